@@ -1,0 +1,333 @@
+//! Every setting. Read from a TOML file (`--config`), then overridden by environment variables; each field names its variable.
+//!
+//! Without a file the product runs as a demonstration on embedded defaults; a file means production: nothing is seeded and no
+//! demonstration login exists. To add a setting: a field with its default and its variable in the doc, a line in
+//! [`Config::apply_environment`], and a line in the README's table.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+
+/// A value that must not appear in logs.
+#[derive(Clone, Default, Deserialize, PartialEq, Eq)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "(empty)" } else { "(hidden)" })
+    }
+}
+
+/// Which face of an outside service is used.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Gateway {
+    /// An in-process stand-in that behaves like the real service, error codes included.
+    #[default]
+    Sandbox,
+    /// The real service.
+    Live,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One readable line.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// WeChat mini-program settings.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WechatConfig {
+    /// Sandbox or live. `ZHITONG_WECHAT_GATEWAY`
+    pub gateway: Gateway,
+    /// The mini-program's id. `ZHITONG_WECHAT_APP_ID`
+    pub app_id: String,
+    /// The mini-program's secret. `ZHITONG_WECHAT_SECRET`
+    pub secret: Secret,
+}
+
+/// Object storage for originals; without it they are files under the data directory.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Config {
+    /// Endpoint URL. `ZHITONG_S3_ENDPOINT`
+    pub endpoint: String,
+    /// Bucket. `ZHITONG_S3_BUCKET`
+    pub bucket: String,
+    /// Region. `ZHITONG_S3_REGION`
+    #[serde(default = "default_s3_region")]
+    pub region: String,
+    /// Access key. `ZHITONG_S3_ACCESS_KEY`
+    pub access_key: Secret,
+    /// Secret key. `ZHITONG_S3_SECRET_KEY`
+    pub secret_key: Secret,
+    /// Whether plain HTTP is accepted (only for storage on the same host). `ZHITONG_S3_ALLOW_HTTP`
+    #[serde(default)]
+    pub allow_http: bool,
+}
+
+fn default_s3_region() -> String {
+    "us-east-1".into()
+}
+
+/// Periods and limits that law or local practice set; all are data because they change.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rules {
+    /// Least length of a public consultation in days (规章制定程序条例 15, 立法法 40); a shorter round needs a public reason.
+    pub minimum_consultation_days: u32,
+    /// Longest text of one opinion, in characters.
+    pub opinion_characters: usize,
+    /// Opinions one identity may post on one draft in an hour.
+    pub opinions_per_hour: u32,
+    /// Failed staff logins of one address in fifteen minutes before it must wait.
+    pub failed_logins: u32,
+    /// Lifetime of a staff session, in hours.
+    pub staff_session_hours: u32,
+    /// Lifetime of a citizen session, in days.
+    pub citizen_session_days: u32,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Rules {
+            minimum_consultation_days: 30,
+            opinion_characters: 5_000,
+            opinions_per_hour: 60,
+            failed_logins: 10,
+            staff_session_hours: 12,
+            citizen_session_days: 30,
+        }
+    }
+}
+
+/// All settings of one process.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Address to listen on. `ZHITONG_LISTEN`
+    pub listen: SocketAddr,
+    /// Address citizens see, for permalinks; empty = relative links. `ZHITONG_PUBLIC_URL`
+    pub public_url: String,
+    /// Where the embedded database, originals and the index live. `ZHITONG_DATA_DIR`
+    pub data_dir: PathBuf,
+    /// `postgres://…`; empty = SQLite under the data directory. `ZHITONG_DATABASE_URL`
+    pub database_url: Secret,
+    /// Largest number of database connections. `ZHITONG_DATABASE_CONNECTIONS`
+    pub database_connections: u32,
+    /// `redis://…` or `redis+unix://…`; empty = in process. `ZHITONG_REDIS_URL`
+    pub redis_url: Secret,
+    /// Object storage; absent = files under the data directory.
+    pub s3: Option<S3Config>,
+    /// Proxies whose `X-Forwarded-For` is believed; every other one is ignored. `ZHITONG_TRUSTED_PROXIES`, comma-separated
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Key for keyed hashes of personal data, 32 or more bytes of hexadecimal. `ZHITONG_DATA_KEY`
+    pub data_key: Secret,
+    /// WeChat.
+    pub wechat: WechatConfig,
+    /// Log format. `ZHITONG_LOG_FORMAT`
+    pub log_format: LogFormat,
+    /// Log filter, in the syntax of `RUST_LOG`. `ZHITONG_LOG`
+    pub log: String,
+    /// Name of the site in headings. `ZHITONG_SITE_NAME`
+    pub site_name: String,
+    /// Name of the bureau that runs the site. `ZHITONG_BUREAU_NAME`
+    pub bureau_name: String,
+    /// Seconds that requests in flight are given after a stop signal. `ZHITONG_SHUTDOWN_SECONDS`
+    pub shutdown_seconds: u64,
+    /// Legal periods and limits.
+    pub rules: Rules,
+    /// Whether this is the demonstration: true only when no configuration file was given.
+    #[serde(skip)]
+    pub is_demonstration: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8600)),
+            public_url: String::new(),
+            data_dir: PathBuf::from("data"),
+            database_url: Secret::default(),
+            database_connections: 16,
+            redis_url: Secret::default(),
+            s3: None,
+            trusted_proxies: Vec::new(),
+            data_key: Secret::default(),
+            wechat: WechatConfig::default(),
+            log_format: LogFormat::Human,
+            log: "info,sqlx=warn,tantivy=warn,poem=warn".into(),
+            site_name: "立法直通车".into(),
+            bureau_name: "司法局".into(),
+            shutdown_seconds: 20,
+            rules: Rules::default(),
+            is_demonstration: true,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file, if one is named, then the environment.
+    pub fn load(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Result<Config> {
+        let mut config = match file {
+            None => Config::default(),
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|e| Error::startup(format!("无法读取配置文件 {}：{e}。请检查路径和权限。", path.display())))?;
+                let mut config: Config = toml::from_str(&text)
+                    .map_err(|e| Error::startup(format!("配置文件 {} 有误：{}", path.display(), e.to_string().trim_end())))?;
+                config.is_demonstration = false;
+                config
+            }
+        };
+        config.apply_environment(environment)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn apply_environment(&mut self, environment: &BTreeMap<String, String>) -> Result<()> {
+        fn parse<T: std::str::FromStr>(name: &str, value: &str) -> Result<T>
+        where
+            T::Err: fmt::Display,
+        {
+            value.trim().parse().map_err(|e| Error::startup(format!("环境变量 {name} 的值 {value:?} 无法识别：{e}。")))
+        }
+        let get = |name: &str| environment.get(name).map(String::as_str);
+        if let Some(v) = get("ZHITONG_LISTEN") {
+            self.listen = parse("ZHITONG_LISTEN", v)?;
+        }
+        if let Some(v) = get("ZHITONG_DATA_DIR") {
+            self.data_dir = PathBuf::from(v);
+        }
+        if let Some(v) = get("ZHITONG_DATABASE_CONNECTIONS") {
+            self.database_connections = parse("ZHITONG_DATABASE_CONNECTIONS", v)?;
+        }
+        if let Some(v) = get("ZHITONG_SHUTDOWN_SECONDS") {
+            self.shutdown_seconds = parse("ZHITONG_SHUTDOWN_SECONDS", v)?;
+        }
+        if let Some(v) = get("ZHITONG_TRUSTED_PROXIES") {
+            self.trusted_proxies = v
+                .split(',')
+                .filter(|p| !p.trim().is_empty())
+                .map(|p| parse("ZHITONG_TRUSTED_PROXIES", p))
+                .collect::<Result<_>>()?;
+        }
+        for (name, field) in [
+            ("ZHITONG_PUBLIC_URL", &mut self.public_url),
+            ("ZHITONG_DATABASE_URL", &mut self.database_url.0),
+            ("ZHITONG_REDIS_URL", &mut self.redis_url.0),
+            ("ZHITONG_DATA_KEY", &mut self.data_key.0),
+            ("ZHITONG_WECHAT_APP_ID", &mut self.wechat.app_id),
+            ("ZHITONG_WECHAT_SECRET", &mut self.wechat.secret.0),
+            ("ZHITONG_LOG", &mut self.log),
+            ("ZHITONG_SITE_NAME", &mut self.site_name),
+            ("ZHITONG_BUREAU_NAME", &mut self.bureau_name),
+        ] {
+            if let Some(v) = get(name) {
+                *field = v.to_owned();
+            }
+        }
+        match get("ZHITONG_WECHAT_GATEWAY") {
+            None => {}
+            Some("sandbox") => self.wechat.gateway = Gateway::Sandbox,
+            Some("live") => self.wechat.gateway = Gateway::Live,
+            Some(v) => return Err(Error::startup(format!("环境变量 ZHITONG_WECHAT_GATEWAY 只能是 sandbox 或 live，不能是 {v:?}。"))),
+        }
+        match get("ZHITONG_LOG_FORMAT") {
+            None => {}
+            Some("human") => self.log_format = LogFormat::Human,
+            Some("json") => self.log_format = LogFormat::Json,
+            Some(v) => return Err(Error::startup(format!("环境变量 ZHITONG_LOG_FORMAT 只能是 human 或 json，不能是 {v:?}。"))),
+        }
+        if let Some(endpoint) = get("ZHITONG_S3_ENDPOINT") {
+            let need = |name: &str| get(name).map(str::to_owned).ok_or_else(|| Error::startup(format!("设置了 ZHITONG_S3_ENDPOINT，还需要 {name}。")));
+            self.s3 = Some(S3Config {
+                endpoint: endpoint.to_owned(),
+                bucket: need("ZHITONG_S3_BUCKET")?,
+                region: get("ZHITONG_S3_REGION").map_or_else(default_s3_region, str::to_owned),
+                access_key: Secret(need("ZHITONG_S3_ACCESS_KEY")?),
+                secret_key: Secret(need("ZHITONG_S3_SECRET_KEY")?),
+                allow_http: get("ZHITONG_S3_ALLOW_HTTP") == Some("true"),
+            });
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        let database = &self.database_url.0;
+        if !database.is_empty() && !database.starts_with("postgres://") && !database.starts_with("postgresql://") {
+            return Err(Error::startup("database_url 只支持 postgres:// 开头的地址；留空则使用数据目录中的 SQLite。"));
+        }
+        if !self.data_key.0.is_empty() && !matches!(hex::decode(&self.data_key.0), Ok(key) if key.len() >= 32) {
+            return Err(Error::startup("data_key 应为不少于 64 位的十六进制字符串（32 字节）。可用 `openssl rand -hex 32` 生成。"));
+        }
+        if !self.is_demonstration && self.data_key.0.is_empty() {
+            return Err(Error::startup("正式运行需要 data_key（个人信息密钥）。可用 `openssl rand -hex 32` 生成，并妥善保管。"));
+        }
+        if !self.public_url.is_empty() && !self.public_url.starts_with("http") {
+            return Err(Error::startup("public_url 应以 http:// 或 https:// 开头。"));
+        }
+        Ok(())
+    }
+
+    /// Whether data lives in PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        !self.database_url.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn no_file_means_demonstration_on_embedded_defaults() {
+        let config = Config::load(None, &environment(&[])).unwrap();
+        assert!(config.is_demonstration && !config.is_postgres());
+    }
+
+    #[test]
+    fn the_environment_wins_and_is_checked() {
+        let config = Config::load(None, &environment(&[("ZHITONG_LISTEN", "0.0.0.0:1"), ("ZHITONG_TRUSTED_PROXIES", "10.0.0.1, ::1")])).unwrap();
+        assert_eq!((config.listen.port(), config.trusted_proxies.len()), (1, 2));
+        for (name, value) in [("ZHITONG_LISTEN", "here"), ("ZHITONG_DATABASE_URL", "mysql://x"), ("ZHITONG_DATA_KEY", "abc"), ("ZHITONG_LOG_FORMAT", "xml")] {
+            let error = Config::load(None, &environment(&[(name, value)])).unwrap_err();
+            assert_eq!(error.code, crate::error::Code::Startup, "{name}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let config = Config::load(None, &environment(&[("ZHITONG_REDIS_URL", "redis://:hunter2@h/")])).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn production_needs_a_key_and_known_names_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("zhitong.toml");
+        std::fs::write(&path, "listen = '127.0.0.1:1'").unwrap();
+        assert!(Config::load(Some(&path), &environment(&[])).unwrap_err().detail.contains("data_key"));
+        std::fs::write(&path, "lisen = '127.0.0.1:1'").unwrap();
+        assert!(Config::load(Some(&path), &environment(&[])).unwrap_err().detail.contains("lisen"));
+        let key = "ab".repeat(32);
+        std::fs::write(&path, format!("data_key = '{key}'")).unwrap();
+        assert!(!Config::load(Some(&path), &environment(&[])).unwrap().is_demonstration);
+    }
+}

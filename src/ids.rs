@@ -1,0 +1,157 @@
+//! Typed ids, the clock and the source of ids. Both are injected, so that tests see whole bodies without redaction.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use chrono::{DateTime, Duration, FixedOffset, NaiveDate, SubsecRound, TimeZone, Utc};
+use uuid::Uuid;
+
+/// Offset of Asia/Shanghai, where every legal day begins and ends; it has had no daylight saving time since 1991.
+pub const SHANGHAI_SECONDS: i32 = 8 * 3600;
+
+/// Where the present comes from.
+#[derive(Clone)]
+pub enum Clock {
+    /// The machine's clock.
+    System,
+    /// A clock that stands until it is moved; for tests. Microseconds since 1970.
+    Fixed(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that stands at an instant.
+    pub fn fixed(at: DateTime<Utc>) -> Self {
+        Clock::Fixed(Arc::new(AtomicI64::new(at.timestamp_micros())))
+    }
+
+    /// The present, in whole microseconds (PostgreSQL keeps no more).
+    pub fn now(&self) -> DateTime<Utc> {
+        match self {
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the machine's clock")]
+            Clock::System => Utc::now().trunc_subsecs(6),
+            Clock::Fixed(micros) => Utc.timestamp_micros(micros.load(Ordering::SeqCst)).single().unwrap_or_default(),
+        }
+    }
+
+    /// Today's date in Asia/Shanghai.
+    pub fn today(&self) -> NaiveDate {
+        shanghai(self.now()).date_naive()
+    }
+
+    /// Moves a fixed clock; does nothing to the machine's.
+    pub fn advance(&self, by: Duration) {
+        if let Clock::Fixed(micros) = self {
+            micros.fetch_add(by.num_microseconds().unwrap_or(0), Ordering::SeqCst);
+        }
+    }
+}
+
+/// An instant as Asia/Shanghai shows it.
+pub fn shanghai(at: DateTime<Utc>) -> DateTime<FixedOffset> {
+    at.with_timezone(&FixedOffset::east_opt(SHANGHAI_SECONDS).unwrap_or_else(|| chrono::Offset::fix(&Utc)))
+}
+
+/// Where ids and random secrets come from.
+#[derive(Clone)]
+pub enum IdSource {
+    /// UUIDv7 from the machine's clock and randomness.
+    Random,
+    /// A counting source for tests.
+    Counting(Arc<AtomicU64>),
+}
+
+impl IdSource {
+    /// A counting source that starts at one.
+    pub fn counting() -> Self {
+        IdSource::Counting(Arc::new(AtomicU64::new(1)))
+    }
+
+    /// A new id; ids sort by the time they were made.
+    pub fn next(&self) -> Uuid {
+        match self {
+            #[expect(clippy::disallowed_methods, reason = "this is the one place that makes ids")]
+            IdSource::Random => Uuid::now_v7(),
+            IdSource::Counting(counter) => {
+                let n = counter.fetch_add(1, Ordering::SeqCst);
+                Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0000 | u128::from(n))
+            }
+        }
+    }
+
+    /// A secret of `bytes` random bytes in lower-case hexadecimal; counted, not random, in tests.
+    pub fn secret(&self, bytes: usize) -> String {
+        match self {
+            IdSource::Random => {
+                let mut buffer = vec![0u8; bytes];
+                rand::RngCore::fill_bytes(&mut rand::rng(), &mut buffer);
+                hex::encode(buffer)
+            }
+            IdSource::Counting(_) => {
+                let n = self.next().as_u128() as u64;
+                format!("{n:0>width$x}", width = bytes * 2)
+            }
+        }
+    }
+}
+
+macro_rules! typed_ids {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, sqlx::Type)]
+        #[serde(transparent)]
+        #[sqlx(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { self.0.fmt(f) }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self { $name(id) }
+        }
+    )+};
+}
+
+typed_ids! {
+    /// Id of an account.
+    AccountId;
+    /// Id of a work of the corpus (法规文件).
+    WorkId;
+    /// Id of one version of a work.
+    VersionId;
+    /// Id of an import job.
+    ImportJobId;
+    /// Id of a draft (草案).
+    DraftId;
+    /// Id of one version of a draft (稿次).
+    DraftVersionId;
+    /// Id of a consultation round (公开征求意见).
+    ConsultationId;
+    /// Id of an opinion (意见建议).
+    OpinionId;
+    /// Id of a contact point (立法基层联系点).
+    ContactPointId;
+    /// Id of a collection station (信息采集点).
+    StationId;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_legal_day_is_that_of_shanghai() {
+        let clock = Clock::fixed(Utc.with_ymd_and_hms(2026, 3, 31, 16, 0, 0).single().unwrap());
+        assert_eq!(clock.today(), NaiveDate::from_ymd_opt(2026, 4, 1).unwrap());
+        clock.advance(Duration::seconds(-1));
+        assert_eq!(clock.today(), NaiveDate::from_ymd_opt(2026, 3, 31).unwrap());
+    }
+
+    #[test]
+    fn counted_ids_sort_by_making() {
+        let ids = IdSource::counting();
+        assert!(ids.next() < ids.next());
+        assert_ne!(ids.secret(16), ids.secret(16));
+        assert_eq!(ids.secret(16).len(), 32);
+    }
+}

@@ -1,0 +1,8 @@
+//! 直通 (`zhitong`): consultation on draft local law, opinions answered one by one, and one-click lookup of the law in force.
+
+pub mod config;
+pub mod corpus;
+pub mod error;
+pub mod ids;
+pub mod search;
+pub mod storage;

@@ -1,0 +1,1 @@
+//! Search: the index, the understanding of queries, ranking.

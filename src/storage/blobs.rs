@@ -1,0 +1,138 @@
+//! Originals (uploaded files) by content hash: local disk or S3-compatible storage, through one library.
+//!
+//! A blob is written once and never changed, so writing the same content twice is one write.
+
+use std::sync::Arc;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use sha2::{Digest, Sha256};
+
+use crate::config::Config;
+use crate::error::{Code, Error, Result};
+
+/// SHA-256 of a content in lower-case hexadecimal; its address in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BlobHash(String);
+
+impl BlobHash {
+    /// Hash of a content.
+    pub fn of(content: &[u8]) -> BlobHash {
+        BlobHash(hex::encode(Sha256::digest(content)))
+    }
+
+    /// Reads a hash that was stored; `None` unless it is 64 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<BlobHash> {
+        (text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))).then(|| BlobHash(text.to_owned()))
+    }
+
+    /// The hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn path(&self) -> Path {
+        Path::from(format!("{}/{}", &self.0[..2], self.0))
+    }
+}
+
+/// The store of originals.
+#[derive(Clone)]
+pub struct Blobs {
+    store: Arc<dyn ObjectStore>,
+    kind: &'static str,
+}
+
+impl Blobs {
+    /// Opens the configured store; locally creates its folder.
+    pub fn open(config: &Config) -> Result<Blobs> {
+        if let Some(s3) = &config.s3 {
+            crate::storage::crypto::install_tls();
+            let store = AmazonS3Builder::new()
+                .with_endpoint(&s3.endpoint)
+                .with_bucket_name(&s3.bucket)
+                .with_region(&s3.region)
+                .with_access_key_id(&s3.access_key.0)
+                .with_secret_access_key(&s3.secret_key.0)
+                .with_allow_http(s3.allow_http)
+                .build()
+                .map_err(|e| Error::startup("对象存储的配置无法使用，请检查 s3 各项。").caused_by(e))?;
+            return Ok(Blobs { store: Arc::new(store), kind: "s3" });
+        }
+        let folder = config.data_dir.join("blobs");
+        std::fs::create_dir_all(&folder).map_err(|e| Error::startup(format!("无法创建原件目录 {}：{e}。", folder.display())))?;
+        let store = LocalFileSystem::new_with_prefix(&folder)
+            .map_err(|e| Error::startup(format!("无法打开原件目录 {}。", folder.display())).caused_by(e))?
+            .with_fsync(true);
+        Ok(Blobs { store: Arc::new(store), kind: "local" })
+    }
+
+    /// Stores a content and gives its address; the same content again is no second write.
+    pub async fn put(&self, content: Vec<u8>) -> Result<BlobHash> {
+        let hash = BlobHash::of(&content);
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match self.store.put_opts(&hash.path(), PutPayload::from(content), options).await {
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(hash),
+            Err(e) => Err(unavailable(e)),
+        }
+    }
+
+    /// Reads a content back and checks it against its address.
+    pub async fn get(&self, hash: &BlobHash) -> Result<Vec<u8>> {
+        let found = match self.store.get(&hash.path()).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Err(Error::not_found("原件")),
+            Err(e) => return Err(unavailable(e)),
+        };
+        let content = found.bytes().await.map_err(unavailable)?.to_vec();
+        if BlobHash::of(&content) != *hash {
+            return Err(Error::defect(format_args!("blob {} does not match its hash", hash.0)));
+        }
+        Ok(content)
+    }
+
+    /// Whether the store answers, by asking for an object that does not exist.
+    pub async fn ping(&self) -> Result<()> {
+        match self.store.head(&Path::from("ping")).await {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(unavailable(e)),
+        }
+    }
+
+    /// Kind of the store, for `doctor`.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+}
+
+fn unavailable(source: object_store::Error) -> Error {
+    Error::new(Code::Unavailable, "原件存储暂时不可用，请稍后再试。").caused_by(source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_same_content_is_one_blob_and_damage_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(&Config { data_dir: folder.path().to_owned(), ..Config::default() }).unwrap();
+        let hash = blobs.put("原件".into()).await.unwrap();
+        assert_eq!(blobs.put("原件".into()).await.unwrap(), hash);
+        assert_eq!(blobs.get(&hash).await.unwrap(), "原件".as_bytes());
+        let file = folder.path().join("blobs").join(&hash.as_str()[..2]).join(hash.as_str());
+        std::fs::write(file, "改动").unwrap();
+        assert_eq!(blobs.get(&hash).await.unwrap_err().code, Code::Internal);
+        assert_eq!(blobs.get(&BlobHash::of(b"absent")).await.unwrap_err().code, Code::NotFound);
+    }
+
+    #[test]
+    fn only_real_hashes_are_read() {
+        assert!(BlobHash::parse(&"a".repeat(64)).is_some());
+        for bad in ["", "../../etc/passwd", &"G".repeat(64), &"a".repeat(63)] {
+            assert!(BlobHash::parse(bad).is_none());
+        }
+    }
+}

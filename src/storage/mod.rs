@@ -1,0 +1,209 @@
+//! Engines behind one door: the relational database, the cache, the originals, the cipher.
+//!
+//! [`Db`] is the only switch between SQLite and PostgreSQL. A statement is one text, compiled for both by [`on_db!`] and [`on_tx!`];
+//! see `sql.rs` for paging and `migrations/README.md` for the schema.
+
+pub mod blobs;
+pub mod cache;
+pub mod crypto;
+pub mod sql;
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use crate::config::Config;
+use crate::error::{Code, Error, Result};
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// The relational database.
+#[derive(Clone)]
+pub enum Db {
+    /// The embedded engine.
+    Sqlite(SqliteDb),
+    /// A PostgreSQL server.
+    Postgres(PgPool),
+}
+
+/// SQLite has one writer at a time; a pool of one keeps writers in a fair queue while readers go on.
+#[derive(Clone)]
+pub struct SqliteDb {
+    /// Connections for reading.
+    pub read: SqlitePool,
+    /// The single connection for writing.
+    pub write: SqlitePool,
+}
+
+/// A write transaction on either engine; dropped without [`Tx::commit`] it is rolled back.
+pub enum Tx {
+    /// On SQLite, begun IMMEDIATE: a deferred one that reads first and writes later would fail when busy.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL, read committed.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Runs one expression against the pool of whichever engine is in use, for reading.
+#[macro_export]
+macro_rules! on_db {
+    ($db:expr, $pool:ident => $body:expr) => {
+        match $db {
+            $crate::storage::Db::Sqlite(sqlite) => {
+                let $pool = &sqlite.read;
+                $body
+            }
+            $crate::storage::Db::Postgres($pool) => $body,
+        }
+    };
+}
+
+/// Runs one expression against the connection of a write transaction.
+#[macro_export]
+macro_rules! on_tx {
+    ($tx:expr, $connection:ident => $body:expr) => {
+        match $tx {
+            $crate::storage::Tx::Sqlite(transaction) => {
+                let $connection = &mut **transaction;
+                $body
+            }
+            $crate::storage::Tx::Postgres(transaction) => {
+                let $connection = &mut **transaction;
+                $body
+            }
+        }
+    };
+}
+
+impl Db {
+    /// Opens the configured engine; on SQLite creates the file.
+    pub async fn open(config: &Config) -> Result<Db> {
+        if config.is_postgres() {
+            return Self::open_postgres(&config.database_url.0, config.database_connections).await;
+        }
+        Self::open_sqlite(&config.data_dir.join("zhitong.db"), config.database_connections).await
+    }
+
+    /// Opens a PostgreSQL database by URL.
+    pub async fn open_postgres(url: &str, connections: u32) -> Result<Db> {
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|_| Error::startup("数据库地址无法识别，应形如 postgres://用户@主机/库名。"))?
+            .application_name("zhitong");
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options)
+            .await
+            .map_err(|e| Error::startup("连不上 PostgreSQL，请检查 database_url、网络和账号权限。").caused_by(e))?;
+        Ok(Db::Postgres(pool))
+    }
+
+    /// Opens (and creates) a SQLite database file.
+    pub async fn open_sqlite(file: &Path, connections: u32) -> Result<Db> {
+        // FULL, not NORMAL: what was acknowledged must survive a power cut.
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+            .pragma("cache_size", "-32768")
+            .statement_cache_capacity(256);
+        let opening = |e: sqlx::Error| Error::startup(format!("无法打开数据库文件 {}，请检查磁盘和权限。", file.display())).caused_by(e);
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(30))
+            .connect_with(options.clone())
+            .await
+            .map_err(opening)?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(connections.max(1))
+            .acquire_timeout(Duration::from_secs(5))
+            .connect_with(options.pragma("query_only", "true"))
+            .await
+            .map_err(opening)?;
+        Ok(Db::Sqlite(SqliteDb { read, write }))
+    }
+
+    /// Brings the schema up to date; safe to repeat, and on PostgreSQL safe from several instances at once.
+    pub async fn migrate(&self) -> Result<()> {
+        let done = match self {
+            Db::Sqlite(sqlite) => SQLITE.run(&sqlite.write).await,
+            Db::Postgres(pool) => POSTGRES.run(pool).await,
+        };
+        done.map_err(|e| Error::startup("数据库结构升级没有成功，数据未被改动；请查看日志。").caused_by(e))
+    }
+
+    /// Begins a write transaction.
+    pub async fn begin(&self) -> Result<Tx> {
+        Ok(match self {
+            Db::Sqlite(sqlite) => Tx::Sqlite(sqlite.write.begin_with("BEGIN IMMEDIATE").await.map_err(sql::failed)?),
+            Db::Postgres(pool) => Tx::Postgres(pool.begin().await.map_err(sql::failed)?),
+        })
+    }
+
+    /// Whether the engine answers.
+    pub async fn ping(&self) -> Result<()> {
+        let answer: i64 = on_db!(self, pool => sqlx::query_scalar("SELECT CAST(1 AS BIGINT)").fetch_one(pool).await).map_err(sql::failed)?;
+        if answer == 1 { Ok(()) } else { Err(Error::new(Code::Unavailable, "数据库没有正常应答。")) }
+    }
+
+    /// Name of the engine, for `doctor` and logs.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Db::Sqlite(_) => "sqlite",
+            Db::Postgres(_) => "postgresql",
+        }
+    }
+
+    /// Closes every connection; on SQLite also folds the write-ahead log into the file.
+    pub async fn close(&self) {
+        match self {
+            Db::Sqlite(sqlite) => {
+                sqlite.read.close().await;
+                sqlite.write.close().await;
+            }
+            Db::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes the writes durable.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Tx::Sqlite(transaction) => transaction.commit().await,
+            Tx::Postgres(transaction) => transaction.commit().await,
+        }
+        .map_err(sql::failed)
+    }
+}
+
+/// The exclusive claim of one process on a data directory; released when dropped, and by the system when the process dies.
+#[derive(Debug)]
+pub struct DataDirLock {
+    _file: File,
+}
+
+impl DataDirLock {
+    /// Creates the directory when absent and claims it.
+    pub fn acquire(data_dir: &Path) -> Result<DataDirLock> {
+        let failed = |e: std::io::Error| Error::startup(format!("无法使用数据目录 {}：{e}。请检查路径和权限。", data_dir.display()));
+        std::fs::create_dir_all(data_dir).map_err(failed)?;
+        let file = File::options().create(true).truncate(false).write(true).open(data_dir.join("lock")).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(DataDirLock { _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::startup(format!("数据目录 {} 正被另一个进程使用。请先停止它，或用 --data-dir 指定别的目录。", data_dir.display())))
+            }
+            Err(TryLockError::Error(e)) => Err(failed(e)),
+        }
+    }
+}

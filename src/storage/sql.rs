@@ -1,0 +1,85 @@
+//! What every room needs to speak SQL: error conversion and cursor paging.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Code, Error, Result};
+
+/// Turns a driver failure into the product's error: no connection → 503, everything else → 500.
+pub fn failed(source: sqlx::Error) -> Error {
+    match &source {
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => {
+            Error::new(Code::Unavailable, "数据库暂时不可用，请稍后再试。").caused_by(source)
+        }
+        sqlx::Error::Database(d) if d.code().is_some_and(|c| c.starts_with("57P0") || c.starts_with("08")) => {
+            Error::new(Code::Unavailable, "数据库暂时不可用，请稍后再试。").caused_by(source)
+        }
+        _ => Error::internal("statement failed", source),
+    }
+}
+
+/// Whether a failure is the breach of a unique constraint.
+pub fn is_duplicate(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(d) if d.is_unique_violation())
+}
+
+/// One page of a list and where the next begins.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Opaque place to go on from; `None` at the end.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Builds a page from up to `limit + 1` rows: one more than asked for means that there is a next page.
+    pub fn cut<K: Serialize>(mut rows: Vec<T>, limit: usize, key: impl Fn(&T) -> K) -> Page<T> {
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = if more { rows.last().map(|last| encode_cursor(&key(last))) } else { None };
+        Page { items: rows, next }
+    }
+
+    /// The same page with other items.
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(f).collect(), next: self.next }
+    }
+}
+
+/// Packs a keyset into an opaque cursor.
+pub fn encode_cursor<K: Serialize>(key: &K) -> String {
+    serde_json::to_vec(key).map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).unwrap_or_default()
+}
+
+/// Reads a cursor that a client sent back.
+pub fn decode_cursor<K: DeserializeOwned>(cursor: &str) -> Result<K> {
+    URL_SAFE_NO_PAD
+        .decode(cursor)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or_else(|| Error::invalid("cursor", "翻页标识无效，请从第一页重新开始。"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_round_trip_and_garbage_is_refused() {
+        let key = ("标题".to_owned(), 7i64);
+        assert_eq!(decode_cursor::<(String, i64)>(&encode_cursor(&key)).unwrap(), key);
+        for bad in ["", "!!", "bnVsbA", "%00"] {
+            assert_eq!(decode_cursor::<(String, i64)>(bad).unwrap_err().code, Code::Invalid, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_page_ends_when_no_row_is_left_over() {
+        let page = Page::cut(vec![1, 2, 3], 2, |n| *n);
+        assert_eq!((page.items.len(), page.next.is_some()), (2, true));
+        assert!(Page::cut(vec![1, 2], 2, |n| *n).next.is_none());
+    }
+}
