@@ -1,1 +1,3 @@
 //! Search: the index, the understanding of queries, ranking.
+
+pub mod normalise;
