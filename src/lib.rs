@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod corpus;
+pub mod documents;
 pub mod error;
 pub mod ids;
 pub mod search;
