@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::calendar::Calendar;
 use crate::error::{Error, Result};
 
 /// A value that must not appear in logs.
@@ -92,12 +93,14 @@ pub struct Rules {
     pub opinion_characters: usize,
     /// Opinions one identity may post on one draft in an hour.
     pub opinions_per_hour: u32,
-    /// Failed staff logins of one address in fifteen minutes before it must wait.
+    /// Failed staff logins with one name from one address in fifteen minutes before that pair must wait; five times as many with all names together.
     pub failed_logins: u32,
     /// Lifetime of a staff session, in hours.
     pub staff_session_hours: u32,
     /// Lifetime of a citizen session, in days.
     pub citizen_session_days: u32,
+    /// Days off and worked weekend days, as announced each year.
+    pub calendar: Calendar,
 }
 
 impl Default for Rules {
@@ -109,6 +112,7 @@ impl Default for Rules {
             failed_logins: 10,
             staff_session_hours: 12,
             citizen_session_days: 30,
+            calendar: Calendar::default(),
         }
     }
 }
