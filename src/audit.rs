@@ -1,0 +1,204 @@
+//! 审计: who did what to which thing, when, and whether it succeeded.
+//!
+//! An entry is written in the transaction of the act itself, last before the commit: the chain has one end, so its writers go one after another.
+//! Each entry holds the SM3 hash of itself and of the one before; [`verify`] finds the first place where the chain does not hold.
+//! To add an act, add a line to [`Act`].
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::ids::{AccountId, Clock};
+use crate::storage::crypto::sm3_hex;
+use crate::storage::sql::{Page, decode_cursor, failed};
+use crate::storage::{Db, Tx};
+use crate::{on_db, on_tx};
+
+macro_rules! acts {
+    ($($(#[$doc:meta])* $name:ident = $slug:literal, $label:literal;)+) => {
+        /// What was done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Act { $($(#[$doc])* $name),+ }
+
+        impl Act {
+            /// Every act.
+            pub const ALL: &'static [Act] = &[$(Act::$name),+];
+
+            /// Canonical name, as stored.
+            pub fn as_str(self) -> &'static str { match self { $(Act::$name => $slug),+ } }
+
+            /// What a page shows.
+            pub fn label(self) -> &'static str { match self { $(Act::$name => $label),+ } }
+        }
+    };
+}
+
+acts! {
+    /// Somebody tried to sign in.
+    SignIn = "sign_in", "登录";
+    /// Somebody signed out.
+    SignOut = "sign_out", "退出";
+    /// A staff account was made.
+    CreateAccount = "create_account", "建立账号";
+    /// A draft was created.
+    CreateDraft = "create_draft", "新建草案";
+    /// A version of a draft was added from a file.
+    AddDraftVersion = "add_draft_version", "录入稿次";
+    /// A consultation round was published.
+    OpenConsultation = "open_consultation", "发布公开征求意见";
+    /// An answer to an opinion was prepared.
+    PrepareDisposition = "prepare_disposition", "拟定采纳情况";
+    /// The prepared answers of a draft were published.
+    PublishFeedback = "publish_feedback", "公布采纳情况";
+    /// Contact points were loaded.
+    LoadContactPoints = "load_contact_points", "录入立法基层联系点";
+    /// Documents were imported into the corpus.
+    ImportDocuments = "import_documents", "导入法规文件";
+}
+
+/// An entry to be written.
+#[derive(Clone, Copy, Debug)]
+pub struct NewEntry<'a> {
+    /// Who; `None` for the system itself and for a sign-in that named no known account.
+    pub account_id: Option<AccountId>,
+    /// What.
+    pub act: Act,
+    /// Kind of the thing, e.g. `draft`.
+    pub subject: &'a str,
+    /// The thing.
+    pub subject_id: Option<Uuid>,
+    /// Whether it succeeded.
+    pub is_success: bool,
+    /// What else matters, without personal data.
+    pub detail: &'a str,
+}
+
+/// An entry as stored.
+#[derive(Clone, Debug, FromRow)]
+pub struct Entry {
+    /// Place in the chain, from 1.
+    pub seq: i64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub account_id: Option<AccountId>,
+    /// What, canonical name.
+    pub act: String,
+    /// Kind of the thing.
+    pub subject: String,
+    /// The thing.
+    pub subject_id: Option<Uuid>,
+    /// Whether it succeeded.
+    pub is_success: bool,
+    /// What else matters.
+    pub detail: String,
+    /// Hash of the entry before; empty for the first.
+    pub previous_hash: String,
+    /// Hash of this entry.
+    pub hash: String,
+}
+
+/// Result of checking the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// Entries that hold, counted from the first.
+    pub entries: i64,
+    /// Hash of the last of them. Kept elsewhere, it also shows whether entries at the end were cut off.
+    pub last_hash: String,
+    /// Place of the first entry that is missing or changed.
+    pub broken_at: Option<i64>,
+}
+
+const LAST: &str = "SELECT seq, hash FROM audit_entry ORDER BY seq DESC LIMIT 1";
+const INSERT: &str = "INSERT INTO audit_entry (seq, at, account_id, act, subject, subject_id, is_success, detail, previous_hash, hash)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const LIST_FORWARD: &str = "SELECT seq, at, account_id, act, subject, subject_id, is_success, detail, previous_hash, hash FROM audit_entry
+    WHERE seq > $1 ORDER BY seq LIMIT $2";
+const LIST_BACKWARD: &str = "SELECT seq, at, account_id, act, subject, subject_id, is_success, detail, previous_hash, hash FROM audit_entry
+    WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7239002)";
+
+/// Every statement of this file, for the test that prepares them on both engines.
+pub const STATEMENTS: &[&str] = &[LAST, INSERT, LIST_FORWARD, LIST_BACKWARD];
+
+/// Rows read at a time when the chain is checked.
+const VERIFY_ROWS: i64 = 1_000;
+
+/// Appends an entry. Call it last in the transaction: on PostgreSQL it waits for other writers of the chain until they commit.
+pub async fn append(tx: &mut Tx, clock: &Clock, new: NewEntry<'_>) -> Result<()> {
+    if let Tx::Postgres(transaction) = tx {
+        sqlx::query(LOCK).execute(&mut **transaction).await.map_err(failed)?;
+    }
+    let last: Option<(i64, String)> = on_tx!(tx, c => sqlx::query_as(LAST).fetch_optional(c).await).map_err(failed)?;
+    let (last_seq, previous_hash) = last.unwrap_or((0, String::new()));
+    let mut entry = Entry {
+        seq: last_seq + 1,
+        at: clock.now(),
+        account_id: new.account_id,
+        act: new.act.as_str().to_owned(),
+        subject: new.subject.to_owned(),
+        subject_id: new.subject_id,
+        is_success: new.is_success,
+        detail: new.detail.to_owned(),
+        previous_hash,
+        hash: String::new(),
+    };
+    entry.hash = hash_of(&entry);
+    on_tx!(tx, c => sqlx::query(INSERT)
+        .bind(entry.seq).bind(entry.at).bind(entry.account_id).bind(&entry.act).bind(&entry.subject).bind(entry.subject_id).bind(entry.is_success)
+        .bind(&entry.detail).bind(&entry.previous_hash).bind(&entry.hash).execute(c).await.map(drop))
+    .map_err(failed)
+}
+
+/// Entries, the newest first.
+pub async fn list_entries(db: &Db, cursor: Option<&str>, limit: usize) -> Result<Page<Entry>> {
+    let before: i64 = cursor.map(decode_cursor).transpose()?.unwrap_or(i64::MAX);
+    let wanted = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let rows: Vec<Entry> =
+        on_db!(db, pool => sqlx::query_as(LIST_BACKWARD).bind(before).bind(wanted).fetch_all(pool).await).map_err(failed)?;
+    Ok(Page::cut(rows, limit, |entry| entry.seq))
+}
+
+/// Walks the whole chain.
+pub async fn verify(db: &Db) -> Result<Verification> {
+    let mut checked = Verification { entries: 0, last_hash: String::new(), broken_at: None };
+    loop {
+        let rows: Vec<Entry> =
+            on_db!(db, pool => sqlx::query_as(LIST_FORWARD).bind(checked.entries).bind(VERIFY_ROWS).fetch_all(pool).await)
+                .map_err(failed)?;
+        if rows.is_empty() {
+            return Ok(checked);
+        }
+        for entry in rows {
+            let expected = checked.entries + 1;
+            if entry.seq != expected || entry.previous_hash != checked.last_hash || entry.hash != hash_of(&entry) {
+                checked.broken_at = Some(expected);
+                return Ok(checked);
+            }
+            checked.entries = entry.seq;
+            checked.last_hash = entry.hash;
+        }
+    }
+}
+
+/// SM3 over every field, each with its length before it, so that no two entries read the same.
+fn hash_of(entry: &Entry) -> String {
+    let id = |id: Option<Uuid>| id.map(|id| id.to_string()).unwrap_or_default();
+    let mut bytes = Vec::new();
+    for field in [
+        &entry.previous_hash,
+        &entry.seq.to_string(),
+        &entry.at.timestamp_micros().to_string(),
+        &id(entry.account_id.map(|a| a.0)),
+        &entry.act,
+        &entry.subject,
+        &id(entry.subject_id),
+        &u8::from(entry.is_success).to_string(),
+        &entry.detail,
+    ] {
+        bytes.extend_from_slice(&(field.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(field.as_bytes());
+    }
+    sm3_hex(&bytes)
+}
