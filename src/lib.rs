@@ -7,5 +7,6 @@ pub mod corpus;
 pub mod documents;
 pub mod error;
 pub mod ids;
+pub mod notifications;
 pub mod search;
 pub mod storage;
