@@ -1,5 +1,6 @@
 //! 直通 (`zhitong`): consultation on draft local law, opinions answered one by one, and one-click lookup of the law in force.
 
+pub mod accounts;
 pub mod audit;
 pub mod calendar;
 pub mod config;
