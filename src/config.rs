@@ -222,11 +222,8 @@ impl Config {
             self.shutdown_seconds = parse("ZHITONG_SHUTDOWN_SECONDS", v)?;
         }
         if let Some(v) = get("ZHITONG_TRUSTED_PROXIES") {
-            self.trusted_proxies = v
-                .split(',')
-                .filter(|p| !p.trim().is_empty())
-                .map(|p| parse("ZHITONG_TRUSTED_PROXIES", p))
-                .collect::<Result<_>>()?;
+            self.trusted_proxies =
+                v.split(',').filter(|p| !p.trim().is_empty()).map(|p| parse("ZHITONG_TRUSTED_PROXIES", p)).collect::<Result<_>>()?;
         }
         for (name, field) in [
             ("ZHITONG_PUBLIC_URL", &mut self.public_url),
@@ -256,7 +253,9 @@ impl Config {
             Some(v) => return Err(Error::startup(format!("环境变量 ZHITONG_LOG_FORMAT 只能是 human 或 json，不能是 {v:?}。"))),
         }
         if let Some(endpoint) = get("ZHITONG_S3_ENDPOINT") {
-            let need = |name: &str| get(name).map(str::to_owned).ok_or_else(|| Error::startup(format!("设置了 ZHITONG_S3_ENDPOINT，还需要 {name}。")));
+            let need = |name: &str| {
+                get(name).map(str::to_owned).ok_or_else(|| Error::startup(format!("设置了 ZHITONG_S3_ENDPOINT，还需要 {name}。")))
+            };
             self.s3 = Some(S3Config {
                 endpoint: endpoint.to_owned(),
                 bucket: need("ZHITONG_S3_BUCKET")?,
@@ -308,9 +307,12 @@ mod tests {
 
     #[test]
     fn the_environment_wins_and_is_checked() {
-        let config = Config::load(None, &environment(&[("ZHITONG_LISTEN", "0.0.0.0:1"), ("ZHITONG_TRUSTED_PROXIES", "10.0.0.1, ::1")])).unwrap();
+        let config =
+            Config::load(None, &environment(&[("ZHITONG_LISTEN", "0.0.0.0:1"), ("ZHITONG_TRUSTED_PROXIES", "10.0.0.1, ::1")])).unwrap();
         assert_eq!((config.listen.port(), config.trusted_proxies.len()), (1, 2));
-        for (name, value) in [("ZHITONG_LISTEN", "here"), ("ZHITONG_DATABASE_URL", "mysql://x"), ("ZHITONG_DATA_KEY", "abc"), ("ZHITONG_LOG_FORMAT", "xml")] {
+        for (name, value) in
+            [("ZHITONG_LISTEN", "here"), ("ZHITONG_DATABASE_URL", "mysql://x"), ("ZHITONG_DATA_KEY", "abc"), ("ZHITONG_LOG_FORMAT", "xml")]
+        {
             let error = Config::load(None, &environment(&[(name, value)])).unwrap_err();
             assert_eq!(error.code, crate::error::Code::Startup, "{name}");
         }

@@ -65,7 +65,8 @@ impl Cache {
 
     /// A cache on a Redis server.
     pub async fn redis(url: &str, prefix: &str) -> Result<Cache> {
-        let client = redis::Client::open(url).map_err(|e| Error::startup("Redis 地址无法识别，应形如 redis://主机:端口/。").caused_by(e))?;
+        let client =
+            redis::Client::open(url).map_err(|e| Error::startup("Redis 地址无法识别，应形如 redis://主机:端口/。").caused_by(e))?;
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(2)
             .set_connection_timeout(Some(Duration::from_secs(2)))

@@ -2,9 +2,9 @@
 
 use std::sync::Once;
 
+use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::Argon2;
 use hmac::{Hmac, KeyInit, Mac};
 use sm3::Sm3;
 
@@ -47,7 +47,8 @@ pub fn sm3_hex(bytes: &[u8]) -> String {
 
 /// Hashes a password with argon2id and a random salt.
 pub fn hash_password(password: &str) -> Result<String> {
-    let hash = Argon2::default().hash_password(password.as_bytes()).map_err(|e| Error::internal("hashing a password failed", e.to_string()))?;
+    let hash =
+        Argon2::default().hash_password(password.as_bytes()).map_err(|e| Error::internal("hashing a password failed", e.to_string()))?;
     Ok(hash.to_string())
 }
 

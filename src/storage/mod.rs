@@ -6,6 +6,7 @@
 pub mod blobs;
 pub mod cache;
 pub mod crypto;
+pub mod settings;
 pub mod sql;
 
 use std::fs::{File, TryLockError};
@@ -151,7 +152,8 @@ impl Db {
 
     /// Whether the engine answers.
     pub async fn ping(&self) -> Result<()> {
-        let answer: i64 = on_db!(self, pool => sqlx::query_scalar("SELECT CAST(1 AS BIGINT)").fetch_one(pool).await).map_err(sql::failed)?;
+        let answer: i64 =
+            on_db!(self, pool => sqlx::query_scalar("SELECT CAST(1 AS BIGINT)").fetch_one(pool).await).map_err(sql::failed)?;
         if answer == 1 { Ok(()) } else { Err(Error::new(Code::Unavailable, "数据库没有正常应答。")) }
     }
 
@@ -200,9 +202,10 @@ impl DataDirLock {
         let file = File::options().create(true).truncate(false).write(true).open(data_dir.join("lock")).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(DataDirLock { _file: file }),
-            Err(TryLockError::WouldBlock) => {
-                Err(Error::startup(format!("数据目录 {} 正被另一个进程使用。请先停止它，或用 --data-dir 指定别的目录。", data_dir.display())))
-            }
+            Err(TryLockError::WouldBlock) => Err(Error::startup(format!(
+                "数据目录 {} 正被另一个进程使用。请先停止它，或用 --data-dir 指定别的目录。",
+                data_dir.display()
+            ))),
             Err(TryLockError::Error(e)) => Err(failed(e)),
         }
     }
