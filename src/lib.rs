@@ -1,6 +1,8 @@
 //! 直通 (`zhitong`): consultation on draft local law, opinions answered one by one, and one-click lookup of the law in force.
 
 pub mod accounts;
+pub mod api;
+pub mod app;
 pub mod audit;
 pub mod calendar;
 pub mod config;
@@ -11,3 +13,4 @@ pub mod ids;
 pub mod notifications;
 pub mod search;
 pub mod storage;
+pub mod telemetry;

@@ -1,0 +1,102 @@
+//! The API under `/api/v1`: what it offers, and its reference page.
+//!
+//! To add an operation: a method with an explicit `operation_id` in the file of its capability, a Body and a View type beside it, then
+//! `cargo run -- openapi > openapi/openapi.json` and a test. Every operation returns `Result<_, Problem>`: one error body for all.
+//!
+//! Known quirks of the framework, not to be copied elsewhere: an `Option` field needs `skip_serializing_if_is_none`, because the schema does
+//! not say nullable; a list in the query is required unless it is an `Option`.
+
+pub mod callers;
+pub mod problem;
+
+use poem::endpoint::BoxEndpoint;
+use poem::{Endpoint, EndpointExt, Response, Route, get};
+use poem_openapi::payload::Json;
+use poem_openapi::{Object, OpenApi, OpenApiService, Tags};
+
+use crate::app::App;
+use problem::Problem;
+
+/// Groups of operations in the reference.
+#[derive(Tags)]
+pub enum Tag {
+    /// 法规文件与检索
+    Library,
+    /// 登录与账号
+    Accounts,
+    /// 草案与公开征求意见
+    Drafts,
+    /// 意见建议与答复
+    Opinions,
+    /// 基层立法联系点
+    ContactPoints,
+    /// 服务信息
+    Service,
+}
+
+/// Facts about this service.
+#[derive(Object)]
+struct ServiceView {
+    /// Name of the site.
+    name: String,
+    /// Name of the bureau that runs it.
+    bureau: String,
+    /// Version of the software.
+    version: String,
+    /// Whether the data is a demonstration.
+    is_demonstration: bool,
+}
+
+struct ServiceApi;
+
+#[OpenApi(tag = "Tag::Service")]
+impl ServiceApi {
+    /// What this service is.
+    #[oai(path = "/service", method = "get", operation_id = "get_service")]
+    async fn get_service(&self, app: poem::web::Data<&App>) -> Result<Json<ServiceView>, Problem> {
+        Ok(Json(ServiceView {
+            name: app.config.site_name.clone(),
+            bureau: app.config.bureau_name.clone(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            is_demonstration: app.config.is_demonstration,
+        }))
+    }
+}
+
+/// Every operation; a second capability makes this a tuple.
+type Operations = ServiceApi;
+
+fn service() -> OpenApiService<Operations, ()> {
+    OpenApiService::new(ServiceApi, "直通 zhitong", env!("CARGO_PKG_VERSION"))
+        .description("公众参与地方立法：草案征求意见、意见办理与公开反馈、法规一键可查。所有失败都以 application/problem+json 返回。")
+        .server("/api/v1")
+}
+
+/// The API description as committed in `openapi/openapi.json`.
+pub fn spec() -> String {
+    let mut text = service().spec();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// The operations, with every failure turned into the one error body.
+pub fn routes() -> BoxEndpoint<'static, Response> {
+    let spec = spec();
+    Route::new()
+        .at(
+            "/openapi.json",
+            get(poem::endpoint::make_sync(move |_| Response::builder().content_type("application/json").body(spec.clone()))),
+        )
+        .nest("/", service())
+        .catch_all_error(async |error| problem::from_framework(error))
+        .map_to_response()
+        .boxed()
+}
+
+/// The reference page; everything it needs is in the binary.
+pub fn reference() -> impl Endpoint<Output = Response> + 'static {
+    let page = service().swagger_ui_html();
+    poem::endpoint::make_sync(move |_| Response::builder().content_type("text/html; charset=utf-8").body(page.clone()))
+}
