@@ -174,6 +174,33 @@ impl Caller {
     }
 }
 
+/// Who acts: a person with a session, or the installation itself while it loads the demonstration.
+#[derive(Clone, Copy, Debug)]
+pub enum Actor<'a> {
+    /// A person; the permission table decides.
+    Person(&'a Caller),
+    /// The installation. Never made from a request.
+    System,
+}
+
+impl Actor<'_> {
+    /// Passes when the actor may do it.
+    pub fn require(self, permission: Permission) -> Result<()> {
+        match self {
+            Actor::Person(caller) => caller.require(permission),
+            Actor::System => Ok(()),
+        }
+    }
+
+    /// The account that the act is recorded under.
+    pub fn account_id(self) -> Option<AccountId> {
+        match self {
+            Actor::Person(caller) => Some(caller.account_id),
+            Actor::System => None,
+        }
+    }
+}
+
 /// An account.
 #[derive(Clone, Debug)]
 pub struct Account {

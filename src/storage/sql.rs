@@ -1,4 +1,4 @@
-//! What every room needs to speak SQL: error conversion and cursor paging.
+//! What every room needs to speak SQL: error conversion, cursor paging, values stored by name.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,6 +6,36 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Code, Error, Result};
+
+/// A set of values stored by name: each with its canonical name (in the database and the API) and its Chinese label (on pages).
+#[macro_export]
+macro_rules! text_enum {
+    ($(#[$outer:meta])* $type:ident { $($(#[$doc:meta])* $name:ident = $slug:literal, $label:literal;)+ }) => {
+        $(#[$outer])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $type { $($(#[$doc])* $name),+ }
+
+        impl $type {
+            /// Every value, in the order in which lists show them.
+            pub const ALL: &'static [$type] = &[$($type::$name),+];
+
+            /// Canonical name.
+            pub fn as_str(self) -> &'static str { match self { $($type::$name => $slug),+ } }
+
+            /// What a page shows.
+            pub fn label(self) -> &'static str { match self { $($type::$name => $label),+ } }
+
+            /// Reads a canonical name.
+            pub fn parse(text: &str) -> Option<$type> { match text { $($slug => Some($type::$name),)+ _ => None } }
+
+            /// Reads a stored name; an unknown one is a defect.
+            pub fn stored(text: &str) -> $crate::error::Result<$type> {
+                $type::parse(text).ok_or_else(|| $crate::error::Error::defect(format_args!("unknown {} {text}", stringify!($type))))
+            }
+        }
+    };
+}
 
 /// Turns a driver failure into the product's error: no connection → 503, everything else → 500.
 pub fn failed(source: sqlx::Error) -> Error {
