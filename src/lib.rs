@@ -6,6 +6,7 @@ pub mod app;
 pub mod audit;
 pub mod calendar;
 pub mod config;
+pub mod contact_points;
 pub mod corpus;
 pub mod documents;
 pub mod error;

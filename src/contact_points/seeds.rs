@@ -1,0 +1,107 @@
+//! Loading a list of contact points from TOML. Reads: the list. Writes: points and stations, by their keys; loading twice changes nothing more.
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+use super::{HostKind, NewContactPoint, NewStation, PointKind, put_point};
+use crate::accounts::{Actor, Permission};
+use crate::audit::{self, Act, NewEntry};
+use crate::error::{Error, Result};
+use crate::ids::{Clock, IdSource};
+use crate::storage::Db;
+
+#[derive(Deserialize)]
+struct File {
+    demonstration: bool,
+    #[serde(default)]
+    contact_point: Vec<PointEntry>,
+}
+
+#[derive(Deserialize)]
+struct PointEntry {
+    slug: String,
+    name: String,
+    kind: String,
+    established_by: String,
+    #[serde(default)]
+    legal_basis: String,
+    established_on: Option<NaiveDate>,
+    host_unit: String,
+    host_kind: String,
+    region: String,
+    address: String,
+    #[serde(default)]
+    opening_hours: String,
+    #[serde(default)]
+    introduction: String,
+    #[serde(default)]
+    how_to_take_part: String,
+    #[serde(default)]
+    topics: Vec<String>,
+    #[serde(default)]
+    station: Vec<StationEntry>,
+}
+
+#[derive(Deserialize)]
+struct StationEntry {
+    slug: String,
+    name: String,
+    address: String,
+    #[serde(default)]
+    opening_hours: String,
+}
+
+impl PointEntry {
+    fn into_new(self, is_demonstration: bool) -> Result<NewContactPoint> {
+        let kind = match self.kind.as_str() {
+            "npc" => Some(PointKind::PeoplesCongress),
+            other => PointKind::parse(other),
+        };
+        let unknown = |field: &str, value: &str| Error::startup(format!("联系点 {} 的 {field} 无法识别：{value}。", self.slug));
+        Ok(NewContactPoint {
+            kind: kind.ok_or_else(|| unknown("kind", &self.kind))?,
+            host_kind: HostKind::parse(&self.host_kind).ok_or_else(|| unknown("host_kind", &self.host_kind))?,
+            code: self.slug,
+            name: self.name,
+            established_by: self.established_by,
+            legal_basis: self.legal_basis,
+            established_on: self.established_on,
+            host_unit: self.host_unit,
+            region: self.region,
+            address: self.address,
+            opening_hours: self.opening_hours,
+            introduction: self.introduction.trim().to_owned(),
+            how_to_take_part: self.how_to_take_part.trim().to_owned(),
+            topics: self.topics,
+            is_demonstration,
+            stations: self
+                .station
+                .into_iter()
+                .map(|s| NewStation { code: s.slug, name: s.name, address: s.address, opening_hours: s.opening_hours })
+                .collect(),
+        })
+    }
+}
+
+/// Loads a list and gives the number of points in it.
+pub async fn load_points(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<'_>, toml: &str) -> Result<usize> {
+    by.require(Permission::ManageContactPoints)?;
+    let file: File = toml::from_str(toml).map_err(|e| Error::startup(format!("联系点清单有误：{}", e.to_string().trim_end())))?;
+    let count = file.contact_point.len();
+    let mut tx = db.begin().await?;
+    for entry in file.contact_point {
+        put_point(&mut tx, clock, ids, &entry.into_new(file.demonstration)?).await?;
+    }
+    let detail = count.to_string();
+    let entry = NewEntry {
+        account_id: by.account_id(),
+        act: Act::LoadContactPoints,
+        subject: "contact_point",
+        subject_id: None,
+        is_success: true,
+        detail: &detail,
+    };
+    audit::append(&mut tx, clock, entry).await?;
+    tx.commit().await?;
+    Ok(count)
+}
