@@ -9,6 +9,7 @@ pub mod config;
 pub mod contact_points;
 pub mod corpus;
 pub mod documents;
+pub mod drafts;
 pub mod error;
 pub mod ids;
 pub mod notifications;

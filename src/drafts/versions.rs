@@ -1,0 +1,367 @@
+//! 稿次: the texts of a draft. A text is written once; a correction is a new version; the database refuses to change one.
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, QueryBuilder};
+
+use super::{Draft, Viewer, lock_draft, record};
+use crate::accounts::{Actor, Permission};
+use crate::audit::Act;
+use crate::corpus::structure::{self, Number, ProvisionKind, Structure};
+use crate::documents::{self, Limits};
+use crate::error::{Code, Error, Result};
+use crate::ids::{Clock, DraftId, DraftVersionId, IdSource};
+use crate::storage::blobs::Blobs;
+use crate::storage::sql::failed;
+use crate::storage::{Db, Tx};
+use crate::{on_db, on_tx};
+
+/// A text to be added to a draft.
+#[derive(Clone, Debug)]
+pub struct NewVersionFile {
+    /// Name of the file.
+    pub name: String,
+    /// Its bytes, in any format that [`documents::read`] knows.
+    pub bytes: Vec<u8>,
+    /// 草案说明: necessity, main measures, how differing opinions were reconciled. May be empty until the text is published.
+    pub explanation: String,
+}
+
+/// A version, without its text.
+#[derive(Clone, Debug, FromRow)]
+pub struct DraftVersion {
+    /// Id.
+    pub id: DraftVersionId,
+    /// Its draft.
+    pub draft_id: DraftId,
+    /// From 1, in the order of adding.
+    pub number: i64,
+    /// Title as the text has it.
+    pub title: String,
+    /// 草案说明
+    pub explanation: String,
+    /// Name of the file it came from.
+    pub source_name: String,
+    /// The original, by content hash.
+    pub blob_hash: String,
+    /// Number of 条.
+    pub article_count: i64,
+    /// Since when it is here.
+    pub created_at: DateTime<Utc>,
+    /// Since when it is public.
+    pub published_at: Option<DateTime<Utc>>,
+}
+
+/// A node of a version's text.
+#[derive(Clone, Debug)]
+pub struct DraftProvision {
+    /// Place in reading order, from 0.
+    pub ordinal: i64,
+    /// Ordinal of the node it belongs to.
+    pub parent: Option<i64>,
+    /// Kind.
+    pub kind: ProvisionKind,
+    /// Address, e.g. `art-15/para-1/item-4`.
+    pub address: String,
+    /// Marker as printed.
+    pub label: String,
+    /// Number and 之-number.
+    pub number: Option<Number>,
+    /// Heading of a chapter, or 条旨.
+    pub heading: String,
+    /// Own words.
+    pub text: String,
+}
+
+/// What the parser was not sure of.
+#[derive(Clone, Debug, FromRow)]
+pub struct DraftDiagnostic {
+    /// Its number.
+    pub code: String,
+    /// Line of the file, from 1.
+    pub line: i64,
+    /// What was found.
+    pub detail: String,
+}
+
+#[derive(FromRow)]
+struct ProvisionRow {
+    ordinal: i64,
+    parent_ordinal: Option<i64>,
+    kind: String,
+    address: String,
+    label: String,
+    number_main: Option<i64>,
+    number_sub: Option<i64>,
+    heading: String,
+    body: String,
+}
+
+impl ProvisionRow {
+    fn into_provision(self) -> DraftProvision {
+        let number = |n: i64| u32::try_from(n).unwrap_or(0);
+        DraftProvision {
+            ordinal: self.ordinal,
+            parent: self.parent_ordinal,
+            kind: self.kind.parse().unwrap_or(ProvisionKind::Text),
+            address: self.address,
+            label: self.label,
+            number: self.number_main.map(|main| Number { main: number(main), sub: number(self.number_sub.unwrap_or(0)) }),
+            heading: self.heading,
+            text: self.body,
+        }
+    }
+}
+
+const NEXT_NUMBER: &str = "SELECT CAST(COALESCE(MAX(number), 0) + 1 AS BIGINT) FROM draft_version WHERE draft_id = $1";
+const INSERT: &str =
+    "INSERT INTO draft_version (id, draft_id, number, title, explanation, source_name, blob_hash, article_count, created_by, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const INSERT_PROVISIONS: &str =
+    "INSERT INTO draft_provision (version_id, ordinal, parent_ordinal, kind, address, label, number_main, number_sub, heading, body) ";
+const INSERT_DIAGNOSTICS: &str = "INSERT INTO draft_diagnostic (version_id, ordinal, code, line, detail) ";
+const LIST: &str =
+    "SELECT id, draft_id, number, title, explanation, source_name, blob_hash, article_count, created_at, published_at FROM draft_version
+    WHERE draft_id = $1 AND ($2 OR published_at IS NOT NULL) ORDER BY number";
+const FIND: &str =
+    "SELECT id, draft_id, number, title, explanation, source_name, blob_hash, article_count, created_at, published_at FROM draft_version
+    WHERE id = $1 AND draft_id = $2";
+const NEWEST: &str = "SELECT id FROM draft_version WHERE draft_id = $1 ORDER BY number DESC LIMIT 1";
+const PUBLISH: &str = "UPDATE draft_version SET published_at = $2 WHERE id = $1 AND published_at IS NULL";
+const LIST_PROVISIONS: &str =
+    "SELECT ordinal, parent_ordinal, kind, address, label, number_main, number_sub, heading, body FROM draft_provision
+    WHERE version_id = $1 ORDER BY ordinal";
+const LIST_DIAGNOSTICS: &str = "SELECT code, line, detail FROM draft_diagnostic WHERE version_id = $1 ORDER BY ordinal";
+const FIND_ADDRESS: &str = "SELECT kind, label FROM draft_provision WHERE version_id = $1 AND address = $2";
+
+/// Every statement of this file, for the test that prepares them on both engines.
+pub const STATEMENTS: &[&str] = &[NEXT_NUMBER, INSERT, LIST, FIND, NEWEST, PUBLISH, LIST_PROVISIONS, LIST_DIAGNOSTICS, FIND_ADDRESS];
+
+/// Rows of one INSERT: ten columns stay below SQLite's 32,766 parameters.
+const ROWS_PER_INSERT: usize = 500;
+/// Longest explanation, in characters.
+const EXPLANATION_CHARACTERS: usize = 100_000;
+
+/// Reads a file, takes its text apart and adds it to a draft as a new version; the file itself is kept.
+/// Fails as [`documents::read`] does, and with [`Code::UnreadableFile`] when no text is found.
+pub async fn add_version(
+    db: &Db,
+    blobs: &Blobs,
+    clock: &Clock,
+    ids: &IdSource,
+    by: Actor<'_>,
+    draft: DraftId,
+    file: NewVersionFile,
+) -> Result<DraftVersion> {
+    by.require(Permission::EditDrafts)?;
+    if file.explanation.chars().count() > EXPLANATION_CHARACTERS {
+        return Err(Error::invalid("explanation", format!("草案说明不超过 {EXPLANATION_CHARACTERS} 个字。")));
+    }
+    let name = base_name(&file.name);
+    let (name, bytes, read) = tokio::task::spawn_blocking(move || {
+        let read = read_text(&name, &file.bytes);
+        (name, file.bytes, read)
+    })
+    .await
+    .map_err(|e| Error::internal("reading a draft stopped", e))?;
+    let (title, text) = read?;
+    let hash = blobs.put(bytes).await?;
+
+    let id = DraftVersionId(ids.next());
+    let mut tx = db.begin().await?;
+    let owner = lock_draft(&mut tx, clock, draft).await?;
+    let number: i64 = on_tx!(&mut tx, c => sqlx::query_scalar(NEXT_NUMBER).bind(draft).fetch_one(c).await).map_err(failed)?;
+    let title = if title.is_empty() { &owner.title } else { &title };
+    let articles = text.provisions.iter().filter(|p| p.kind == ProvisionKind::Article).count();
+    on_tx!(&mut tx, c => sqlx::query(INSERT)
+        .bind(id).bind(draft).bind(number).bind(title).bind(file.explanation.trim()).bind(&name).bind(hash.as_str())
+        .bind(i64::try_from(articles).unwrap_or(i64::MAX)).bind(by.account_id()).bind(clock.now()).execute(c).await.map(drop))
+    .map_err(failed)?;
+    write_text(&mut tx, id, &text).await?;
+    record(&mut tx, clock, by, Act::AddDraftVersion, draft, &number.to_string()).await?;
+    tx.commit().await?;
+    find_version(db, draft, id).await?.ok_or_else(|| Error::defect("a version vanished after it was written"))
+}
+
+/// Title and structure of a file.
+fn read_text(name: &str, bytes: &[u8]) -> Result<(String, Structure)> {
+    let document = documents::read(name, bytes, &Limits::default())?;
+    let (text, _) = document.full_text();
+    let structure = structure::parse(&text);
+    let has_words = structure.provisions.iter().any(|p| {
+        !matches!(p.kind, ProvisionKind::Title | ProvisionKind::TitleNote | ProvisionKind::Contents)
+            && !(p.text.is_empty() && p.heading.is_empty())
+    });
+    if !has_words {
+        return Err(Error::new(Code::UnreadableFile, "文件中没有读到草案正文，请检查文件内容。"));
+    }
+    let title = if document.title.is_empty() {
+        structure.provisions.iter().find(|p| p.kind == ProvisionKind::Title).map(|p| p.text.clone()).unwrap_or_default()
+    } else {
+        document.title
+    };
+    Ok((title.trim().to_owned(), structure))
+}
+
+/// The last part of a path, at most 200 characters.
+fn base_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or(name).trim();
+    let extension_kept: String = last.chars().rev().take(200).collect();
+    if last.is_empty() { "未命名".into() } else { extension_kept.chars().rev().collect() }
+}
+
+async fn write_text(tx: &mut Tx, id: DraftVersionId, text: &Structure) -> Result<()> {
+    let numbered: Vec<_> = (0i64..).zip(&text.provisions).collect();
+    for chunk in numbered.chunks(ROWS_PER_INSERT) {
+        on_tx!(tx, c => {
+            let mut insert = QueryBuilder::new(INSERT_PROVISIONS);
+            insert.push_values(chunk, |mut row, (ordinal, p)| {
+                row.push_bind(id).push_bind(*ordinal).push_bind(p.parent.and_then(|i| i64::try_from(i).ok())).push_bind(p.kind.as_str())
+                    .push_bind(&p.address).push_bind(&p.label).push_bind(p.number.map(|n| i64::from(n.main)))
+                    .push_bind(p.number.map(|n| i64::from(n.sub))).push_bind(&p.heading).push_bind(&p.text);
+            });
+            insert.build().execute(c).await.map(drop)
+        })
+        .map_err(failed)?;
+    }
+    let numbered: Vec<_> = (0i64..).zip(&text.diagnostics).collect();
+    for chunk in numbered.chunks(ROWS_PER_INSERT) {
+        on_tx!(tx, c => {
+            let mut insert = QueryBuilder::new(INSERT_DIAGNOSTICS);
+            insert.push_values(chunk, |mut row, (ordinal, d)| {
+                row.push_bind(id).push_bind(*ordinal).push_bind(d.code.as_str()).push_bind(i64::from(d.line)).push_bind(&d.detail);
+            });
+            insert.build().execute(c).await.map(drop)
+        })
+        .map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Versions of a draft that the viewer may see, the earliest first. The draft itself was found for the same viewer.
+pub async fn list_versions(db: &Db, viewer: Viewer<'_>, draft: &Draft) -> Result<Vec<DraftVersion>> {
+    on_db!(db, pool => sqlx::query_as(LIST).bind(draft.id).bind(viewer.sees_unpublished()).fetch_all(pool).await).map_err(failed)
+}
+
+/// A version; "not found" also when it is not public and the viewer may not see it.
+pub async fn get_version(db: &Db, viewer: Viewer<'_>, draft: &Draft, id: DraftVersionId) -> Result<DraftVersion> {
+    let version = find_version(db, draft.id, id).await?;
+    version.filter(|v| v.published_at.is_some() || viewer.sees_unpublished()).ok_or_else(|| Error::not_found("这个稿次"))
+}
+
+async fn find_version(db: &Db, draft: DraftId, id: DraftVersionId) -> Result<Option<DraftVersion>> {
+    on_db!(db, pool => sqlx::query_as(FIND).bind(id).bind(draft).fetch_optional(pool).await).map_err(failed)
+}
+
+/// The text of a version, in reading order.
+pub async fn list_provisions(db: &Db, version: &DraftVersion) -> Result<Vec<DraftProvision>> {
+    let rows: Vec<ProvisionRow> =
+        on_db!(db, pool => sqlx::query_as(LIST_PROVISIONS).bind(version.id).fetch_all(pool).await).map_err(failed)?;
+    Ok(rows.into_iter().map(ProvisionRow::into_provision).collect())
+}
+
+/// What the parser was not sure of in a version; for staff.
+pub async fn list_diagnostics(db: &Db, version: &DraftVersion) -> Result<Vec<DraftDiagnostic>> {
+    on_db!(db, pool => sqlx::query_as(LIST_DIAGNOSTICS).bind(version.id).fetch_all(pool).await).map_err(failed)
+}
+
+/// The version of a draft that a new round is about: the one named, or the newest. Inside a transaction.
+pub(super) async fn version_for_round(tx: &mut Tx, draft: DraftId, named: Option<DraftVersionId>) -> Result<DraftVersion> {
+    let id = match named {
+        Some(id) => Some(id),
+        None => on_tx!(tx, c => sqlx::query_scalar(NEWEST).bind(draft).fetch_optional(c).await).map_err(failed)?,
+    };
+    let Some(id) = id else { return Err(Error::new(Code::Conflict, "这份草案还没有稿次，请先录入草案文本。")) };
+    let version: Option<DraftVersion> =
+        on_tx!(tx, c => sqlx::query_as(FIND).bind(id).bind(draft).fetch_optional(c).await).map_err(failed)?;
+    version.ok_or_else(|| Error::invalid("version_id", "这个稿次不属于这份草案。"))
+}
+
+/// Makes a version public; one that is public already stays as it is.
+pub(super) async fn publish_version(tx: &mut Tx, clock: &Clock, id: DraftVersionId) -> Result<()> {
+    let now = clock.now();
+    on_tx!(tx, c => sqlx::query(PUBLISH).bind(id).bind(now).execute(c).await.map(drop)).map_err(failed)
+}
+
+/// How a provision of a version is cited, e.g. 第十五条第四项; `None` when the address does not exist or is no place for an opinion.
+pub async fn cite_address(tx: &mut Tx, version: DraftVersionId, address: &str) -> Result<Option<String>> {
+    let find = async |tx: &mut Tx, address: &str| -> Result<Option<(String, String)>> {
+        on_tx!(tx, c => sqlx::query_as(FIND_ADDRESS).bind(version).bind(address).fetch_optional(c).await).map_err(failed)
+    };
+    let Some((kind, label)) = find(tx, address).await? else { return Ok(None) };
+    if matches!(kind.parse(), Ok(ProvisionKind::Contents)) {
+        return Ok(None);
+    }
+    // An article with a single 款 is cited without 第一款.
+    let article = address.split('/').next().unwrap_or(address);
+    let has_second_paragraph = find(tx, &format!("{article}/para-2")).await?.is_some();
+    Ok(Some(citation_of(address, &label, has_second_paragraph)))
+}
+
+/// A citation built from an address; parts that are not 条款项目 keep their printed label, or name their kind.
+fn citation_of(address: &str, label: &str, has_second_paragraph: bool) -> String {
+    let chinese =
+        |text: &str| text.split('~').next().and_then(|n| n.parse().ok()).map(crate::corpus::numerals::to_chinese).unwrap_or_default();
+    let mut cited = String::new();
+    for segment in address.split('/') {
+        let (kind, number) = segment.split_once('-').unwrap_or((segment, ""));
+        match kind {
+            "att" => cited.push_str("附件"),
+            "art" => {
+                let (main, sub) = number.split_once('-').unwrap_or((number, ""));
+                cited.push_str(&format!("第{}条", chinese(main)));
+                if !sub.is_empty() {
+                    cited.push_str(&format!("之{}", chinese(sub)));
+                }
+            }
+            "para" if has_second_paragraph || !address.starts_with("art-") => cited.push_str(&format!("第{}款", chinese(number))),
+            "para" => {}
+            "item" => cited.push_str(&format!("第{}项", chinese(number))),
+            "sub" => cited.push_str(&format!("第{}目", chinese(number))),
+            "part" => cited.push_str(&format!("第{}编", chinese(number))),
+            "subpart" => cited.push_str(&format!("第{}分编", chinese(number))),
+            "chap" => cited.push_str(&format!("第{}章", chinese(number))),
+            "sec" => cited.push_str(&format!("第{}节", chinese(number))),
+            "title" => cited.push_str("标题"),
+            "title-note" => cited.push_str("题注"),
+            "preamble" => cited.push_str("序言"),
+            _ => {}
+        }
+    }
+    match (cited.is_empty(), label.is_empty()) {
+        (false, _) => cited,
+        (true, false) => label.to_owned(),
+        (true, true) => "正文".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_cited_as_lawyers_do() {
+        for (address, label, many, expected) in [
+            ("art-15", "第十五条", false, "第十五条"),
+            ("art-15/para-1/item-4", "（四）", false, "第十五条第四项"),
+            ("art-15/para-2", "", true, "第十五条第二款"),
+            ("art-15/para-1", "", false, "第十五条"),
+            ("art-20-1/para-2/item-3/sub-1", "1.", true, "第二十条之一第二款第三项第一目"),
+            ("art-103~2", "第一百零三条", false, "第一百零三条"),
+            ("chap-3/sec-1", "第一节", false, "第三章第一节"),
+            ("h-1/h-2", "（二）", false, "（二）"),
+            ("att-1/para-2", "", false, "附件第二款"),
+            ("text-7", "", false, "正文"),
+            ("title", "", false, "标题"),
+        ] {
+            assert_eq!(citation_of(address, label, many), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_lose_their_folders() {
+        assert_eq!(base_name("C:\\草案\\办法.docx"), "办法.docx");
+        assert_eq!(base_name("../../etc/passwd"), "passwd");
+        assert_eq!(base_name(" "), "未命名");
+        assert!(base_name(&format!("{}.docx", "长".repeat(900))).ends_with(".docx"));
+    }
+}
