@@ -13,6 +13,7 @@ pub mod drafts;
 pub mod error;
 pub mod ids;
 pub mod notifications;
+pub mod opinions;
 pub mod search;
 pub mod storage;
 pub mod telemetry;
