@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::accounts::wechat::{self, Wechat};
 use crate::config::{Config, Secret};
 use crate::error::{Error, Result};
 use crate::ids::{Clock, IdSource};
@@ -31,6 +32,8 @@ pub struct Parts {
     pub ids: IdSource,
     /// Key of keyed hashes.
     pub data_key: DataKey,
+    /// WeChat, live or sandbox.
+    pub wechat: Arc<dyn Wechat>,
     /// Metrics.
     pub metrics: Metrics,
     /// Claim on the data directory; `None` for commands that only read.
@@ -80,7 +83,8 @@ impl App {
     pub async fn assemble(config: Config, db: Db, cache: Cache, clock: Clock, ids: IdSource, lock: Option<DataDirLock>) -> Result<App> {
         let blobs = Blobs::open(&config)?;
         let data_key = Self::data_key(&config, &db, &ids, lock.is_some()).await?;
-        Ok(App(Arc::new(Parts { config, db, cache, blobs, clock, ids, data_key, metrics: Metrics::new(), _lock: lock })))
+        let wechat = wechat::open(&config.wechat, &cache)?;
+        Ok(App(Arc::new(Parts { config, db, cache, blobs, clock, ids, data_key, wechat, metrics: Metrics::new(), _lock: lock })))
     }
 
     /// The configured key; the demonstration makes one on its first start and keeps it beside its data.
