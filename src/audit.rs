@@ -41,6 +41,8 @@ acts! {
     SignOut = "sign_out", "退出";
     /// A staff account was made.
     CreateAccount = "create_account", "建立账号";
+    /// A staff account got another password.
+    ChangePassword = "change_password", "更换密码";
     /// A draft was created.
     CreateDraft = "create_draft", "新建草案";
     /// A version of a draft was added from a file.

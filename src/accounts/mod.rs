@@ -270,8 +270,11 @@ const INSERT_STAFF: &str = "INSERT INTO account (id, role, display_name, login_n
 const FIND_STAFF: &str =
     "SELECT id, role, display_name, login_name, contact_point_id, is_active, created_at FROM account WHERE login_name = $1";
 
+const SET_PASSWORD: &str = "UPDATE account SET password_hash = $2, updated_at = $3 WHERE id = $1";
+const END_SESSIONS: &str = "DELETE FROM session WHERE account_id = $1";
+
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[INSERT_STAFF, FIND_STAFF];
+pub const STATEMENTS: &[&str] = &[INSERT_STAFF, FIND_STAFF, SET_PASSWORD, END_SESSIONS];
 
 /// Makes a staff account; `by` is `None` when the system itself makes it. A name that is taken is [`Code::Conflict`].
 pub async fn create_staff(db: &Db, clock: &Clock, ids: &IdSource, by: Option<AccountId>, new: NewStaff<'_>) -> Result<AccountId> {
@@ -307,6 +310,33 @@ pub async fn create_staff(db: &Db, clock: &Clock, ids: &IdSource, by: Option<Acc
     audit::append(&mut tx, clock, entry).await?;
     tx.commit().await?;
     Ok(id)
+}
+
+/// Gives a staff account another password and ends its sessions.
+pub async fn set_password(db: &Db, clock: &Clock, by: Actor<'_>, login_name: &str, password: &str) -> Result<()> {
+    by.require(Permission::ManageAccounts)?;
+    if password.chars().count() < PASSWORD_CHARACTERS {
+        return Err(Error::invalid("password", format!("密码不少于 {PASSWORD_CHARACTERS} 个字符。")));
+    }
+    let account = find_staff(db, login_name).await?.ok_or_else(|| Error::not_found("这个账号"))?;
+    let password = password.to_owned();
+    let password_hash = tokio::task::spawn_blocking(move || crypto::hash_password(&password))
+        .await
+        .map_err(|e| Error::internal("hashing stopped", e))??;
+    let now = clock.now();
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => sqlx::query(SET_PASSWORD).bind(account.id).bind(&password_hash).bind(now).execute(c).await.map(drop)).map_err(failed)?;
+    on_tx!(&mut tx, c => sqlx::query(END_SESSIONS).bind(account.id).execute(c).await.map(drop)).map_err(failed)?;
+    let entry = NewEntry {
+        account_id: by.account_id(),
+        act: Act::ChangePassword,
+        subject: "account",
+        subject_id: Some(account.id.0),
+        is_success: true,
+        detail: "",
+    };
+    audit::append(&mut tx, clock, entry).await?;
+    tx.commit().await
 }
 
 /// Finds a staff account by the name it signs in with.
