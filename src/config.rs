@@ -201,6 +201,18 @@ impl Config {
         Ok(config)
     }
 
+    /// Address of a client: the peer, or what a configured proxy says; a forwarded address from anybody else is ignored.
+    ///
+    /// `forwarded` are the values of `X-Forwarded-For` in the order in which they came.
+    pub fn client_address<'a>(&self, peer: IpAddr, forwarded: impl IntoIterator<Item = &'a str>) -> IpAddr {
+        if !self.trusted_proxies.contains(&peer) {
+            return peer;
+        }
+        // The last address that is not a proxy of ours: what stands before it was written by the client.
+        let addresses: Vec<IpAddr> = forwarded.into_iter().flat_map(|value| value.split(',')).filter_map(|a| a.trim().parse().ok()).collect();
+        addresses.into_iter().rev().find(|a| !self.trusted_proxies.contains(a)).unwrap_or(peer)
+    }
+
     fn apply_environment(&mut self, environment: &BTreeMap<String, String>) -> Result<()> {
         fn parse<T: std::str::FromStr>(name: &str, value: &str) -> Result<T>
         where
@@ -335,5 +347,14 @@ mod tests {
         let key = "ab".repeat(32);
         std::fs::write(&path, format!("data_key = '{key}'")).unwrap();
         assert!(!Config::load(Some(&path), &environment(&[])).unwrap().is_demonstration);
+    }
+
+    #[test]
+    fn only_our_own_proxies_are_believed() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let config = Config { trusted_proxies: vec![ip("10.0.0.1"), ip("10.0.0.2")], ..Config::default() };
+        assert_eq!(config.client_address(ip("203.0.113.9"), ["198.51.100.1"]), ip("203.0.113.9"));
+        assert_eq!(config.client_address(ip("10.0.0.1"), ["192.0.2.66, 198.51.100.1", "10.0.0.2"]), ip("198.51.100.1"));
+        assert_eq!(config.client_address(ip("10.0.0.1"), ["not an address"]), ip("10.0.0.1"));
     }
 }

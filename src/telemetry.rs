@@ -20,6 +20,11 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use crate::config::{Config, LogFormat};
 use crate::error::{Error, Result};
 
+tokio::task_local! {
+    /// Id of the request being served; set by the server for the whole of it, quoted by every failure.
+    pub static REQUEST_ID: String;
+}
+
 /// Starts logging to standard error, so that standard output stays for results.
 pub fn start(config: &Config) -> Result<()> {
     let filter = EnvFilter::try_new(&config.log).map_err(|e| Error::startup(format!("日志过滤规则 {:?} 无法识别：{e}。", config.log)))?;

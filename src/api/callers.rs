@@ -77,11 +77,6 @@ fn app_of(request: &Request) -> poem::Result<&App> {
 /// Address of the client: the peer, or what a configured proxy says; a forwarded address from anybody else is ignored.
 pub fn client_address(app: &App, request: &Request) -> Option<IpAddr> {
     let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip)?;
-    if !app.config.trusted_proxies.contains(&peer) {
-        return Some(peer);
-    }
-    // The last address that is not a proxy of ours: what stands before it was written by the client.
-    let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
-    let addresses: Vec<IpAddr> = forwarded.filter_map(|a| a.trim().parse().ok()).collect();
-    Some(addresses.into_iter().rev().find(|a| !app.config.trusted_proxies.contains(a)).unwrap_or(peer))
+    let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
+    Some(app.config.client_address(peer, forwarded))
 }

@@ -9,11 +9,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 
 use crate::error::{Code, Error};
-
-tokio::task_local! {
-    /// Id of the request being served; set by the server for the whole of it.
-    pub static REQUEST_ID: String;
-}
+pub use crate::telemetry::REQUEST_ID;
 
 /// Media type of the body.
 pub const MEDIA_TYPE: &str = "application/problem+json; charset=utf-8";
