@@ -33,12 +33,18 @@ const LIST_RELATIONS: &str = "SELECT r.kind AS kind, w.id AS id, w.title AS titl
 const TOTALS: &str = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM corpus_work), (SELECT CAST(COUNT(*) AS BIGINT) FROM corpus_version),
     (SELECT CAST(COALESCE(SUM(article_count), 0) AS BIGINT) FROM corpus_version)";
 const COUNT_BY_CATEGORY: &str = "SELECT category, CAST(COUNT(*) AS BIGINT) FROM corpus_work GROUP BY category ORDER BY category";
+const COUNT_WORKS_BY_CATEGORY: &str = "SELECT category, CAST(COUNT(*) AS BIGINT) FROM corpus_work
+    WHERE ($1 IS NULL OR category = $1) AND ($2 IS NULL OR level = $2) AND ($3 IS NULL OR region = $3) GROUP BY category";
+const COUNT_WORKS_BY_LEVEL: &str = "SELECT level, CAST(COUNT(*) AS BIGINT) FROM corpus_work
+    WHERE ($1 IS NULL OR category = $1) AND ($2 IS NULL OR level = $2) AND ($3 IS NULL OR region = $3) GROUP BY level";
+const COUNT_WORKS_BY_REGION: &str = "SELECT region, CAST(COUNT(*) AS BIGINT) FROM corpus_work
+    WHERE ($1 IS NULL OR category = $1) AND ($2 IS NULL OR level = $2) AND ($3 IS NULL OR region = $3) GROUP BY region ORDER BY COUNT(*) DESC, region";
 const COUNT_BY_DIAGNOSTIC: &str = "SELECT code, CAST(COUNT(*) AS BIGINT) FROM structure_diagnostic GROUP BY code ORDER BY code";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[
     FIND_WORK, LIST_WORKS, COUNT_WORKS, LIST_VERSIONS, WORK_OF_VERSION, LIST_PROVISIONS, LIST_DIAGNOSTICS, LIST_RELATIONS, TOTALS, COUNT_BY_CATEGORY,
-    COUNT_BY_DIAGNOSTIC,
+    COUNT_WORKS_BY_CATEGORY, COUNT_WORKS_BY_LEVEL, COUNT_WORKS_BY_REGION, COUNT_BY_DIAGNOSTIC,
 ];
 
 #[derive(FromRow)]
@@ -285,6 +291,33 @@ pub async fn totals(db: &Db) -> Result<Totals> {
 pub async fn count_by_category(db: &Db) -> Result<Vec<(Category, i64)>> {
     let rows: Vec<(String, i64)> = on_db!(db, pool => sqlx::query_as(COUNT_BY_CATEGORY).fetch_all(pool).await).map_err(failed)?;
     Ok(rows.into_iter().map(|(category, n)| (Category::parse(&category).unwrap_or(Category::Other), n)).collect())
+}
+
+async fn count_works_by(db: &Db, statement: &'static str, filter: &WorkFilter) -> Result<Vec<(String, i64)>> {
+    on_db!(db, pool => sqlx::query_as(statement)
+        .bind(filter.category.map(Category::as_str)).bind(filter.level.map(Level::as_str)).bind(&filter.region).fetch_all(pool).await)
+    .map_err(failed)
+}
+
+/// Number of works of each category that pass a filter, in the order in which lists show categories.
+pub async fn count_works_by_category(db: &Db, filter: &WorkFilter) -> Result<Vec<(Category, i64)>> {
+    let rows = count_works_by(db, COUNT_WORKS_BY_CATEGORY, filter).await?;
+    let mut counts: Vec<(Category, i64)> = rows.into_iter().map(|(name, n)| (Category::parse(&name).unwrap_or(Category::Other), n)).collect();
+    counts.sort_by_key(|(category, _)| *category);
+    Ok(counts)
+}
+
+/// Number of works of each level that pass a filter, the highest level first.
+pub async fn count_works_by_level(db: &Db, filter: &WorkFilter) -> Result<Vec<(Level, i64)>> {
+    let rows = count_works_by(db, COUNT_WORKS_BY_LEVEL, filter).await?;
+    let mut counts: Vec<(Level, i64)> = rows.into_iter().map(|(name, n)| (Level::parse(&name).unwrap_or(Level::Other), n)).collect();
+    counts.sort_by_key(|(level, _)| *level);
+    Ok(counts)
+}
+
+/// Number of works of each region that pass a filter, the most frequent first.
+pub async fn count_works_by_region(db: &Db, filter: &WorkFilter) -> Result<Vec<(String, i64)>> {
+    count_works_by(db, COUNT_WORKS_BY_REGION, filter).await
 }
 
 /// Number of diagnostics of each code, over the whole corpus.
