@@ -1,0 +1,193 @@
+//! Pages of taking part: drafts, contact points, the guide.
+
+use askama::Template;
+
+use super::library::Block;
+use super::{Badge, Fact, Layout, Link};
+
+/// A draft in a list.
+#[derive(Clone, Debug)]
+pub struct DraftCard {
+    /// Title.
+    pub title: String,
+    /// Target.
+    pub url: String,
+    /// State.
+    pub badge: Badge,
+    /// Drafting organ, kind, round.
+    pub meta: Vec<String>,
+    /// Last day, as words; empty = none.
+    pub closes: String,
+    /// Whole days left including today, while it is open.
+    pub days_left: Option<i64>,
+    /// Opinions received 意见条数.
+    pub opinions: i64,
+    /// 示例
+    pub is_demonstration: bool,
+}
+
+/// `/drafts`
+#[derive(Template)]
+#[template(path = "drafts.html")]
+pub struct DraftsPage {
+    /// Frame.
+    pub layout: Layout,
+    /// Open for opinions.
+    pub open: Vec<DraftCard>,
+    /// All others that are public.
+    pub others: Vec<DraftCard>,
+    /// Next page.
+    pub next: Option<String>,
+}
+
+/// An answered opinion as everybody sees it.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// The provision as it is cited, and who says it.
+    pub about: String,
+    /// What was said; `None` when the author keeps it back.
+    pub opinion: Option<String>,
+    /// Why the author says so.
+    pub because: String,
+    /// Outcome.
+    pub outcome: Badge,
+    /// Reason given for it.
+    pub reason: String,
+    /// When it was answered.
+    pub at: String,
+}
+
+/// A piece of the text of a draft with what was said about it.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// The text.
+    pub block: Block,
+    /// Answered opinions on it.
+    pub replies: Vec<Reply>,
+}
+
+/// An entry of the contents of a draft.
+#[derive(Clone, Debug)]
+pub struct DraftTocEntry {
+    /// Depth, from 1.
+    pub depth: u8,
+    /// Link inside the page.
+    pub link: Link,
+}
+
+/// `/drafts/{id}`
+#[derive(Template)]
+#[template(path = "draft.html")]
+pub struct DraftPage {
+    /// Frame.
+    pub layout: Layout,
+    /// Title.
+    pub title: String,
+    /// State.
+    pub badge: Badge,
+    /// 示例
+    pub is_demonstration: bool,
+    /// Organ, dates, channels.
+    pub facts: Vec<Fact>,
+    /// Counts of opinions, each named for what it counts.
+    pub counts: Vec<Fact>,
+    /// Notice 公告: title and paragraphs.
+    pub notice: Vec<String>,
+    /// Explanation 起草说明, by paragraph.
+    pub explanation: Vec<String>,
+    /// What the bureau says of the opinions as a whole, by paragraph.
+    pub summary: Vec<String>,
+    /// Days left, while open.
+    pub days_left: Option<i64>,
+    /// Last day.
+    pub closes: String,
+    /// Path of this page.
+    pub permalink: String,
+    /// Contents.
+    pub toc: Vec<DraftTocEntry>,
+    /// Answered opinions on the whole, or on what has no place in this text.
+    pub on_the_whole: Vec<Reply>,
+    /// Answered opinions that this page leaves off.
+    pub is_cut: bool,
+    /// Text.
+    pub pieces: Vec<Piece>,
+}
+
+/// A contact point in a list.
+#[derive(Clone, Debug)]
+pub struct PointCard {
+    /// Name.
+    pub name: String,
+    /// Target.
+    pub url: String,
+    /// Whose: government or people's congress.
+    pub badge: Badge,
+    /// Address.
+    pub address: String,
+    /// When somebody is there.
+    pub hours: String,
+    /// Number of stations.
+    pub stations: i64,
+}
+
+/// Contact points of one district.
+#[derive(Clone, Debug)]
+pub struct District {
+    /// Name.
+    pub name: String,
+    /// Its points.
+    pub points: Vec<PointCard>,
+}
+
+/// `/contact-points`
+#[derive(Template)]
+#[template(path = "contact_points.html")]
+pub struct ContactPointsPage {
+    /// Frame.
+    pub layout: Layout,
+    /// By district.
+    pub districts: Vec<District>,
+    /// How many in all.
+    pub total: i64,
+}
+
+/// A station of a contact point.
+#[derive(Clone, Debug)]
+pub struct Station {
+    /// Name.
+    pub name: String,
+    /// Address.
+    pub address: String,
+    /// When somebody is there.
+    pub hours: String,
+}
+
+/// `/contact-points/{id}`
+#[derive(Template)]
+#[template(path = "contact_point.html")]
+pub struct ContactPointPage {
+    /// Frame.
+    pub layout: Layout,
+    /// Name.
+    pub name: String,
+    /// Whose.
+    pub badge: Badge,
+    /// Facts.
+    pub facts: Vec<Fact>,
+    /// 示例
+    pub is_demonstration: bool,
+    /// Introduction, by paragraph.
+    pub about: Vec<String>,
+    /// How to take part, by paragraph.
+    pub how: Vec<String>,
+    /// Stations.
+    pub stations: Vec<Station>,
+}
+
+/// `/about`
+#[derive(Template)]
+#[template(path = "about.html")]
+pub struct AboutPage {
+    /// Frame.
+    pub layout: Layout,
+}

@@ -1,0 +1,114 @@
+//! Pages of the legislative staff.
+
+use askama::Template;
+
+use super::civic::DraftCard;
+use super::{Badge, Fact, Layout};
+
+/// `/login`
+#[derive(Template)]
+#[template(path = "login.html")]
+pub struct LoginPage {
+    /// Frame.
+    pub layout: Layout,
+    /// Token against forged forms.
+    pub csrf: String,
+    /// Name typed before.
+    pub name: String,
+    /// Why it did not work.
+    pub problem: Option<String>,
+    /// Where to go afterwards; a local path.
+    pub next: String,
+}
+
+/// An import in a list.
+#[derive(Clone, Debug)]
+pub struct JobLine {
+    /// Name.
+    pub name: String,
+    /// Target.
+    pub url: String,
+    /// State.
+    pub badge: Badge,
+    /// When.
+    pub at: String,
+    /// How far, or what came of it.
+    pub progress: String,
+}
+
+/// `/staff`
+#[derive(Template)]
+#[template(path = "staff.html")]
+pub struct StaffPage {
+    /// Frame.
+    pub layout: Layout,
+    /// Whether the person may import documents.
+    pub may_import: bool,
+    /// Recent imports.
+    pub jobs: Vec<JobLine>,
+    /// Drafts.
+    pub drafts: Vec<DraftCard>,
+    /// Documents held.
+    pub works: String,
+    /// Versions held.
+    pub versions: String,
+    /// Articles held.
+    pub articles: String,
+    /// What the parser was not sure of, by kind.
+    pub diagnostics: Vec<Fact>,
+}
+
+/// `/staff/import`
+#[derive(Template)]
+#[template(path = "import.html")]
+pub struct ImportPage {
+    /// Frame.
+    pub layout: Layout,
+    /// Token.
+    pub csrf: String,
+    /// Why the upload was refused.
+    pub problem: Option<String>,
+    /// Largest upload in MiB.
+    pub limit_mib: u64,
+}
+
+/// One file of a report.
+#[derive(Clone, Debug)]
+pub struct ReportLine {
+    /// File, or archive and entry.
+    pub source: String,
+    /// Outcome.
+    pub badge: Badge,
+    /// Title found in it.
+    pub title: String,
+    /// Document, when there is one.
+    pub url: Option<String>,
+    /// Reason, or diagnostics.
+    pub detail: String,
+}
+
+/// `/staff/import/{id}`
+#[derive(Template)]
+#[template(path = "import_job.html")]
+pub struct ImportJobPage {
+    /// Frame.
+    pub layout: Layout,
+    /// Name.
+    pub name: String,
+    /// State.
+    pub badge: Badge,
+    /// Whether it goes on.
+    pub is_running: bool,
+    /// 试导入
+    pub is_dry_run: bool,
+    /// How far it is, once known, in per cent.
+    pub percent: Option<u8>,
+    /// Outcomes and their numbers.
+    pub counts: Vec<Fact>,
+    /// Why the whole failed.
+    pub failure: String,
+    /// Per file; problems first.
+    pub lines: Vec<ReportLine>,
+    /// Lines left off this page.
+    pub left_off: usize,
+}
