@@ -1,0 +1,77 @@
+//! Server-rendered pages for citizens and staff. They call the same domain functions as the API and never the API itself.
+//!
+//! `visits.rs` is what every request passes through, `pages/` says what each page shows, `templates/` holds the words, `library.rs`,
+//! `citizen.rs` and `staff.rs` fill the pages in. To add a page: see `pages/mod.rs`, then a line in [`routes`].
+
+mod assets;
+mod citizen;
+mod library;
+mod links;
+mod pages;
+mod staff;
+mod texts;
+mod visits;
+
+use std::sync::Arc;
+
+use poem::endpoint::BoxEndpoint;
+use poem::http::Uri;
+use poem::middleware::CookieJarManager;
+use poem::web::cookie::CookieJar;
+use poem::{Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Route, get, post};
+
+use crate::app::App;
+use visits::{Failure, Visit};
+
+/// All pages, to be nested at `/`.
+pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
+    let held = app.clone();
+    let pages = Route::new()
+        .at("/", get(library::show_home))
+        .at("/search", get(library::search::show_results))
+        .at("/laws", get(library::list_laws))
+        .at("/laws/:work", get(library::document::show_document))
+        .at("/laws/:work/:version", get(library::document::show_version))
+        .at("/drafts", get(citizen::drafts::list_public_drafts))
+        .at("/drafts/:id", get(citizen::drafts::show_draft))
+        .at("/contact-points", get(citizen::contact_points::list_contact_points))
+        .at("/contact-points/:id", get(citizen::contact_points::show_contact_point))
+        .at("/about", get(citizen::show_about))
+        .at("/display", get(citizen::switch_display))
+        .at("/login", get(staff::show_login).post(staff::sign_in))
+        .at("/logout", post(staff::sign_out))
+        .at("/staff", get(staff::desk::show_desk))
+        .at("/staff/import", get(staff::imports::show_import).post(staff::imports::start_import))
+        .at("/staff/import/:id", get(staff::imports::show_job))
+        .around(move |endpoint, request| {
+            let app = held.clone();
+            async move { receive(endpoint, request, &app).await }
+        })
+        .with(CookieJarManager::new());
+    Route::new().at("/assets/:file", get(assets::send_asset)).nest("/", pages).boxed()
+}
+
+/// A failure from outside the pages (an unknown path, a handler that broke) as a page.
+pub fn failure(app: &App, error: poem::Error) -> Response {
+    Visit::unknown(app, &Uri::default(), &CookieJar::default()).failure(error)
+}
+
+/// Reads who comes, and turns every failure into a page of the same look.
+async fn receive<E: Endpoint>(endpoint: Arc<E>, mut request: Request, app: &App) -> poem::Result<Response> {
+    let visit = match Visit::of(app, &request).await {
+        Ok(visit) => visit,
+        Err(error) => return Ok(Visit::unknown(app, request.original_uri(), request.cookie()).failure(Failure(error).into())),
+    };
+    request.set_data(visit.clone());
+    match endpoint.call(request).await {
+        Ok(response) => Ok(response.into_response()),
+        Err(error) => {
+            let pattern = error.data::<PathPattern>().cloned();
+            let mut response = visit.failure(error);
+            if let Some(pattern) = pattern {
+                response.set_data(pattern);
+            }
+            Ok(response)
+        }
+    }
+}
