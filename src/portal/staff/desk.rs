@@ -1,0 +1,38 @@
+//! `/staff`: what the legislative staff see first.
+
+use poem::handler;
+
+use super::imports::job_line;
+use crate::accounts::Permission;
+use crate::corpus::{jobs, reading};
+use crate::drafts;
+use crate::portal::citizen::drafts::cards;
+use crate::portal::pages::staff::StaffPage;
+use crate::portal::pages::{Fact, Section};
+use crate::portal::texts;
+use crate::portal::visits::{Page, Visit};
+
+/// Jobs and drafts shown.
+const LATEST: usize = 10;
+
+/// The desk.
+#[handler]
+pub async fn show_desk(visit: Visit) -> Page {
+    let caller = visit.staff(Permission::ReadInbox)?;
+    let app = &visit.app;
+    let may_import = caller.may(Permission::ImportDocuments);
+    let jobs = if may_import { jobs::list_jobs(&app.db, None, LATEST).await?.items } else { Vec::new() };
+    let drafts = drafts::list_drafts(&app.db, &app.clock, Some(caller), None, None, LATEST).await?;
+    let diagnostics = if may_import { reading::count_by_diagnostic(&app.db).await? } else { Vec::new() };
+    let totals = reading::totals(&app.db).await?;
+    visit.show(&StaffPage {
+        layout: visit.layout(Section::Staff),
+        may_import,
+        jobs: jobs.iter().map(job_line).collect(),
+        drafts: cards(app, drafts.items).await?,
+        works: texts::grouped(totals.works),
+        versions: texts::grouped(totals.versions),
+        articles: texts::grouped(totals.articles),
+        diagnostics: diagnostics.into_iter().map(|(code, n)| Fact { name: code, value: texts::grouped(n) }).collect(),
+    })
+}
