@@ -9,7 +9,7 @@ use super::structure::ProvisionKind;
 use super::{NewVersion, Relation, title_key};
 use crate::error::Result;
 use crate::ids::{Clock, IdSource, VersionId, WorkId};
-use crate::on_tx;
+use crate::{on_db, on_tx};
 use crate::storage::sql::failed;
 use crate::storage::{Db, Tx};
 
@@ -48,6 +48,7 @@ const INSERT_WORK: &str = "INSERT INTO corpus_work (id, title, title_key, catego
 const UPDATE_WORK: &str = "UPDATE corpus_work SET title = $2, category = $3, level = $4, region = $5, organ = $6, is_demonstration = $7, updated_at = $8 WHERE id = $1";
 const TOUCH_WORK: &str = "UPDATE corpus_work SET updated_at = $2 WHERE id = $1";
 const FIND_VERSION: &str = "SELECT id, content_hash FROM corpus_version WHERE work_id = $1 AND dated_on = $2";
+const PREVIEW: &str = "SELECT v.content_hash, v.source_name FROM corpus_work w LEFT JOIN corpus_version v ON v.work_id = w.id AND v.dated_on = $2 WHERE w.title_key = $1";
 const NEWEST_VERSION: &str = "SELECT MAX(dated_on) FROM corpus_version WHERE work_id = $1";
 const UPSERT_VERSION: &str = "INSERT INTO corpus_version (id, work_id, title, title_note, organ, document_number, dated_on, adopted_on, promulgated_on,
     effective_on, repealed_on, validity, source_scheme, source_code, source_name, blob_hash, content_hash, article_count, character_count, created_at, updated_at)
@@ -66,12 +67,36 @@ const INSERT_RELATION: &str = "INSERT INTO corpus_relation (from_work, kind, to_
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[
-    FIND_WORK, INSERT_WORK, UPDATE_WORK, TOUCH_WORK, FIND_VERSION, NEWEST_VERSION, UPSERT_VERSION, DELETE_PROVISIONS, DELETE_DIAGNOSTICS, INSERT_CHANGE,
+    FIND_WORK, INSERT_WORK, UPDATE_WORK, TOUCH_WORK, FIND_VERSION, PREVIEW, NEWEST_VERSION, UPSERT_VERSION, DELETE_PROVISIONS, DELETE_DIAGNOSTICS, INSERT_CHANGE,
     INSERT_RELATION,
 ];
 
 /// Rows of one INSERT: twelve columns stay below SQLite's 32,766 parameters.
 const ROWS_PER_INSERT: usize = 500;
+
+/// What is stored already where a version would go.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// What storing the version would do.
+    pub outcome: StoreOutcome,
+    /// Where the version of that day came from, if there is one.
+    pub source_name: Option<String>,
+}
+
+/// Says what storing a version would do, without a transaction.
+pub async fn preview_version(db: &Db, new: &NewVersion) -> Result<Preview> {
+    let dated_on = new.dated_on().unwrap_or_else(no_day);
+    let found: Option<(Option<String>, Option<String>)> =
+        on_db!(db, pool => sqlx::query_as(PREVIEW).bind(title_key(&new.title)).bind(dated_on).fetch_optional(pool).await).map_err(failed)?;
+    Ok(match found {
+        None => Preview { outcome: StoreOutcome::New, source_name: None },
+        Some((Some(hash), source_name)) => {
+            let outcome = if hash == content_hash(new) { StoreOutcome::Unchanged } else { StoreOutcome::Corrected };
+            Preview { outcome, source_name }
+        }
+        Some((None, _)) => Preview { outcome: StoreOutcome::NewVersion, source_name: None },
+    })
+}
 
 /// Stores a version in a transaction of its own. Safe to repeat: the same content is no change.
 pub async fn store_version(db: &Db, clock: &Clock, ids: &IdSource, new: &NewVersion) -> Result<Stored> {
@@ -199,7 +224,7 @@ async fn write_structure(tx: &mut Tx, id: VersionId, new: &NewVersion, replaces:
 }
 
 /// Hash of everything about a version that a reader can see; two imports with the same hash are the same import.
-fn content_hash(new: &NewVersion) -> String {
+pub(in crate::corpus) fn content_hash(new: &NewVersion) -> String {
     let mut hash = Sha256::new();
     let mut field = |text: &str| {
         hash.update((text.len() as u64).to_le_bytes());
