@@ -2,11 +2,12 @@
 //!
 //! Sizes in an archive's directory are claims; what counts is what comes out, and reading stops at the limit.
 
-use std::io::{Read, Seek};
+use std::io::{Cursor, Read, Seek, Write};
 
 use encoding_rs::GB18030;
 use zip::ZipArchive;
 use zip::result::ZipError;
+use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::{Limits, too_large, unreadable};
 use crate::error::{Code, Error, Result};
@@ -90,6 +91,11 @@ impl<R: Read + Seek> Archive<R> {
         }
     }
 
+    /// Names of the entries in order, as far as they can be read.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.zip.file_names_raw().map(decode_name)
+    }
+
     /// Unpacks the entry at `index`; reading goes on after a refused entry.
     ///
     /// # Errors
@@ -155,6 +161,20 @@ impl<R: Read + Seek> Archive<R> {
         }
         Ok(bytes)
     }
+}
+
+/// Packs files into an archive, always the same bytes for the same files.
+///
+/// # Errors
+/// [`Code::UnreadableFile`] when two files have one name, or a name cannot stand in an archive.
+pub fn pack(files: &[(String, Vec<u8>)]) -> Result<Vec<u8>> {
+    let failed = |error: ZipError| unreadable("原件无法打包").caused_by(error);
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in files {
+        writer.start_file(name.as_str(), SimpleFileOptions::default()).map_err(failed)?;
+        writer.write_all(bytes).map_err(|error| failed(error.into()))?;
+    }
+    writer.finish().map(Cursor::into_inner).map_err(failed)
 }
 
 fn from_zip(error: ZipError) -> Error {

@@ -150,6 +150,7 @@ impl<R: BufRead> JsonLines<R> {
                 let mut document = SourceDocument::new(Format::JsonLines, String::new());
                 document.name = self.row_name(self.line);
                 document.title.clone_from(&key.0);
+                document.is_articles_only = true;
                 document.metadata.version = (!key.1.is_empty()).then(|| key.1.clone());
                 match category.map(CodedValue::into_coded).transpose() {
                     Ok(category) => document.metadata.category = category,

@@ -27,6 +27,8 @@ pub struct SourceDocument {
     pub metadata: SourceMetadata,
     /// Ids that the source gives to single articles; empty when it has none.
     pub articles: Vec<SourceArticle>,
+    /// Whether the text was put together from single articles: chapters, preamble and attachments are missing.
+    pub is_articles_only: bool,
     /// What a person should know about the reading, in Chinese sentences.
     pub notices: Vec<String>,
 }
@@ -106,6 +108,7 @@ impl SourceDocument {
             body,
             metadata: SourceMetadata::default(),
             articles: Vec::new(),
+            is_articles_only: false,
             notices: Vec::new(),
         }
     }
