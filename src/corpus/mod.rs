@@ -5,6 +5,7 @@
 //! `store.rs` writes and never the other way round.
 
 pub mod classification;
+pub mod import;
 pub mod indexing;
 pub mod numerals;
 pub mod reading;
