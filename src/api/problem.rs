@@ -116,8 +116,9 @@ pub fn from_framework(error: poem::Error) -> Response {
     let status = error.status();
     let problem = if let Some(e) = error.downcast_ref::<poem_openapi::error::ParseParamError>() {
         Error::invalid(e.name, format!("参数 {} 的值无法使用：{}。", e.name, plain(&e.reason)))
-    } else if let Some(e) = error.downcast_ref::<poem_openapi::error::ParsePathError>() {
-        Error::invalid(e.name, format!("地址中的 {} 无法识别。", e.name))
+    } else if error.downcast_ref::<poem_openapi::error::ParsePathError>().is_some() {
+        // The framework names the parameter `param0`.
+        Error::invalid("path", "地址中的编号无法识别，请核对后重试。")
     } else if let Some(e) = error.downcast_ref::<poem_openapi::error::ParseRequestPayloadError>() {
         Error::new(Code::Malformed, format!("请求内容无法读取：{}。", plain(&e.reason)))
     } else if error.downcast_ref::<poem_openapi::error::ParseMultipartError>().is_some() {

@@ -198,7 +198,7 @@ pub async fn create_draft(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<'_>,
 pub async fn list_drafts(
     db: &Db,
     clock: &Clock,
-    viewer: Option<&Caller>,
+    viewer: Viewer<'_>,
     state: Option<DraftState>,
     cursor: Option<&str>,
     limit: usize,
@@ -208,7 +208,7 @@ pub async fn list_drafts(
     let wanted = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let now = clock.now();
     let rows: Vec<DraftRow> = on_db!(db, pool => sqlx::query_as(LIST)
-        .bind(sees_unpublished(viewer)).bind(state.map(DraftState::as_str)).bind(now).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
+        .bind(viewer.sees_unpublished()).bind(state.map(DraftState::as_str)).bind(now).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
     .map_err(failed)?;
     let page = Page::cut(rows, limit, |row| (row.created_at, row.id));
     let items: Result<Vec<Draft>> = page.items.into_iter().map(|row| row.into_draft(now)).collect();
@@ -249,7 +249,7 @@ impl Viewer<'_> {
     /// Whether drafts and versions that are not published may be shown.
     pub fn sees_unpublished(self) -> bool {
         match self {
-            Viewer::Public(caller) => sees_unpublished(caller),
+            Viewer::Public(caller) => caller.is_some_and(|caller| caller.may(Permission::ReadUnpublishedDrafts)),
             Viewer::System => true,
         }
     }
@@ -260,10 +260,6 @@ fn staff_view(by: Actor<'_>) -> Viewer<'_> {
         Actor::Person(caller) => Viewer::Public(Some(caller)),
         Actor::System => Viewer::System,
     }
-}
-
-fn sees_unpublished(viewer: Option<&Caller>) -> bool {
-    viewer.is_some_and(|caller| caller.may(Permission::ReadUnpublishedDrafts))
 }
 
 async fn record(tx: &mut Tx, clock: &Clock, by: Actor<'_>, act: Act, draft: DraftId, detail: &str) -> Result<()> {
