@@ -6,7 +6,12 @@
 //! Known quirks of the framework, not to be copied elsewhere: an `Option` field needs `skip_serializing_if_is_none`, because the schema does
 //! not say nullable; a list in the query is required unless it is an `Option`.
 
+pub mod accounts;
 pub mod callers;
+pub mod contact_points;
+pub mod day;
+pub mod drafts;
+pub mod opinions;
 pub mod problem;
 
 use poem::endpoint::BoxEndpoint;
@@ -63,11 +68,17 @@ impl ServiceApi {
     }
 }
 
-/// Every operation; a second capability makes this a tuple.
-type Operations = ServiceApi;
+/// Items on a page when the caller does not say.
+fn default_page() -> u32 {
+    20
+}
+
+/// Every operation: one type for each capability.
+type Operations = (ServiceApi, accounts::AccountsApi, drafts::DraftsApi, opinions::OpinionsApi, contact_points::ContactPointsApi);
 
 fn service() -> OpenApiService<Operations, ()> {
-    OpenApiService::new(ServiceApi, "直通 zhitong", env!("CARGO_PKG_VERSION"))
+    let operations = (ServiceApi, accounts::AccountsApi, drafts::DraftsApi, opinions::OpinionsApi, contact_points::ContactPointsApi);
+    OpenApiService::new(operations, "直通 zhitong", env!("CARGO_PKG_VERSION"))
         .description("公众参与地方立法：草案征求意见、意见办理与公开反馈、法规一键可查。所有失败都以 application/problem+json 返回。")
         .server("/api/v1")
 }
