@@ -1,0 +1,13 @@
+//! The API as its callers see it, on SQLite and the in-process cache, or on PostgreSQL and Redis when `ZHITONG_TEST_POSTGRES` and
+//! `ZHITONG_TEST_REDIS` name servers. Each test has a database of its own, a fixed clock and counted ids.
+
+mod accounts;
+mod contact_points;
+mod drafts;
+mod feedback;
+mod opinions;
+mod permissions;
+mod problems;
+mod seeds;
+mod statements;
+mod support;

@@ -1,0 +1,113 @@
+//! Every role × every operation, in one table. An operation that is not in the table fails the test.
+
+use std::collections::BTreeSet;
+
+use poem::http::Method;
+use serde_json::{Value, json};
+use zhitong::accounts::{Permission, Role};
+use zhitong::api;
+
+use crate::support::TestApp;
+
+/// Who may call an operation.
+#[derive(Clone, Copy)]
+enum Access {
+    /// Anybody.
+    Everyone,
+    /// Everybody who is signed in.
+    SignedIn,
+    /// The roles with a permission.
+    With(Permission),
+}
+
+const NOWHERE: &str = "01980000-0000-7000-8000-00000000ffff";
+
+/// Operation, method, path, a body that passes the framework's own checks, access.
+fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Access)> {
+    use Access::*;
+    use Permission::*;
+    let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
+    let draft = json!({"title": "清河市共享雨伞管理规定", "kind": "government_rule", "drafting_unit": "局"});
+    let opinion = json!({"stance": "amend", "body": "改", "is_public": true});
+    let answer = json!({"kind": "adopted", "reason": "好"});
+    vec![
+        ("get_service", get.clone(), "/service", None, Everyone),
+        ("sign_in_staff", post.clone(), "/sessions/staff", Some(json!({"name": "x", "password": "x"})), Everyone),
+        ("sign_in_wechat", post.clone(), "/sessions/wechat", Some(json!({"code": "none"})), Everyone),
+        ("get_own_account", get.clone(), "/account", None, SignedIn),
+        ("list_messages", get.clone(), "/account/messages", None, With(ReadInbox)),
+        ("mark_message_read", post.clone(), "/account/messages/{id}/read", None, With(ReadInbox)),
+        ("list_own_opinions", get.clone(), "/account/opinions", None, With(PostOpinion)),
+        ("list_audit_entries", get.clone(), "/audit/entries", None, With(ReadAudit)),
+        ("verify_audit_log", get.clone(), "/audit/verification", None, With(ReadAudit)),
+        ("list_drafts", get.clone(), "/drafts", None, Everyone),
+        ("create_draft", post.clone(), "/drafts", Some(draft), With(EditDrafts)),
+        ("get_draft", get.clone(), "/drafts/{id}", None, Everyone),
+        ("add_draft_version", post.clone(), "/drafts/{id}/versions", None, With(EditDrafts)),
+        ("get_draft_version", get.clone(), "/drafts/{id}/versions/{id}", None, Everyone),
+        ("open_consultation", post.clone(), "/drafts/{id}/consultations", Some(json!({"notice": "告"})), With(OpenConsultation)),
+        ("post_opinion", post.clone(), "/drafts/{id}/opinions", Some(opinion), With(PostOpinion)),
+        ("list_opinions", get.clone(), "/drafts/{id}/opinions", None, With(ReadOpinions)),
+        ("get_opinion", get.clone(), "/opinions/{id}", None, SignedIn),
+        ("prepare_disposition", put, "/opinions/{id}/disposition", Some(answer), With(PrepareFeedback)),
+        ("publish_feedback", post.clone(), "/drafts/{id}/feedback", Some(json!({})), With(PublishFeedback)),
+        ("list_answers", get.clone(), "/drafts/{id}/answers", None, Everyone),
+        ("count_opinions", get.clone(), "/drafts/{id}/opinion-counts", None, Everyone),
+        ("list_contact_points", get.clone(), "/contact-points", None, Everyone),
+        ("get_contact_point", get, "/contact-points/{id}", None, Everyone),
+        // Last, because it ends the session it is called with.
+        ("sign_out", delete, "/sessions/current", None, SignedIn),
+    ]
+}
+
+/// Status of one call. The thing asked for does not exist, so an allowed call ends in "not found" at the latest.
+async fn status(app: &TestApp, name: &str, method: Method, path: &str, body: Option<Value>, token: Option<&str>) -> u16 {
+    let path = path.replace("{id}", NOWHERE);
+    if name == "add_draft_version" {
+        return app.upload_version(NOWHERE, token, "a.md", crate::support::DRAFT_TEXT.as_bytes(), "").await.status;
+    }
+    app.call(method, &path, token, &[("Idempotency-Key", "key-00000001")], body).await.status
+}
+
+#[tokio::test]
+async fn every_role_may_do_what_the_table_says_and_nothing_else() {
+    let app = TestApp::start().await;
+    for role in Role::ALL.iter().copied().map(Some).chain([None]) {
+        let token = match role {
+            Some(role) => Some(app.token(role).await),
+            None => None,
+        };
+        for (name, method, path, body, access) in operations() {
+            let found = status(&app, name, method, path, body, token.as_deref()).await;
+            let is_allowed = match (access, role) {
+                (Access::Everyone, _) | (Access::SignedIn, Some(_)) => true,
+                (Access::With(permission), Some(role)) => permission.roles().contains(&role),
+                (_, None) => false,
+            };
+            let is_sign_in = name.starts_with("sign_in_");
+            let expected: &[u16] = match (is_allowed, role) {
+                (true, _) if is_sign_in => &[401],
+                (true, _) => &[200, 201, 204, 404],
+                (false, Some(_)) => &[403],
+                (false, None) => &[401],
+            };
+            assert!(expected.contains(&found), "{name} as {role:?}: {found}");
+        }
+    }
+    app.finish().await;
+}
+
+#[test]
+fn the_table_names_every_operation() {
+    let spec: Value = serde_json::from_str(&api::spec()).unwrap();
+    let described: BTreeSet<String> = spec["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|path| path.as_object().unwrap().values())
+        .map(|operation| operation["operationId"].as_str().expect("every operation has an id").to_owned())
+        .collect();
+    let tabled: BTreeSet<String> = operations().into_iter().map(|(name, ..)| name.to_owned()).collect();
+    assert_eq!(described.difference(&tabled).collect::<Vec<_>>(), Vec::<&String>::new(), "add them to the table");
+    assert_eq!(tabled.difference(&described).collect::<Vec<_>>(), Vec::<&String>::new(), "remove them from the table");
+}

@@ -1,0 +1,30 @@
+//! Whatever goes wrong, the body is a problem.
+
+use poem::http::Method;
+use serde_json::json;
+use zhitong::accounts::Role;
+use zhitong::error::Code;
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn every_failure_has_the_one_body() {
+    let app = TestApp::start().await;
+    let drafter = app.token(Role::Drafter).await;
+    let drafter = Some(drafter.as_str());
+    app.get("/nowhere", None).await.expect_problem(Code::NotFound);
+    app.call(Method::DELETE, "/drafts", drafter, &[], None).await.expect_problem(Code::MethodNotAllowed);
+    app.get("/drafts/not-an-id", None).await.expect_invalid("path");
+    app.get("/drafts?limit=0", None).await.expect_problem(Code::Invalid);
+    app.get("/drafts?limit=x", None).await.expect_invalid("limit");
+    app.get("/drafts?state=asleep", None).await.expect_invalid("state");
+    app.get("/account", None).await.expect_problem(Code::LoginRequired);
+    app.get("/account", Some("wrong")).await.expect_problem(Code::LoginRequired);
+    app.get("/drafts", Some("wrong")).await.expect_problem(Code::LoginRequired);
+    app.call(Method::GET, "/drafts", None, &[("authorization", "Basic YTpi")], None).await.expect_problem(Code::LoginRequired);
+    app.post("/drafts", drafter, json!("text")).await.expect_problem(Code::Malformed);
+    app.post("/drafts", drafter, json!({})).await.expect_problem(Code::Malformed);
+    app.call(Method::POST, "/drafts", drafter, &[("content-type", "text/plain")], None).await.expect_problem(Code::UnsupportedMedia);
+    app.post("/sessions/staff", None, json!({"name": "", "password": "x"})).await.expect_problem(Code::Malformed);
+    app.finish().await;
+}

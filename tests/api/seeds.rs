@@ -1,0 +1,46 @@
+//! The demonstration: contact points and drafts in their stages, loaded through the same functions as everything else.
+
+use serde_json::json;
+use zhitong::accounts::Actor;
+use zhitong::contact_points::seeds::load_points;
+use zhitong::error::{Error, Result};
+use zhitong::opinions::seeds::{Loading, load_drafts};
+
+use crate::support::TestApp;
+
+async fn read(path: String) -> Result<Vec<u8>> {
+    std::fs::read(format!("{}/seeds/{path}", env!("CARGO_MANIFEST_DIR"))).map_err(Error::from)
+}
+
+async fn text(path: &str) -> String {
+    String::from_utf8(read(path.to_owned()).await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_demonstration_loads_once() {
+    let app = TestApp::start().await;
+    let parts = &app.app;
+    let loading =
+        Loading { db: &parts.db, blobs: &parts.blobs, cache: &parts.cache, clock: &app.clock, ids: &parts.ids, rules: &parts.config.rules };
+    let points = load_points(&parts.db, &app.clock, &parts.ids, Actor::System, &text("contact_points.toml").await).await.unwrap();
+    assert!(points >= 5, "{points}");
+    let list = text("drafts.toml").await;
+    let loaded = load_drafts(loading, &list, read).await.unwrap();
+    assert!(loaded >= 3, "{loaded}");
+    assert_eq!(load_drafts(loading, &list, read).await.unwrap(), 0, "loading again adds nothing");
+    for state in ["consulting", "processing", "feedback_published"] {
+        let page = app.get(&format!("/drafts?state={state}"), None).await.expect(200);
+        assert_eq!(page["items"].as_array().unwrap().len(), 1, "{state}: {page}");
+        assert_eq!(page["items"][0]["is_demonstration"], true);
+        let id = page["items"][0]["id"].as_str().unwrap();
+        let counts = app.get(&format!("/drafts/{id}/opinion-counts"), None).await.expect(200);
+        assert!(counts["opinions"].as_i64().unwrap() > 0, "{state}");
+        let answers = app.get(&format!("/drafts/{id}/answers"), None).await.expect(200);
+        if state == "feedback_published" {
+            assert_eq!(answers["items"].as_array().unwrap().len() as i64, counts["opinions"].as_i64().unwrap());
+        } else {
+            assert_eq!(answers["items"], json!([]), "{state}");
+        }
+    }
+    app.finish().await;
+}

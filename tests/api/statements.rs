@@ -1,0 +1,37 @@
+//! Every SQL statement is prepared on the engine in use: a name that one engine does not know fails here, not in front of a citizen.
+
+use sqlx::{Executor, SqlStr};
+use zhitong::{accounts, audit, contact_points, corpus, drafts, notifications, opinions, storage};
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn every_statement_is_understood() {
+    let app = TestApp::start().await;
+    let rooms: &[(&str, &[&'static str])] = &[
+        ("accounts", accounts::STATEMENTS),
+        ("accounts::logins", accounts::logins::STATEMENTS),
+        ("accounts::sessions", accounts::sessions::STATEMENTS),
+        ("audit", audit::STATEMENTS),
+        ("contact_points", contact_points::STATEMENTS),
+        ("corpus::indexing", corpus::indexing::STATEMENTS),
+        ("corpus::reading", corpus::reading::STATEMENTS),
+        ("corpus::store", corpus::store::STATEMENTS),
+        ("drafts", drafts::STATEMENTS),
+        ("drafts::consultations", drafts::consultations::STATEMENTS),
+        ("drafts::versions", drafts::versions::STATEMENTS),
+        ("notifications", notifications::STATEMENTS),
+        ("opinions", opinions::STATEMENTS),
+        ("opinions::feedback", opinions::feedback::STATEMENTS),
+        ("opinions::reading", opinions::reading::STATEMENTS),
+        ("storage::settings", storage::settings::STATEMENTS),
+    ];
+    for (room, statements) in rooms {
+        assert!(!statements.is_empty(), "{room}");
+        for statement in *statements {
+            let prepared = zhitong::on_db!(&app.app.db, pool => pool.prepare(SqlStr::from_static(statement)).await.map(drop));
+            assert!(prepared.is_ok(), "{room}: {statement}\n{prepared:?}");
+        }
+    }
+    app.finish().await;
+}
