@@ -188,7 +188,7 @@ const UPSERT_STATION: &str =
 const LIST_POINTS: &str =
     "SELECT id, code, name, kind, established_by, legal_basis, established_on, host_unit, host_kind, region, address, opening_hours,
     introduction, how_to_take_part, topics, is_demonstration, updated_at FROM contact_point
-    WHERE ($1 IS NULL OR kind = $1) AND ($2 IS NULL OR (region, name, id) > ($2, $3, $4)) ORDER BY region, name, id LIMIT $5";
+    WHERE (kind = $1 OR $1 IS NULL) AND ((region, name, id) > ($2, $3, $4) OR $2 IS NULL) ORDER BY region, name, id LIMIT $5";
 const FIND_POINT: &str =
     "SELECT id, code, name, kind, established_by, legal_basis, established_on, host_unit, host_kind, region, address, opening_hours,
     introduction, how_to_take_part, topics, is_demonstration, updated_at FROM contact_point WHERE id = $1";

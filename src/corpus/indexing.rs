@@ -15,7 +15,7 @@ use crate::storage::sql::failed;
 
 const CHANGES_SINCE: &str = "SELECT seq, subject, subject_id FROM change_feed WHERE seq > $1 ORDER BY seq LIMIT $2";
 const LAST_CHANGE: &str = "SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) FROM change_feed";
-const WORKS_AFTER: &str = "SELECT id FROM corpus_work WHERE $1 IS NULL OR id > $1 ORDER BY id LIMIT $2";
+const WORKS_AFTER: &str = "SELECT id FROM corpus_work WHERE id > $1 OR $1 IS NULL ORDER BY id LIMIT $2";
 const LIST_TITLES: &str = "SELECT w.id, v.title, v.document_number, w.level, v.article_count FROM corpus_work w JOIN corpus_version v ON v.work_id = w.id ORDER BY w.id, v.dated_on";
 
 /// Every statement of this file, for the test that prepares them on both engines.

@@ -17,10 +17,10 @@ use crate::storage::sql::{Page, decode_cursor, failed};
 
 const FIND_WORK: &str = "SELECT id, title, category, level, region, organ, is_demonstration, updated_at FROM corpus_work WHERE id = $1";
 const LIST_WORKS: &str = "SELECT id, title, category, level, region, organ, is_demonstration, updated_at FROM corpus_work
-    WHERE ($1 IS NULL OR category = $1) AND ($2 IS NULL OR level = $2) AND ($3 IS NULL OR region = $3)
-    AND ($4 IS NULL OR (title, id) > ($4, $5)) ORDER BY title, id LIMIT $6";
+    WHERE (category = $1 OR $1 IS NULL) AND (level = $2 OR $2 IS NULL) AND (region = $3 OR $3 IS NULL)
+    AND ((title, id) > ($4, $5) OR $4 IS NULL) ORDER BY title, id LIMIT $6";
 const COUNT_WORKS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM corpus_work
-    WHERE ($1 IS NULL OR category = $1) AND ($2 IS NULL OR level = $2) AND ($3 IS NULL OR region = $3)";
+    WHERE (category = $1 OR $1 IS NULL) AND (level = $2 OR $2 IS NULL) AND (region = $3 OR $3 IS NULL)";
 const LIST_VERSIONS: &str = "SELECT id, work_id, title, title_note, organ, document_number, dated_on, adopted_on, promulgated_on, effective_on, repealed_on, validity,
     source_scheme, source_code, source_name, blob_hash, article_count, character_count, updated_at FROM corpus_version WHERE work_id = $1";
 const WORK_OF_VERSION: &str = "SELECT work_id FROM corpus_version WHERE id = $1";
@@ -34,11 +34,11 @@ const TOTALS: &str = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM corpus_work),
     (SELECT CAST(COALESCE(SUM(article_count), 0) AS BIGINT) FROM corpus_version)";
 const COUNT_BY_CATEGORY: &str = "SELECT category, CAST(COUNT(*) AS BIGINT) FROM corpus_work GROUP BY category ORDER BY category";
 const COUNT_WORKS_BY_CATEGORY: &str = "SELECT category, CAST(COUNT(*) AS BIGINT) FROM corpus_work
-    WHERE ($1 IS NULL OR category = $1) AND ($2 IS NULL OR level = $2) AND ($3 IS NULL OR region = $3) GROUP BY category";
+    WHERE (category = $1 OR $1 IS NULL) AND (level = $2 OR $2 IS NULL) AND (region = $3 OR $3 IS NULL) GROUP BY category";
 const COUNT_WORKS_BY_LEVEL: &str = "SELECT level, CAST(COUNT(*) AS BIGINT) FROM corpus_work
-    WHERE ($1 IS NULL OR category = $1) AND ($2 IS NULL OR level = $2) AND ($3 IS NULL OR region = $3) GROUP BY level";
+    WHERE (category = $1 OR $1 IS NULL) AND (level = $2 OR $2 IS NULL) AND (region = $3 OR $3 IS NULL) GROUP BY level";
 const COUNT_WORKS_BY_REGION: &str = "SELECT region, CAST(COUNT(*) AS BIGINT) FROM corpus_work
-    WHERE ($1 IS NULL OR category = $1) AND ($2 IS NULL OR level = $2) AND ($3 IS NULL OR region = $3) GROUP BY region ORDER BY COUNT(*) DESC, region";
+    WHERE (category = $1 OR $1 IS NULL) AND (level = $2 OR $2 IS NULL) AND (region = $3 OR $3 IS NULL) GROUP BY region ORDER BY COUNT(*) DESC, region";
 const COUNT_BY_DIAGNOSTIC: &str = "SELECT code, CAST(COUNT(*) AS BIGINT) FROM structure_diagnostic GROUP BY code ORDER BY code";
 
 /// Every statement of this file, for the test that prepares them on both engines.

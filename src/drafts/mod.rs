@@ -163,8 +163,8 @@ const FIND_SEEDED: &str = "SELECT id FROM draft WHERE seed_key = $1";
 const LIST: &str = "SELECT d.id, d.title, d.kind, d.drafting_unit, d.state, d.round, c.opens_at, c.closes_at, d.is_demonstration, d.created_at, d.updated_at
     FROM draft d LEFT JOIN consultation c ON c.draft_id = d.id AND c.round = d.round
     WHERE ($1 OR d.state <> 'preparing')
-    AND ($2 IS NULL OR $2 = CASE WHEN d.state = 'consulting' AND c.closes_at <= $3 THEN 'processing' ELSE d.state END)
-    AND ($4 IS NULL OR (d.created_at, d.id) < ($4, $5)) ORDER BY d.created_at DESC, d.id DESC LIMIT $6";
+    AND ($2 = CASE WHEN d.state = 'consulting' AND c.closes_at <= $3 THEN 'processing' ELSE d.state END OR $2 IS NULL)
+    AND ((d.created_at, d.id) < ($4, $5) OR $4 IS NULL) ORDER BY d.created_at DESC, d.id DESC LIMIT $6";
 const TOUCH: &str = "UPDATE draft SET updated_at = $2 WHERE id = $1";
 
 /// Every statement of this file, for the test that prepares them on both engines.

@@ -193,14 +193,14 @@ macro_rules! select {
 }
 
 const LIST_FOR_STAFF: &str = select!(
-    "WHERE o.draft_id = $1 AND ($2 IS NULL OR o.state = $2) AND ($3 IS NULL OR (o.posted_at, o.id) > ($3, $4)) ORDER BY o.posted_at, o.id LIMIT $5"
+    "WHERE o.draft_id = $1 AND (o.state = $2 OR $2 IS NULL) AND ((o.posted_at, o.id) > ($3, $4) OR $3 IS NULL) ORDER BY o.posted_at, o.id LIMIT $5"
 );
 const LIST_ANSWERED: &str = select!(
-    "WHERE o.draft_id = $1 AND ($2 IS NULL OR o.address = $2) AND p.published_at IS NOT NULL AND ($3 IS NULL OR (o.posted_at, o.id) > ($3, $4))
+    "WHERE o.draft_id = $1 AND (o.address = $2 OR $2 IS NULL) AND p.published_at IS NOT NULL AND ((o.posted_at, o.id) > ($3, $4) OR $3 IS NULL)
     ORDER BY o.posted_at, o.id LIMIT $5"
 );
 const LIST_OWN: &str =
-    select!("WHERE o.account_id = $1 AND ($2 IS NULL OR (o.posted_at, o.id) < ($2, $3)) ORDER BY o.posted_at DESC, o.id DESC LIMIT $4");
+    select!("WHERE o.account_id = $1 AND ((o.posted_at, o.id) < ($2, $3) OR $2 IS NULL) ORDER BY o.posted_at DESC, o.id DESC LIMIT $4");
 const FIND: &str = select!("WHERE o.id = $1");
 const OWNER: &str = "SELECT account_id FROM opinion WHERE id = $1";
 const COUNT: &str =
