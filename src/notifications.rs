@@ -2,8 +2,11 @@
 //!
 //! To add an event, add a line to [`Event`]. The message is composed when it is read, from the event and what it is about.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -83,11 +86,18 @@ const COUNT_PENDING: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM outbox WHERE d
 const MARK_DELIVERED: &str = "UPDATE outbox SET delivered_at = $2 WHERE id = $1 AND delivered_at IS NULL";
 const INSERT_INBOX: &str = "INSERT INTO inbox (id, account_id, event, subject_id, about, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
 const LIST_INBOX: &str = "SELECT id, account_id, event, subject_id, about, created_at, read_at FROM inbox
-    WHERE account_id = $1 AND ($2 IS NULL OR (created_at, id) < ($2, $3)) ORDER BY created_at DESC, id DESC LIMIT $4";
+    WHERE account_id = $1 AND ((created_at, id) < ($2, $3) OR $2 IS NULL) ORDER BY created_at DESC, id DESC LIMIT $4";
 const MARK_READ: &str = "UPDATE inbox SET read_at = COALESCE(read_at, $3) WHERE id = $1 AND account_id = $2";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[INSERT_OUTBOX, LIST_PENDING, COUNT_PENDING, MARK_DELIVERED, INSERT_INBOX, LIST_INBOX, MARK_READ];
+
+/// Events delivered in one transaction.
+const BATCH: u32 = 200;
+/// Time between two looks at the outbox.
+const PAUSE: Duration = Duration::from_secs(2);
+/// Time after a failure.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(15);
 
 /// Writes an event for a person, in the transaction of the event.
 pub async fn announce(
@@ -128,6 +138,25 @@ pub async fn deliver_pending(db: &Db, clock: &Clock, limit: u32) -> Result<u32> 
     }
     tx.commit().await?;
     Ok(delivered)
+}
+
+/// Delivers until it is told to stop. A failure is logged and tried again: the rows stay in the outbox.
+pub async fn deliver_until_stopped(db: Db, clock: Clock, mut stopping: watch::Receiver<bool>) {
+    while !*stopping.borrow_and_update() {
+        let pause = match deliver_pending(&db, &clock, BATCH).await {
+            // More may be waiting.
+            Ok(delivered) if delivered == BATCH => Duration::ZERO,
+            Ok(_) => PAUSE,
+            Err(error) => {
+                tracing::error!(cause = error.cause_chain(), "notifications could not be delivered; they are tried again");
+                PAUSE_AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            changed = stopping.changed() => if changed.is_err() { return },
+        }
+    }
 }
 
 /// Events not yet delivered.

@@ -125,3 +125,22 @@ async fn a_second_round_follows_and_a_silent_round_is_closed() {
     assert_eq!(app.deliver().await, 1);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn the_worker_delivers_and_stops_when_told() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    let citizen = app.token(Role::Citizen).await;
+    opinion(&app, &draft, &citizen, "key-00000001", "改", true).await;
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let worker = tokio::spawn(zhitong::notifications::deliver_until_stopped(app.app.db.clone(), app.clock.clone(), stopping));
+    let mut waited = 0;
+    while app.get("/account/messages", Some(&citizen)).await.expect(200)["items"] == json!([]) {
+        waited += 1;
+        assert!(waited < 400, "nothing was delivered");
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    stop.send(true).unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(5), worker).await.unwrap().unwrap();
+    app.finish().await;
+}
