@@ -168,6 +168,8 @@ fn articles_on_one_line_are_split_and_said_so() {
     // Without a space, after a full stop; a reference to the next article is none.
     assert_eq!(addresses("规则\n第一条 甲。第二条乙灯应当亮。\n第三条 丙。").iter().filter(|a| !a.contains('/')).count(), 4);
     assert_eq!(addresses("规则\n第一条 适用于甲；第二条关于灯的规定除外。\n第三条 丙。").iter().filter(|a| !a.contains('/')).count(), 3);
+    // Cut off in the middle of a word: left there, and said so.
+    assert_eq!(codes("规则\n第一条 由管理单第二条路灯应当亮。\n第三条 丙。"), ["D06", "D02"]);
     // What heads a line further down is not split off here.
     assert_eq!(addresses("规则\n第一条 甲。 第二条 的说明见后。\n第二条 乙。").iter().filter(|a| a.starts_with("art-2")).count(), 2);
 }

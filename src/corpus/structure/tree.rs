@@ -249,6 +249,9 @@ impl<'a> Builder<'a> {
             let line = block.owner.and_then(|o| self.provisions.get(o)).map_or(1, |p| p.line);
             let label = block.owner.and_then(|o| self.provisions.get(o)).map(|p| p.label.clone()).unwrap_or_default();
             self.push(ProvisionKind::Paragraph, format!("{}/para-1", block.address), block.owner, line);
+            if let Some(p) = self.last() {
+                p.number = Some(Number::new(1));
+            }
             self.report(DiagnosticCode::EmptyArticle, line, label);
         }
     }

@@ -117,10 +117,12 @@ fn article_cuts(
                 {
                     let after_sentence = matches!(previous, Some('。' | '；' | '：' | '”' | '！' | '？' | '）'));
                     let plain = head.spacing == Spacing::Spaced && spaced_before;
+                    // The only place where this number occurs before the next one heads a line.
+                    let only = head.spacing == Spacing::Tight && later(Number::new(head.number.main.saturating_add(1)));
                     if matches!(previous, Some('。' | '！' | '？')) || (after_sentence && (plain || head.spacing == Spacing::Spaced)) {
                         *last = Some(head.number);
                         cuts.push(at);
-                    } else if plain {
+                    } else if plain || only {
                         let detail = excerpt(line.text.get(at..).unwrap_or_default());
                         diagnostics.push(Diagnostic { code: DiagnosticCode::HeadingInParagraph, line: line.number, detail });
                     }
