@@ -4,6 +4,7 @@
 //! `store.rs` writes, `reading.rs` reads, `timeline.rs` says what was in force when. The room `search` follows the change feed that
 //! `store.rs` writes and never the other way round.
 
+pub mod citations;
 pub mod classification;
 pub mod import;
 pub mod indexing;
