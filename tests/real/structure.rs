@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use zhitong::corpus::structure::{DiagnosticCode, ProvisionKind, Structure, normalise, parse};
 
 /// The statutes, or nothing with the reason printed. Under CI their absence is a failure.
-fn statutes() -> Option<PathBuf> {
+pub(crate) fn statutes() -> Option<PathBuf> {
     let shared = std::env::var_os("ZHITONG_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let folder = shared.join("data/statutes");
     if folder.is_dir() {
@@ -23,7 +23,7 @@ fn statutes() -> Option<PathBuf> {
     None
 }
 
-fn markdown_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn markdown_files(folder: &Path) -> Vec<PathBuf> {
     let (mut found, mut open) = (Vec::new(), vec![folder.to_path_buf()]);
     while let Some(folder) = open.pop() {
         for entry in std::fs::read_dir(&folder).expect("a readable folder").flatten() {
