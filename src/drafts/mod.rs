@@ -195,14 +195,15 @@ pub async fn create_draft(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<'_>,
 }
 
 /// Drafts that the viewer may see, the newest first; `state` narrows to one state at this instant.
-pub async fn list_drafts(
+pub async fn list_drafts<'a>(
     db: &Db,
     clock: &Clock,
-    viewer: Viewer<'_>,
+    viewer: impl Into<Viewer<'a>>,
     state: Option<DraftState>,
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page<Draft>> {
+    let viewer = viewer.into();
     let after: Option<(DateTime<Utc>, DraftId)> = cursor.map(decode_cursor).transpose()?;
     let (at, id) = after.map_or((None, None), |(at, id)| (Some(at), Some(id)));
     let wanted = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
@@ -243,6 +244,12 @@ pub enum Viewer<'a> {
     Public(Option<&'a Caller>),
     /// The installation itself.
     System,
+}
+
+impl<'a> From<Option<&'a Caller>> for Viewer<'a> {
+    fn from(caller: Option<&'a Caller>) -> Self {
+        Viewer::Public(caller)
+    }
 }
 
 impl Viewer<'_> {
