@@ -42,7 +42,13 @@ impl TitleNote {
         for (index, at) in found.iter().enumerate() {
             let end = found.get(index + 1).map_or(plain.len(), |next| next.start);
             let act = plain.get(at.end..end).unwrap_or_default();
-            events.push(read_event(at.date, act));
+            let mut event = read_event(at.date, act);
+            if event.organ.is_none() {
+                // 已由甲市第七届人民代表大会常务委员会第三次会议于2019年6月28日通过: the organ stands before the date.
+                let from = index.checked_sub(1).and_then(|before| found.get(before)).map_or(0, |before| before.end);
+                event.organ = plain.get(from..at.start).and_then(organ_before);
+            }
+            events.push(event);
         }
         TitleNote { events, effective: dates::find_effective(&plain, false) }
     }
@@ -64,15 +70,43 @@ impl TitleNote {
     }
 }
 
+/// The organ in a clause that leads up to a date.
+fn organ_before(clause: &str) -> Option<String> {
+    let clause = clause.trim_end().strip_suffix('于')?;
+    let clause = clause.rsplit(['，', '。', '；', '\n']).next().unwrap_or(clause);
+    let clause = clause.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '（' | '(' | '《' | '》'));
+    find_organ(clause.strip_prefix("已").unwrap_or(clause))
+}
+
+/// The number of an order or announcement set over two lines: `甲市人民政府令`, `（第12号）`.
+pub fn order_over_lines(head: &str) -> Option<String> {
+    let lines: Vec<String> =
+        head.lines().map(|line| line.chars().filter(|c| !c.is_whitespace()).collect::<String>()).filter(|line| !line.is_empty()).collect();
+    lines.iter().zip(lines.iter().skip(1)).find_map(|(line, next)| {
+        let number = next.trim_matches(['（', '）', '(', ')']);
+        let is_number = number.starts_with('第') && number.ends_with('号') && number.chars().count() <= 12;
+        let is_order = (line.ends_with('令') || line.ends_with("公告")) && line.chars().count() <= 40;
+        (is_number && is_order).then(|| format!("{line}{number}"))
+    })
+}
+
 fn read_event(date: NaiveDate, act: &str) -> Event {
     let has = |words: &[&str]| words.iter().any(|word| act.contains(word));
+    let is_effect = ["起施行", "施行", "起实施", "实施", "起生效", "生效", "起执行", "起正式施行"]
+        .iter()
+        .any(|word| act.trim_start().starts_with(word));
+    if is_effect {
+        // What follows 自…起施行 is the next act, whose date comes with it.
+        return Event { date, is_adoption: false, is_approval: false, is_promulgation: false, is_effect, organ: None, order: None };
+    }
     let order = find_order(act);
     Event {
         date,
         is_adoption: has(&["通过", "修订", "修正", "修改", "审议", "制定"]),
         is_approval: has(&["批准"]),
-        is_promulgation: has(&["公布", "发布", "印发", "颁布", "公告"]) || order.is_some(),
-        is_effect: ["起施行", "施行", "起实施", "实施", "起生效", "生效", "起执行"].iter().any(|word| act.trim_start().starts_with(word)),
+        // A date alone is the one under which a text was given out.
+        is_promulgation: has(&["公布", "发布", "印发", "颁布", "公告"]) || order.is_some() || act.trim().is_empty(),
+        is_effect,
         organ: find_organ(act),
         order,
     }
@@ -130,7 +164,10 @@ const ORGAN_ENDS: &[&str] = &[
 /// The organ at the beginning of an act: up to 第N届…会议, 令, or a verb.
 pub fn find_organ(act: &str) -> Option<String> {
     let act: String = act.chars().filter(|c| !c.is_whitespace()).collect();
-    let act = act.trim_start_matches(['，', '、', '：', ':', '）', ')', '（', '(', '经', '由', '已', '根', '据', '以', '自']);
+    let act = act.trim_start_matches(['，', '、', '：', ':', '）', ')', '（', '(']);
+    let act = ["根据", "已经", "已由", "经由"].iter().find_map(|word| act.strip_prefix(word)).unwrap_or(act);
+    // 经济…委员会 begins with its own name.
+    let act = if act.starts_with("经济") { act } else { act.trim_start_matches(['经', '由']) };
     // 第十三届全国人民代表大会 → 全国人民代表大会; 甲省第十三届人民代表大会 → 甲省人民代表大会.
     let act = without_session(act);
     let act = act.strip_prefix("中华人民共和国").unwrap_or(&act);
@@ -163,6 +200,8 @@ pub fn find_organ(act: &str) -> Option<String> {
         .iter()
         .filter_map(|word| act.find(word))
         .min()?;
+        // 某办公室2021年第20次会议: the year belongs to the meeting.
+        let stop = act.get(..stop)?.trim_end_matches('年').trim_end_matches(|c: char| c.is_ascii_digit()).len();
         let head = act.get(..stop)?;
         ORGAN_ENDS.iter().filter(|end| head.ends_with(**end)).map(|_| stop).next()
     })?;
@@ -236,6 +275,8 @@ mod tests {
             ("2011年9月9日甲省人民政府令第164号公布　自2012年1月1日起施行", "甲省人民政府", "甲省人民政府令第164号"),
             ("2019年4月3日中华人民共和国国务院令第711号修订", "国务院", "中华人民共和国国务院令第711号"),
             ("1996年9月23日甲市人民政府第14号令发布", "甲市人民政府", "甲市人民政府第14号令"),
+            ("2020年3月20日自然资源部令第5号公布", "自然资源部", "自然资源部令第5号"),
+            ("2003年1月1日国家经济贸易委员会令第8号公布", "国家经济贸易委员会", "国家经济贸易委员会令第8号"),
             ("2021年7月12日国家税务总局令第52号公布", "国家税务总局", "国家税务总局令第52号"),
         ] {
             let note = TitleNote::read(text);
@@ -253,9 +294,27 @@ mod tests {
     }
 
     #[test]
+    fn announcements_that_name_the_organ_before_the_date() {
+        let note = TitleNote::read(
+            "《甲市某条例》已由甲市第十二届人民代表大会常务委员会第二十五次会议于2016年3月31日通过，现予公布，自2016年7月1日起施行。",
+        );
+        assert_eq!(note.organ(), Some("甲市人民代表大会常务委员会"));
+        assert_eq!(note.latest(|e| e.is_adoption).map(|e| e.date), Some(day(2016, 3, 31)));
+        assert_eq!(note.effective, Some(Effective::On(day(2016, 7, 1))));
+        assert_eq!(TitleNote::read("2021年11月16日某某信息办公室2021年第20次室务会议审议通过").organ(), Some("某某信息办公室"));
+        assert_eq!(order_over_lines("甲市人民政府令\n\n（第 12 号）\n《甲办法》"), Some("甲市人民政府令第12号".into()));
+        assert_eq!(order_over_lines("甲市人民政府\n（第12号）"), None);
+        assert!(TitleNote::read("1957年5月22日").events[0].is_promulgation);
+    }
+
+    #[test]
     fn effect_and_titles_of_other_documents() {
         let note = TitleNote::read("（2020年1月1日公布　自2020年3月1日起施行）");
         assert_eq!(note.effective, Some(Effective::On(day(2020, 3, 1))));
+        let amended =
+            TitleNote::read("2010年4月29日公布　自2010年12月1日起施行　根据2012年10月26日甲市人民代表大会常务委员会第二次会议修正");
+        assert_eq!(amended.latest(|e| e.is_adoption).map(|e| e.date), Some(day(2012, 10, 26)));
+        assert_eq!(amended.latest(|e| e.is_effect).map(|e| e.date), Some(day(2010, 12, 1)));
         let damaged = TitleNote::read("2020年1月1日 甲省第十三届人民代表大会常务委员会《关于废止〈乙规定的决定修正\n2021年2月2日 通过");
         assert_eq!(damaged.events.len(), 2, "an open bracket ends with its line");
     }
