@@ -4,10 +4,10 @@
 //! |---|---|---|---|
 //! | 1 discover 发现 | `discover.rs`, `companion.rs` | folders, files, archives, JSON Lines, `db.sqlite3` beside them | nothing |
 //! | 2 read 读取 | `crate::documents` | the bytes of one file | nothing |
-//! | 3 recognise 识别 | `recognise.rs`, `parts.rs`, `title_note.rs`, `dates.rs`, `region.rs`, `classify.rs` | one document and its surroundings | nothing |
+//! | 3 recognise 识别 | `recognise.rs`, `parts.rs`, `title_note.rs`, `days.rs`, `dates.rs`, `region.rs`, `classify.rs` | one document and its surroundings | nothing |
 //! | 4 structure 结构 | `corpus::structure` | the text | nothing |
-//! | 5 reconcile 核对 | `pipeline.rs` | this run's versions, the stored ones | nothing |
-//! | 6 store 入库 | `pipeline.rs`, `corpus::store` | the version | originals, then work, version, provisions and change feed in one transaction |
+//! | 5 reconcile 核对 | `storing.rs` | this run's versions, the stored ones | nothing |
+//! | 6 store 入库 | `storing.rs`, `corpus::store` | the version | originals, then work, version, provisions and change feed in one transaction |
 //!
 //! Stages 1–4 run on blocking threads, documents side by side; stages 5 and 6 take them in the order of discovery, so that the same input always
 //! ends in the same state, also after it was killed half-way: a document is stored whole or not at all, and one that is there is no change.
@@ -19,12 +19,14 @@
 pub mod classify;
 pub mod companion;
 pub mod dates;
+pub mod days;
 mod discover;
 mod parts;
 mod pipeline;
 pub mod recognise;
 pub mod region;
 mod report;
+mod storing;
 pub mod title_note;
 
 use std::path::{Path, PathBuf};

@@ -5,11 +5,12 @@
 //! Evidence, strongest first: fields of the file itself; the text's own title note and final article; the companion database; the file name;
 //! folder names. A code that its scheme does not have makes the file a problem, not a guess.
 
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 
 use super::classify;
 use super::companion::Record;
-use super::dates::{self, Effective};
+use super::dates;
+use super::days::VersionDays;
 use super::region::{self, Region};
 use super::title_note::{self, TitleNote};
 use crate::corpus::classification::{Category, Level, Validity};
@@ -38,9 +39,6 @@ pub struct Recognised {
     pub notices: Vec<String>,
 }
 
-/// A publication in a collection follows the adoption within this many days; a later date is that of an amendment the header lacks.
-const PUBLICATION_DAYS: u64 = 366;
-
 /// How much of the text before the first article can hold document number and dates, in lines.
 const HEAD_LINES: usize = 30;
 
@@ -65,8 +63,12 @@ pub fn recognise(source: SourceDocument, context: &Context) -> Result<Recognised
         structure = structure::parse(&titled.full_text().0);
     }
     let note_text = note_text(&source, &structure);
-    let note = TitleNote::read(&note_text);
     let head = head_text(&structure);
+    let mut note = TitleNote::read(&note_text);
+    if note.events.is_empty() {
+        // Without a title note the order or announcement before the text says the same.
+        note = TitleNote::read(&announcement(&head));
+    }
     let mut notices = std::mem::take(&mut source.notices);
 
     let document_number = source
@@ -74,13 +76,16 @@ pub fn recognise(source: SourceDocument, context: &Context) -> Result<Recognised
         .document_number
         .clone()
         .or_else(|| note.order().map(str::to_owned))
+        .or_else(|| title_note::order_over_lines(&head))
         .or_else(|| head.lines().find_map(|line| title_note::leading_document_number(line.trim()).map(|(number, _)| number.to_owned())))
         .or_else(|| (!file.number.is_empty()).then(|| file.number.clone()))
         .unwrap_or_default();
-    let has_bracketed_number = title_note::leading_document_number(&document_number).is_some();
-    let organ =
-        source.metadata.organ.clone().or_else(|| note.organ().map(str::to_owned)).or_else(|| organ_of_title(&title)).unwrap_or_default();
-    let category = category(&source, context, &title, &organ, note.order().is_some(), has_bracketed_number)?;
+    let stated_organ = source.metadata.organ.clone().or_else(|| note.organ().map(str::to_owned));
+    let organ = stated_organ.or_else(|| title_note::find_organ(&document_number)).or_else(|| organ_of_title(&title));
+    let has_order = note.order().is_some() || document_number.contains('令');
+    let has_number = !has_order && !document_number.is_empty();
+    let category = category(&source, context, &title, organ.as_deref().unwrap_or_default(), has_order, has_number)?;
+    let organ = organ.or_else(|| organ_of_category(category, context)).map(|organ| with_place(organ, &title)).unwrap_or_default();
     let region = find_region(&source, context, &title, &organ, category);
     let level = level(&source, category, &region)?;
     let days = VersionDays::find(&source, context.record.as_ref(), &file, &note, &structure, &head);
@@ -229,6 +234,38 @@ fn head_text(structure: &Structure) -> String {
     head
 }
 
+/// The lines of the head that tell of adoption and promulgation (《…》已经…通过，现予公布，自…起施行).
+fn announcement(head: &str) -> String {
+    let tells = |line: &&str| {
+        ["已经", "已由", "现予公布", "现予发布", "令第", "公布", "发布"].iter().any(|word| line.contains(word))
+            && line.chars().count() <= 300
+    };
+    head.lines().filter(tells).take(3).collect::<Vec<_>>().join("\n")
+}
+
+/// 省人民政府, as a text of its own province calls it, with the name of the province.
+fn with_place(organ: String, title: &str) -> String {
+    let is_bare = ["自治区人民", "省人民", "市人民", "自治州人民", "县人民"].iter().any(|start| organ.starts_with(start));
+    match region::leading(title).filter(|_| is_bare) {
+        Some(place) => format!("{}{}", place.name, organ.get(organ.find("人民").unwrap_or(0)..).unwrap_or_default()),
+        None => organ,
+    }
+}
+
+/// The organ that alone makes texts of a category, or the one whose folder the text lies in.
+fn organ_of_category(category: Category, context: &Context) -> Option<String> {
+    match category {
+        Category::AdministrativeRegulation => Some("国务院".into()),
+        Category::DepartmentalRule => {
+            let is_department = |folder: &&String| {
+                ["部", "总局", "总署", "委员会", "银行"].iter().any(|end| folder.ends_with(end)) && folder.chars().count() <= 20
+            };
+            context.folders.iter().rev().find(is_department).cloned()
+        }
+        _ => None,
+    }
+}
+
 /// The organ with which a title begins (甲市人民政府关于…的通知).
 fn organ_of_title(title: &str) -> Option<String> {
     let (organ, _) = title.split_once("关于").or_else(|| title.split_once("印发"))?;
@@ -249,6 +286,8 @@ fn organ_of_title(title: &str) -> Option<String> {
         "署",
         "厅",
         "中央",
+        "军委",
+        "军事委员会",
         "法院、最高人民检察院",
     ];
     ((2..=40).contains(&organ.chars().count()) && ends.iter().any(|end| organ.ends_with(end))).then(|| organ.to_owned())
@@ -304,91 +343,6 @@ fn level(source: &SourceDocument, category: Category, region: &Region) -> Result
             None => Err(Error::new(Code::UnreadableFile, format!("效力位阶“{word}”不认识，没有导入。"))),
         },
     }
-}
-
-/// The days of one version.
-struct VersionDays {
-    adopted_on: Option<NaiveDate>,
-    promulgated_on: Option<NaiveDate>,
-    effective_on: Option<NaiveDate>,
-}
-
-impl VersionDays {
-    fn find(
-        source: &SourceDocument,
-        record: Option<&Record>,
-        file: &FileName,
-        note: &TitleNote,
-        structure: &Structure,
-        head: &str,
-    ) -> VersionDays {
-        let metadata = &source.metadata;
-        let version_date = metadata.version.as_deref().and_then(|version| NaiveDate::parse_from_str(version, "%Y-%m-%d").ok());
-        let dated = file.date.or(version_date).or_else(|| record.and_then(|record| record.published_on));
-        let mut adopted_on = metadata.adopted_on.or_else(|| note.latest(|e| e.is_adoption).map(|e| e.date));
-        let mut promulgated_on = metadata.promulgated_on.or_else(|| note.latest(|e| e.is_promulgation).map(|e| e.date));
-        if promulgated_on < adopted_on && metadata.promulgated_on.is_none() {
-            // Promulgated before its last amendment: that day was an earlier version's.
-            promulgated_on = None;
-        }
-        if let Some(dated) = dated
-            && metadata.adopted_on.is_none()
-            && metadata.promulgated_on.is_none()
-        {
-            let known = adopted_on.max(promulgated_on);
-            let is_publication = known.is_none_or(|known| {
-                known <= dated && known.checked_add_days(Days::new(PUBLICATION_DAYS)).is_none_or(|latest| dated <= latest)
-            });
-            match known {
-                Some(known) if known > dated => {}
-                _ if is_publication => promulgated_on = promulgated_on.or(Some(dated)),
-                // Years after the last known event: an amendment that the header does not list.
-                _ => (adopted_on, promulgated_on) = (None, Some(dated)),
-            }
-        }
-        if adopted_on.is_none() && promulgated_on.is_none() {
-            promulgated_on = promulgation_in_text(structure, head);
-        }
-        let known_by = adopted_on.or(promulgated_on);
-        let promulgated = promulgated_on.or(adopted_on);
-        // An unamended final article names the day the first version took effect; it says nothing about a later one.
-        let is_of_this_version = |day: &NaiveDate| known_by.is_none_or(|known_by| *day >= known_by);
-        let from_text = effective_in_text(structure).and_then(|effective| match effective {
-            Effective::AfterPromulgation(_) if was_amended(note) => None,
-            effective => effective.resolve(promulgated),
-        });
-        let from_note = note.effective.and_then(|effective| effective.resolve(promulgated));
-        let from_events = note.latest(|e| e.is_effect).map(|e| e.date);
-        let candidates = [from_text, from_events, from_note, record.and_then(|record| record.valid_from)];
-        let effective_on = metadata.effective_on.or_else(|| candidates.into_iter().flatten().find(is_of_this_version));
-        VersionDays { adopted_on, promulgated_on, effective_on }
-    }
-}
-
-/// Whether the title note lists more than the first adoption.
-fn was_amended(note: &TitleNote) -> bool {
-    let mut days: Vec<NaiveDate> = note.events.iter().filter(|e| e.is_adoption && !e.is_approval).map(|e| e.date).collect();
-    days.dedup();
-    days.len() > 1
-}
-
-/// 本条例自…起施行, looked for from the end of the text.
-fn effective_in_text(structure: &Structure) -> Option<Effective> {
-    structure.provisions.iter().rev().filter(|p| !p.address.starts_with("att-")).find_map(|p| dates::find_effective(&p.text, true))
-}
-
-/// A date in the head of a notice, or under its signature.
-fn promulgation_in_text(structure: &Structure, head: &str) -> Option<NaiveDate> {
-    let signature = structure.provisions.iter().rev().find(|p| p.kind == ProvisionKind::Signature);
-    let under = signature.and_then(|p| dates::find_dates(&p.text).last().map(|found| found.date));
-    under.or_else(|| {
-        // A line that is only a number and a date.
-        let line = head.lines().find(|line| {
-            line.chars().count() <= 60
-                && (title_note::leading_document_number(line.trim()).is_some() || line.trim_start().starts_with(['（', '(']))
-        })?;
-        dates::find_dates(line).first().map(|found| found.date)
-    })
 }
 
 fn validity(source: &SourceDocument, record: Option<&Record>, title: &str) -> Result<(Validity, SourceCode)> {
