@@ -48,7 +48,7 @@ const INSERT_WORK: &str = "INSERT INTO corpus_work (id, title, title_key, catego
 const UPDATE_WORK: &str = "UPDATE corpus_work SET title = $2, category = $3, level = $4, region = $5, organ = $6, is_demonstration = $7, updated_at = $8 WHERE id = $1";
 const TOUCH_WORK: &str = "UPDATE corpus_work SET updated_at = $2 WHERE id = $1";
 const FIND_VERSION: &str = "SELECT id, content_hash FROM corpus_version WHERE work_id = $1 AND dated_on = $2";
-const PREVIEW: &str = "SELECT v.content_hash, v.source_name FROM corpus_work w LEFT JOIN corpus_version v ON v.work_id = w.id AND v.dated_on = $2 WHERE w.title_key = $1";
+const PREVIEW: &str = "SELECT v.id, v.content_hash, v.source_name FROM corpus_work w LEFT JOIN corpus_version v ON v.work_id = w.id AND v.dated_on = $2 WHERE w.title_key = $1";
 const NEWEST_VERSION: &str = "SELECT MAX(dated_on) FROM corpus_version WHERE work_id = $1";
 const UPSERT_VERSION: &str = "INSERT INTO corpus_version (id, work_id, title, title_note, organ, document_number, dated_on, adopted_on, promulgated_on,
     effective_on, repealed_on, validity, source_scheme, source_code, source_name, blob_hash, content_hash, article_count, character_count, created_at, updated_at)
@@ -79,22 +79,22 @@ const ROWS_PER_INSERT: usize = 500;
 pub struct Preview {
     /// What storing the version would do.
     pub outcome: StoreOutcome,
-    /// Where the version of that day came from, if there is one.
-    pub source_name: Option<String>,
+    /// The version of that day and where it came from, if there is one.
+    pub stored: Option<(VersionId, String)>,
 }
 
 /// Says what storing a version would do, without a transaction.
 pub async fn preview_version(db: &Db, new: &NewVersion) -> Result<Preview> {
     let dated_on = new.dated_on().unwrap_or_else(no_day);
-    let found: Option<(Option<String>, Option<String>)> =
+    let found: Option<(Option<Uuid>, Option<String>, Option<String>)> =
         on_db!(db, pool => sqlx::query_as(PREVIEW).bind(title_key(&new.title)).bind(dated_on).fetch_optional(pool).await).map_err(failed)?;
     Ok(match found {
-        None => Preview { outcome: StoreOutcome::New, source_name: None },
-        Some((Some(hash), source_name)) => {
-            let outcome = if hash == content_hash(new) { StoreOutcome::Unchanged } else { StoreOutcome::Corrected };
-            Preview { outcome, source_name }
+        None => Preview { outcome: StoreOutcome::New, stored: None },
+        Some((Some(id), hash, source_name)) => {
+            let outcome = if hash.is_some_and(|hash| hash == content_hash(new)) { StoreOutcome::Unchanged } else { StoreOutcome::Corrected };
+            Preview { outcome, stored: Some((VersionId(id), source_name.unwrap_or_default())) }
         }
-        Some((None, _)) => Preview { outcome: StoreOutcome::NewVersion, source_name: None },
+        Some((None, ..)) => Preview { outcome: StoreOutcome::NewVersion, stored: None },
     })
 }
 

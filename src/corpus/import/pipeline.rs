@@ -1,12 +1,11 @@
 //! The way of a document through the stages: read, recognised and parsed side by side, reconciled and stored one after another.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::Instant;
 
-use chrono::NaiveDate;
 use rayon::prelude::*;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -15,9 +14,8 @@ use super::discover::{Discovery, Found, FoundContent, Original};
 use super::parts::{self, Part};
 use super::recognise::{Context, Recognised, recognise};
 use super::report::{Outcome, Progress, Report, Row};
+use super::storing::Writer;
 use super::{Importer, Input, Options};
-use crate::corpus::store::{StoreOutcome, preview_version, store_version_in};
-use crate::corpus::structure::ProvisionKind;
 use crate::corpus::title_key;
 use crate::documents::{self, Limits, SourceDocument, too_large};
 use crate::error::{Code, Error, Result};
@@ -30,13 +28,17 @@ const BATCH_BYTES: u64 = 16 << 20;
 const MAX_WAITING_BYTES: usize = 64 << 20;
 
 /// A document after the stages that need no database.
-struct Prepared {
-    name: String,
-    weight_bytes: u64,
-    content: PreparedContent,
+pub(super) struct Prepared {
+    /// Name for the report.
+    pub name: String,
+    /// Share of the input in bytes, for the progress.
+    pub weight_bytes: u64,
+    /// What became of it so far.
+    pub content: PreparedContent,
 }
 
-enum PreparedContent {
+/// What the stages without a database made of a file.
+pub(super) enum PreparedContent {
     /// No document.
     Row(Row),
     /// A version to be stored, its original, and whether it was put together from single articles.
@@ -62,13 +64,7 @@ pub(super) async fn run(
     let (limits, is_demonstration) = (options.limits.clone(), options.is_demonstration);
     let runtime = Handle::current();
     let producer = tokio::task::spawn_blocking(move || produce(&inputs, limits, is_demonstration, runtime, &sender));
-    let mut writer = Writer {
-        importer,
-        is_dry_run: options.is_dry_run,
-        seen: HashMap::new(),
-        planned: HashSet::new(),
-        stored_originals: HashSet::new(),
-    };
+    let mut writer = Writer::new(importer, options.is_dry_run);
     let mut report = Report { is_dry_run: options.is_dry_run, ..Report::default() };
     let mut progress = Progress::default();
     while let Some(batch) = batches.recv().await {
@@ -248,194 +244,5 @@ fn merge_group(group: Group) -> Vec<Prepared> {
             .into_iter()
             .map(|name| Prepared { name: name.clone(), weight_bytes: 0, content: PreparedContent::Row(problem(name, &error)) })
             .collect(),
-    }
-}
-
-/// Stages 5 and 6.
-struct Writer<'a> {
-    importer: &'a Importer,
-    is_dry_run: bool,
-    /// What this run has taken in: title and day → file and content.
-    seen: HashMap<(String, Option<NaiveDate>), String>,
-    /// Titles that a dry run would have created.
-    planned: HashSet<String>,
-    /// Originals that this run has put.
-    stored_originals: HashSet<String>,
-}
-
-/// A version on its way into the database, and its rows, which wait for the outcome.
-struct Pending {
-    recognised: Box<Recognised>,
-    row: Row,
-    also: Vec<String>,
-}
-
-enum Step {
-    Row(Row),
-    Pending(Box<Pending>),
-}
-
-impl Writer<'_> {
-    async fn store_batch(&mut self, documents: Vec<Prepared>, report: &mut Report) -> Result<()> {
-        let mut steps = Vec::with_capacity(documents.len());
-        for document in documents {
-            steps.push(self.reconcile(document, report).await?);
-        }
-        if !self.is_dry_run {
-            self.store(&mut steps).await?;
-        }
-        for step in steps {
-            match step {
-                Step::Row(row) => report.add(row),
-                Step::Pending(pending) => add_rows(pending.row, pending.also, report),
-            }
-        }
-        Ok(())
-    }
-
-    /// Stage 5. Reads: the versions of this run and the stored ones. Writes: the original, when the version will be stored.
-    async fn reconcile(&mut self, document: Prepared, report: &mut Report) -> Result<Step> {
-        let (recognised, original, is_articles_only, also) = match document.content {
-            PreparedContent::Row(row) => return Ok(Step::Row(row)),
-            PreparedContent::Part { .. } => return Err(Error::defect("a part of a code reached the database stage unmerged")),
-            PreparedContent::Version { recognised, original, is_articles_only, also } => (recognised, original, is_articles_only, also),
-        };
-        let new = &recognised.version;
-        for diagnostic in &new.structure.diagnostics {
-            *report.diagnostics.entry(diagnostic.code.as_str().to_owned()).or_default() += 1;
-        }
-        let key = (title_key(&new.title), new.dated_on());
-        let mut row = Row {
-            name: document.name,
-            outcome: Outcome::Unchanged,
-            title: new.title.clone(),
-            dated_on: key.1,
-            articles: new.structure.provisions.iter().filter(|p| p.kind == ProvisionKind::Article).count() as u64,
-            reason: String::new(),
-            notices: recognised.notices.clone(),
-        };
-        let preview = preview_version(&self.importer.db, new).await?;
-        let content = crate::corpus::store::content_hash(new);
-        // Two files of one run that say they are the same version: the first counts, whatever the state of the database.
-        if let Some(seen) = self.seen.get(&key) {
-            let (first, first_content) = seen.split_once('\0').unwrap_or((seen, ""));
-            if first_content != content {
-                row.outcome = Outcome::Problem;
-                row.articles = 0;
-                row.reason = format!("与“{first}”标题和日期相同而内容不同，无法判断哪个准确，没有导入；请核对日期。");
-            } else {
-                row.notices.push(format!("与“{first}”内容相同。"));
-            }
-            return Ok(Step::Pending(Box::new(Pending { recognised, row, also })));
-        }
-        let has_other_source = preview.source_name.as_deref().is_some_and(|stored| file_of(stored) != file_of(&new.source_name));
-        if is_articles_only && preview.outcome == StoreOutcome::Corrected && has_other_source {
-            row.outcome = Outcome::Problem;
-            row.articles = 0;
-            row.reason = "该版本已有全文，逐条文件没有章节和附件，不能代替，没有导入。".into();
-            return Ok(Step::Pending(Box::new(Pending { recognised, row, also })));
-        }
-        self.seen.insert(key.clone(), format!("{}\0{content}", row.name));
-        row.outcome = outcome(preview.outcome);
-        // In a dry run, and within one batch, earlier documents are not in the database yet.
-        let is_first_of_title = self.planned.insert(key.0);
-        if row.outcome == Outcome::New && !is_first_of_title {
-            row.outcome = Outcome::NewVersion;
-        }
-        if row.outcome.is_change()
-            && !self.is_dry_run
-            && let Some(original) = original
-        {
-            self.put_original(original).await?;
-        }
-        Ok(Step::Pending(Box::new(Pending { recognised, row, also })))
-    }
-
-    async fn put_original(&mut self, original: Original) -> Result<()> {
-        if self.stored_originals.insert(original.hash.as_str().to_owned()) {
-            self.importer.blobs.put(std::sync::Arc::unwrap_or_clone(original.bytes)).await?;
-        }
-        Ok(())
-    }
-
-    /// Stage 6. Reads: the versions of a batch. Writes: all of them in one transaction; if that fails, each in its own.
-    async fn store(&self, steps: &mut [Step]) -> Result<()> {
-        let mut pending: Vec<&mut Pending> = steps
-            .iter_mut()
-            .filter_map(|step| match step {
-                Step::Pending(pending) if pending.row.outcome.is_change() => Some(&mut **pending),
-                _ => None,
-            })
-            .collect();
-        if pending.is_empty() {
-            return Ok(());
-        }
-        let Importer { db, clock, ids, .. } = self.importer;
-        let together = async {
-            let mut tx = db.begin().await?;
-            let mut outcomes = Vec::with_capacity(pending.len());
-            for document in &pending {
-                outcomes.push(store_version_in(&mut tx, clock, ids, &document.recognised.version).await?.outcome);
-            }
-            tx.commit().await?;
-            Ok::<_, Error>(outcomes)
-        };
-        match together.await {
-            Ok(outcomes) => {
-                for (document, stored) in pending.iter_mut().zip(outcomes) {
-                    document.row.outcome = outcome(stored);
-                }
-                Ok(())
-            }
-            Err(error) if error.code == Code::Unavailable => Err(error),
-            Err(_) => {
-                // One document of the batch cannot be stored; it alone shall be a problem.
-                for document in pending {
-                    match crate::corpus::store::store_version(db, clock, ids, &document.recognised.version).await {
-                        Ok(stored) => document.row.outcome = outcome(stored.outcome),
-                        Err(error) if error.code == Code::Unavailable => return Err(error),
-                        Err(error) => {
-                            tracing::error!(file = %document.row.name, cause = %error.cause_chain(), "a document could not be stored");
-                            document.row.outcome = Outcome::Problem;
-                            document.row.articles = 0;
-                            document.row.reason = "写入数据库时出错，没有导入；详情见日志。".into();
-                        }
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-}
-
-/// The row of a version, and for a text merged from parts one for each of them.
-fn add_rows(row: Row, also: Vec<String>, report: &mut Report) {
-    let merged = also.into_iter().skip(1).map(|name| Row {
-        name,
-        outcome: Outcome::Merged,
-        articles: 0,
-        reason: format!("并入“{}”。", row.title),
-        notices: Vec::new(),
-        ..row.clone()
-    });
-    let merged: Vec<Row> = merged.collect();
-    report.add(row);
-    merged.into_iter().for_each(|row| report.add(row));
-}
-
-fn outcome(stored: StoreOutcome) -> Outcome {
-    match stored {
-        StoreOutcome::New => Outcome::New,
-        StoreOutcome::NewVersion => Outcome::NewVersion,
-        StoreOutcome::Corrected => Outcome::Corrected,
-        StoreOutcome::Unchanged => Outcome::Unchanged,
-    }
-}
-
-/// The file of `file:line`.
-fn file_of(name: &str) -> &str {
-    match name.rsplit_once(':') {
-        Some((file, line)) if !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit()) => file,
-        _ => name,
     }
 }
