@@ -151,6 +151,16 @@ pub(crate) fn confusion(typed: char, meant: char) -> f32 {
     }
 }
 
+/// A number that is equal for characters that sound alike to many speakers, below 1,024; 0 when nothing is known of the sound.
+pub(crate) fn sound(c: char) -> u16 {
+    traits(c).blurred
+}
+
+/// The characters that this one is taken for by shape, itself among them; empty when there are none.
+pub(crate) fn lookalikes(c: char) -> &'static str {
+    usize::from(traits(c).shape).checked_sub(1).and_then(|at| SHAPES.get(at)).copied().unwrap_or_default()
+}
+
 /// Characters that are taken for one another by shape or by habit; each stands in one group only.
 const SHAPES: [&str; 40] = [
     "己已巳",
@@ -221,5 +231,7 @@ mod tests {
         assert!(confusion('按', '安') < confusion('生', '森'));
         assert!(confusion('生', '森') < confusion('水', '火'));
         assert!(confusion('已', '己') < 0.5);
+        assert_eq!((lookalikes('己'), lookalikes('水'), sound('是') == sound('四'), sound(' ')), ("己已巳", "", true, 0));
+        assert!((COVERED.0..=COVERED.1).filter_map(char::from_u32).all(|c| sound(c) < 1024));
     }
 }
