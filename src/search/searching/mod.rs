@@ -1,0 +1,248 @@
+//! A search from request to response: read the query, find and score entries, put the named provision first, count, cut a page.
+//!
+//! Scores of all entries are computed, so totals and facets are exact and paging has no cap. The order is by score, then document, then place
+//! in the text; a cursor holds the last of these, so a page never repeats or skips an entry while the index stands still.
+
+mod matching;
+mod pages;
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use tantivy::DocAddress;
+
+use super::analysis;
+use super::columns::Standing;
+use super::engine::{SearchIndex, Snapshot, number_key};
+use super::facets::Passes;
+use super::query::{Understanding, understand};
+use super::ranking::{Boost, Terms, Weights};
+use super::request::{Scope, SearchRequest, SearchResponse};
+use super::retrieval;
+use super::suggest;
+use crate::error::{Error, Result};
+
+/// Score from which an entry is one that the query names; no text score comes near it.
+const NAMED: f32 = 1_000_000.0;
+
+/// Places by which the document stands behind its named provisions.
+const AFTER_PROVISIONS: usize = 500_000;
+
+/// Longest query that is read, in characters; the rest is cut off.
+const LONGEST_QUERY: usize = 2_000;
+
+/// Longest query for which another spelling is offered, in characters: longer ones are questions.
+const LONGEST_CORRECTED: usize = 20;
+
+/// One entry that was found.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    score: f32,
+    key: u64,
+    ordinal: u32,
+    document: u32,
+    at: DocAddress,
+}
+
+impl Found {
+    /// Place in the order of results: greatest score first, then the text's own order.
+    fn order(&self) -> (std::cmp::Reverse<u32>, u64, u32) {
+        // Scores are never negative, so their bits sort as they do.
+        (std::cmp::Reverse(self.score.max(0.0).to_bits()), self.key, self.ordinal)
+    }
+
+    fn cursor(&self) -> String {
+        format!("{:08x}{:016x}{:08x}", self.score.max(0.0).to_bits(), self.key, self.ordinal)
+    }
+}
+
+fn read_cursor(text: &str) -> Option<(std::cmp::Reverse<u32>, u64, u32)> {
+    if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let score = u32::from_str_radix(text.get(..8)?, 16).ok()?;
+    let key = u64::from_str_radix(text.get(8..24)?, 16).ok()?;
+    let ordinal = u32::from_str_radix(text.get(24..)?, 16).ok()?;
+    Some((std::cmp::Reverse(score), key, ordinal))
+}
+
+/// A search under way.
+struct Search<'a> {
+    snapshot: &'a Snapshot,
+    request: &'a SearchRequest,
+    weights: Weights,
+    understanding: Understanding,
+    passes: Passes,
+    terms: Terms,
+}
+
+impl SearchIndex {
+    /// Answers a request. Blocks for a few milliseconds.
+    ///
+    /// # Errors
+    /// `invalid` for a cursor that this function did not make; failures of the index.
+    pub fn search(&self, request: &SearchRequest) -> Result<SearchResponse> {
+        let began = Instant::now();
+        let snapshot = self.snapshot();
+        let after = match &request.cursor {
+            Some(text) => Some(read_cursor(text).ok_or_else(|| Error::invalid("cursor", "翻页位置无效，请从第一页重新检索。"))?),
+            None => None,
+        };
+        let query: String = request.query.chars().take(LONGEST_QUERY).collect();
+        let understanding = understand(&query, &snapshot.catalogue, request.context_work);
+        let weights = Weights::shipped(&request.switches).map_err(Error::defect)?;
+        let passes = Passes::of(&snapshot.columns, request);
+        let terms = Terms::of(&searched_text(&understanding), &weights);
+        let search = Search { snapshot: &snapshot, request, weights, understanding, passes, terms };
+        let mut response = search.run(after)?;
+        response.took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Ok(response)
+    }
+}
+
+/// The text that is matched: what is left of the query with its phrases; the whole query when next to nothing is left.
+fn searched_text(understanding: &Understanding) -> String {
+    let mut text = understanding.text.clone();
+    for phrase in &understanding.phrases {
+        text.push(' ');
+        text.push_str(phrase);
+    }
+    if text.chars().filter(|c| analysis::is_matter(*c)).count() >= 2 || !understanding.phrases.is_empty() {
+        return text;
+    }
+    if understanding.excluded.is_empty() { understanding.normalised.clone() } else { String::new() }
+}
+
+impl Search<'_> {
+    fn run(self, after: Option<(std::cmp::Reverse<u32>, u64, u32)>) -> Result<SearchResponse> {
+        let named = if self.weights.of(Boost::DirectAnswer) > 0.0 { self.named()? } else { Vec::new() };
+        let (mut found, counts) = match self.request.scope {
+            Scope::Everything => self.by_text()?,
+            Scope::Titles => (self.by_title()?, Vec::new()),
+        };
+        let (mut counts, is_articles) = (counts, self.request.scope == Scope::Everything);
+        counts.resize(self.snapshot.columns.documents.len(), 0);
+        let answer = named.first().copied().filter(|first| first.ordinal > 0);
+        if is_articles {
+            let places: HashMap<DocAddress, f32> = named.iter().map(|n| (n.at, n.score)).collect();
+            let known = found.len();
+            found.retain(|f| !places.contains_key(&f.at));
+            let were_found = known - found.len();
+            for entry in &named {
+                if let (Some(count), true) = (counts.get_mut(entry.document as usize), entry.ordinal > 0 && were_found == 0) {
+                    *count += 1;
+                }
+            }
+            found.extend(named);
+        } else {
+            for entry in &found {
+                if let Some(count) = counts.get_mut(entry.document as usize) {
+                    *count = 1;
+                }
+            }
+        }
+        let passing = |place: usize| self.passes.passes(place as u32);
+        let total_articles =
+            counts.iter().enumerate().filter(|(place, _)| is_articles && passing(*place)).map(|(_, count)| u64::from(*count)).sum();
+        let mut is_found = vec![false; counts.len()];
+        for entry in &found {
+            if let Some(slot) = is_found.get_mut(entry.document as usize) {
+                *slot = true;
+            }
+        }
+        let total_documents = is_found.iter().filter(|found| **found).count() as u64;
+        let facets = self.passes.facets(&self.snapshot.columns, self.request, &counts);
+        let limit = self.request.limit.clamp(1, SearchRequest::LARGEST_PAGE);
+        let is_first_page = after.is_none();
+        let (hits, groups, next_cursor) =
+            if self.request.group_by_document { self.groups(found, after, limit, &counts)? } else { self.hits(found, after, limit)? };
+        let answer = match answer.filter(|_| is_first_page && is_articles) {
+            Some(entry) => Some(self.answer(&entry)?),
+            None => None,
+        };
+        let asks_for_correction = is_first_page && answer.is_none() && self.understanding.raw.chars().count() <= LONGEST_CORRECTED;
+        let did_you_mean = if asks_for_correction {
+            suggest::did_you_mean(&self.understanding.raw, &self.snapshot.catalogue, self.snapshot.vocabulary())
+        } else {
+            None
+        };
+        Ok(SearchResponse {
+            total_articles,
+            total_documents,
+            answer,
+            hits,
+            groups,
+            facets,
+            next_cursor,
+            did_you_mean,
+            understanding: self.understanding,
+            took_us: 0,
+        })
+    }
+
+    /// What the query names: provisions of looked-up works, or, when nothing else is asked, the documents themselves.
+    fn named(&self) -> Result<Vec<Found>> {
+        let columns = &self.snapshot.columns;
+        let has_text = self.understanding.text.chars().any(analysis::is_matter) || !self.understanding.phrases.is_empty();
+        let mut wanted: Vec<(u32, Vec<(u64, u64)>)> = Vec::new();
+        let mut ranges = Vec::new();
+        let more = self.understanding.more_provisions.iter().filter(|p| p.work_ids.is_empty()).map(|p| &p.provision);
+        for provision in self.understanding.provision.iter().chain(more) {
+            if let Some((main, sub)) = provision.article {
+                let from = number_key(main, sub);
+                let to = provision.to_article.map_or(from, |(main, sub)| number_key(main, sub)).max(from);
+                ranges.push((from, to));
+            }
+        }
+        if ranges.is_empty() && has_text {
+            return Ok(Vec::new());
+        }
+        for title in self.understanding.looked_up() {
+            let mut versions: Vec<u32> =
+                columns.by_work.get(&title.work_id).into_iter().flatten().copied().filter(|place| self.passes.passes(*place)).collect();
+            // In force first, then the newest; versions come in the order of their dates.
+            versions.reverse();
+            versions.sort_by_key(|place| {
+                columns.documents.get(*place as usize).is_none_or(|d| d.standing(self.request.as_of) != Standing::Current)
+            });
+            wanted.extend(versions.into_iter().map(|place| (place, ranges.clone())));
+        }
+        let mut found = Vec::new();
+        for (rank, (document, ranges)) in wanted.into_iter().enumerate() {
+            self.entries_of(document, &ranges, NAMED * 2.0 - (rank as f32) * 1_000.0, &mut found)?;
+        }
+        found.sort_by_key(Found::order);
+        Ok(found)
+    }
+
+    /// The entry of a document, below its provisions in `ranges`.
+    fn entries_of(&self, document: u32, ranges: &[(u64, u64)], score: f32, found: &mut Vec<Found>) -> Result<()> {
+        let Some(facts) = self.snapshot.columns.documents.get(document as usize) else { return Ok(()) };
+        let term = tantivy::Term::from_field_text(self.snapshot.fields.version, &facts.about.version_id.to_string());
+        for (at, (reader, segment)) in self.snapshot.searcher.segment_readers().iter().zip(self.snapshot.columns.segments()).enumerate() {
+            retrieval::for_each_posting(reader, &term, |entry| {
+                if reader.is_deleted(entry) {
+                    return;
+                }
+                let ordinal = segment.columns.ordinal.get(entry as usize).copied().unwrap_or(0);
+                let number = u64::from(segment.columns.number.get(entry as usize).copied().unwrap_or(0));
+                // The order of a list (第七条、第五条) is kept; documents come after all provisions, or alone.
+                let place = if ordinal == 0 {
+                    Some(if ranges.is_empty() { 0 } else { AFTER_PROVISIONS })
+                } else {
+                    ranges.iter().position(|(from, to)| number > 0 && (*from..=*to).contains(&number))
+                };
+                if let Some(place) = place {
+                    found.push(Found {
+                        score: score - place as f32,
+                        key: facts.key,
+                        ordinal,
+                        document,
+                        at: DocAddress::new(at as u32, entry),
+                    });
+                }
+            })?;
+        }
+        Ok(())
+    }
+}
