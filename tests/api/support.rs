@@ -181,15 +181,21 @@ impl TestApp {
 
     /// Uploads a file as a version of a draft.
     pub async fn upload_version(&self, draft: &str, token: Option<&str>, name: &str, bytes: &[u8], explanation: &str) -> Answer {
+        self.upload(&format!("/drafts/{draft}/versions"), token, "file", name, bytes, ("explanation", explanation)).await
+    }
+
+    /// Uploads a file in a form with one more field.
+    pub async fn upload(&self, path: &str, token: Option<&str>, field: &str, name: &str, bytes: &[u8], other: (&str, &str)) -> Answer {
         // By hand, as browsers send it: the name of the file in UTF-8.
+        let (other_name, other_value) = other;
         let mut form = format!(
-            "--edge\r\nContent-Disposition: form-data; name=\"explanation\"\r\n\r\n{explanation}\r\n\
-            --edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+            "--edge\r\nContent-Disposition: form-data; name=\"{other_name}\"\r\n\r\n{other_value}\r\n\
+            --edge\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\nContent-Type: application/octet-stream\r\n\r\n"
         )
         .into_bytes();
         form.extend_from_slice(bytes);
         form.extend_from_slice(b"\r\n--edge--\r\n");
-        let mut request = self.client.post(format!("/api/v1/drafts/{draft}/versions")).content_type("multipart/form-data; boundary=edge");
+        let mut request = self.client.post(format!("/api/v1{path}")).content_type("multipart/form-data; boundary=edge");
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
