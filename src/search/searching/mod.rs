@@ -77,6 +77,14 @@ struct Search<'a> {
 }
 
 impl SearchIndex {
+    /// Loads what the first search would wait for (dictionary, vocabulary), some hundred milliseconds.
+    ///
+    /// # Errors
+    /// Failures of the index.
+    pub fn warm(&self, today: chrono::NaiveDate) -> Result<()> {
+        self.search(&SearchRequest::new("登记", today)).map(drop)
+    }
+
     /// Answers a request. Blocks for a few milliseconds.
     ///
     /// # Errors
