@@ -18,11 +18,13 @@ mod request;
 mod retrieval;
 mod schema;
 mod searching;
+mod service;
 mod snippets;
 
 pub use engine::{Built, Condition, SearchIndex, WorkChange};
 pub use facets::{Facet, FacetValue};
 pub use ranking::boosts;
+pub use service::{SearchService, follow};
 pub use request::{Answer, Filters, Group, Hit, Proximity, Scope, SearchRequest, SearchResponse, Segment};
 
 #[cfg(test)]
