@@ -111,6 +111,17 @@ named! {
     }
 }
 
+/// What a page shows for a canonical value of `category`, `level` or `validity`; other values (regions, organs, years) show themselves.
+pub fn label_of(name: &str, value: &str) -> String {
+    let label = match name {
+        "category" => Category::parse(value).map(Category::label),
+        "level" => Level::parse(value).map(Level::label),
+        "validity" => Validity::parse(value).map(Validity::label),
+        _ => None,
+    };
+    label.unwrap_or(value).to_owned()
+}
+
 impl Level {
     /// Whether this level prevails over another one.
     ///

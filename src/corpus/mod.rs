@@ -8,6 +8,7 @@ pub mod citations;
 pub mod classification;
 pub mod import;
 pub mod indexing;
+pub mod jobs;
 pub mod numerals;
 pub mod reading;
 pub mod store;
