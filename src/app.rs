@@ -6,6 +6,7 @@ use crate::accounts::wechat::{self, Wechat};
 use crate::config::{Config, Secret};
 use crate::error::{Error, Result};
 use crate::ids::{Clock, IdSource};
+use crate::search::SearchService;
 use crate::storage::blobs::Blobs;
 use crate::storage::cache::Cache;
 use crate::storage::crypto::DataKey;
@@ -26,6 +27,8 @@ pub struct Parts {
     pub cache: Cache,
     /// Originals.
     pub blobs: Blobs,
+    /// The search index and the catalogue of titles.
+    pub search: SearchService,
     /// The present.
     pub clock: Clock,
     /// Ids and secrets.
@@ -83,8 +86,9 @@ impl App {
     pub async fn assemble(config: Config, db: Db, cache: Cache, clock: Clock, ids: IdSource, lock: Option<DataDirLock>) -> Result<App> {
         let blobs = Blobs::open(&config)?;
         let data_key = Self::data_key(&config, &db, &ids, lock.is_some()).await?;
+        let search = SearchService::open(&config.data_dir.join("search"))?;
         let wechat = wechat::open(&config.wechat, &cache)?;
-        Ok(App(Arc::new(Parts { config, db, cache, blobs, clock, ids, data_key, wechat, metrics: Metrics::new(), _lock: lock })))
+        Ok(App(Arc::new(Parts { config, db, cache, blobs, search, clock, ids, data_key, wechat, metrics: Metrics::new(), _lock: lock })))
     }
 
     /// The configured key; the demonstration makes one on its first start and keeps it beside its data.

@@ -1,1 +1,7 @@
-fn main(){}
+//! Parses the command line, starts telemetry, runs.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    zhitong::cli::main()
+}

@@ -1,0 +1,204 @@
+//! The command line. Results go to standard output, everything else to standard error; a failure is one sentence and exit code 1.
+
+mod commands;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Config;
+use crate::error::{Code, Error, Result};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "zhitong", version, about = "直通：公众参与地方立法与法规一键可查", long_about = include_str!("cli/about.txt"), disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+struct Common {
+    /// 配置文件（TOML）。给出配置文件即为正式运行：不载入示例数据
+    #[arg(long, global = true, value_name = "FILE", env = "ZHITONG_CONFIG")]
+    config: Option<PathBuf>,
+    /// 数据目录：内置数据库、原件和检索索引所在之处 [默认: ./data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// 启动服务（不带子命令时的默认动作）
+    Serve {
+        /// 监听地址 [默认: 127.0.0.1:8600]
+        #[arg(long, value_name = "IP:PORT")]
+        listen: Option<SocketAddr>,
+    },
+    /// 建立或升级数据库结构
+    Migrate,
+    /// 载入示例城市的数据（已载入则不重复）
+    Seed {
+        /// 为示例账号换一组新的随机密码并打印
+        #[arg(long)]
+        new_passwords: bool,
+    },
+    /// 导入法规文件：文件夹、文件或 zip 压缩包
+    #[command(long_about = crate::corpus::import::HELP, after_long_help = crate::documents::jsonl::SCHEMA)]
+    Import(ImportArgs),
+    /// 重建检索索引（旧索引在新索引就绪前继续服务）
+    Reindex,
+    /// 检索法规条文，例如：zhitong search 民法典1024条
+    Search(SearchArgs),
+    /// 用有标注的查询集评测检索效果
+    #[command(long_about = include_str!("cli/evaluate.txt"))]
+    Evaluate(EvaluateArgs),
+    /// 打印接口说明（OpenAPI）
+    Openapi,
+    /// 检查部署是否妥当，并说明如何修正
+    Doctor,
+    /// 审计日志
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// 核验审计日志的散列链，找出被改动、删除或调换的记录
+    Verify,
+}
+
+/// Arguments of `import`.
+#[derive(Debug, Args)]
+struct ImportArgs {
+    /// 要导入的文件夹、文件或 zip
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// 只检查，不写入
+    #[arg(long)]
+    dry_run: bool,
+    /// 以 JSON 打印逐个文件的结果
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `search`.
+#[derive(Debug, Args)]
+struct SearchArgs {
+    /// 查询词，可以是法规名称、条号、文号、拼音或一句话
+    #[arg(required = true, value_name = "QUERY")]
+    query: Vec<String>,
+    /// 按哪一天的有效文本 [默认: 今天]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    on: Option<NaiveDate>,
+    /// 显示多少部文件
+    #[arg(long, default_value_t = 5)]
+    limit: usize,
+    /// 以 JSON 打印
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `evaluate`.
+#[derive(Debug, Args)]
+struct EvaluateArgs {
+    /// 查询集：每行“编号<TAB>查询”或“编号<TAB>分组<TAB>查询”
+    #[arg(long, value_name = "FILE")]
+    queries: Option<PathBuf>,
+    /// 相关性标注（TREC：编号 0 条文来源编号 1）
+    #[arg(long, value_name = "FILE", requires = "queries")]
+    qrels: Option<PathBuf>,
+    /// 另外从语料随机抽取多少个八字片段和“简称+条号”查询（固定种子）
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    generated: usize,
+    /// 把抽取的查询集写到这个目录（fragments.tsv、lookups.tsv 及其 .qrels），供对照系统使用
+    #[arg(long, value_name = "DIR", requires = "generated")]
+    write: Option<PathBuf>,
+    /// 逐个关闭排序因素，给出前后对比
+    #[arg(long)]
+    switches: bool,
+    /// 以 JSON 打印
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::internal("starting the runtime failed", e))
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("{}", error.detail);
+            if error.code != Code::Startup || std::env::var_os("ZHITONG_LOG").is_some() {
+                let cause = error.cause_chain();
+                if !cause.is_empty() {
+                    eprintln!("（原因：{cause}）");
+                }
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode> {
+    let environment: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .filter(|(k, _)| k.starts_with("ZHITONG_"))
+        .collect();
+    let mut config = Config::load(cli.common.config.as_deref(), &environment)?;
+    if let Some(data_dir) = cli.common.data_dir {
+        config.data_dir = data_dir;
+    }
+    let command = cli.command.unwrap_or(Command::Serve { listen: None });
+    if let Command::Openapi = command {
+        print!("{}", crate::api::spec());
+        return Ok(ExitCode::SUCCESS);
+    }
+    crate::telemetry::start(&config)?;
+    match command {
+        Command::Serve { listen } => {
+            config.listen = listen.unwrap_or(config.listen);
+            commands::serve(config).await
+        }
+        Command::Migrate => commands::migrate(config).await,
+        Command::Seed { new_passwords } => commands::seed(config, new_passwords).await,
+        Command::Import(args) => commands::import(config, &args.paths, args.dry_run, args.json).await,
+        Command::Reindex => commands::reindex(config).await,
+        Command::Search(args) => commands::search(config, &args.query.join(" "), args.on, args.limit, args.json).await,
+        Command::Evaluate(args) => commands::evaluate(config, args).await,
+        Command::Doctor => commands::doctor(config).await,
+        Command::Audit { command: AuditCommand::Verify } => commands::audit_verify(config).await,
+        Command::Openapi => Ok(ExitCode::SUCCESS),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_subcommand_means_serve() {
+        assert!(Cli::parse_from(["zhitong", "--data-dir", "x"]).command.is_none());
+        assert!(Cli::try_parse_from(["zhitong", "import"]).is_err());
+    }
+}

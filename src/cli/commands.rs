@@ -1,0 +1,359 @@
+//! What each command does. A command opens the application, works, and prints its result.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use chrono::NaiveDate;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::EvaluateArgs;
+use crate::app::{Access, App};
+use crate::audit;
+use crate::config::Config;
+use crate::corpus::import::{Importer, Input, Options, Outcome, Progress};
+use crate::corpus::reading;
+use crate::error::{Error, Result};
+use crate::search::evaluate::{self, FragmentTruth, JudgedQuery, Measures};
+use crate::search::{Hit, SearchRequest};
+use crate::seeding::{self, DemonstrationLogin};
+use crate::{server, telemetry};
+
+/// Seed of the generated query sets; the same number gives the same queries from the same corpus.
+const GENERATED_SEED: u64 = 20_260_101;
+
+/// `serve`
+pub async fn serve(config: Config) -> Result<ExitCode> {
+    // An address that is taken is told before anything else is done.
+    let port = server::bind(config.listen).await?;
+    let app = App::open(config, Access::Exclusive).await?;
+    let mut logins = Vec::new();
+    if app.config.is_demonstration && !seeding::is_seeded(&app).await? {
+        eprintln!("首次启动：正在载入示例城市的数据……");
+        let seeded = seeding::load(&app).await?;
+        eprintln!("已载入 {} 个法规文件版本、{} 个联系点、{} 个草案。", seeded.versions, seeded.contact_points, seeded.drafts);
+        logins = seeded.logins;
+    }
+    app.search.catch_up(&app.db, &app.clock).await?;
+    let (site, is_demonstration) = (app.config.site_name.clone(), app.config.is_demonstration);
+    server::serve(app, port, move |address| {
+        println!("{site} 已启动：");
+        println!("  门户      http://{address}/");
+        println!("  一键可查  http://{address}/search?q=养犬");
+        println!("  接口说明  http://{address}/api-reference");
+        if is_demonstration {
+            println!("这是示例：数据均为虚构，只用于试用。正式运行请用 --config 指定配置文件。");
+        }
+        print_logins(&logins, &format!("http://{address}/login"));
+        println!("按 Ctrl-C 停止。");
+    })
+    .await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_logins(logins: &[DemonstrationLogin], url: &str) {
+    if logins.is_empty() {
+        return;
+    }
+    println!("示例账号（密码随机生成，只显示这一次；忘记了可运行 zhitong seed --new-passwords）：");
+    for login in logins {
+        println!("  {:<10} {}  {}", login.login_name, login.password, login.role);
+    }
+    println!("  登录网址  {url}");
+}
+
+/// `migrate`
+pub async fn migrate(config: Config) -> Result<ExitCode> {
+    let app = App::open(config, Access::Exclusive).await?;
+    println!("数据库结构已是最新（{}）。", app.db.engine());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `seed`
+pub async fn seed(config: Config, new_passwords: bool) -> Result<ExitCode> {
+    if !config.is_demonstration {
+        return Err(Error::startup("正式运行（给出了配置文件）不载入示例数据。"));
+    }
+    let app = App::open(config, Access::Exclusive).await?;
+    if new_passwords && seeding::is_seeded(&app).await? {
+        print_logins(&seeding::renew_passwords(&app).await?, "（服务启动后的 /login）");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let seeded = seeding::load(&app).await?;
+    app.search.catch_up(&app.db, &app.clock).await?;
+    if seeded.versions == 0 {
+        println!("示例数据已经载入过，没有改动。");
+    } else {
+        println!("已载入 {} 个法规文件版本、{} 个联系点、{} 个草案。", seeded.versions, seeded.contact_points, seeded.drafts);
+    }
+    print_logins(&seeded.logins, "（服务启动后的 /login）");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `import`
+pub async fn import(config: Config, paths: &[PathBuf], is_dry_run: bool, as_json: bool) -> Result<ExitCode> {
+    let app = App::open(config, Access::Exclusive).await?;
+    let importer = Importer { db: app.db.clone(), blobs: app.blobs.clone(), clock: app.clock.clone(), ids: app.ids.clone() };
+    let inputs: Vec<Input> = paths.iter().map(|path| Input::new(path)).collect();
+    let bar = ProgressBar::new(0);
+    bar.set_style(
+        ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {msg} 剩余 {eta}")
+            .map_err(|e| Error::internal("the progress bar is malformed", e))?,
+    );
+    let mut on_progress = |p: Progress| {
+        bar.set_length(p.total_bytes);
+        bar.set_position(p.done_bytes);
+        let rate = p.done as f64 / p.elapsed.as_secs_f64().max(0.001);
+        bar.set_message(format!("{} 个文件，每秒 {rate:.0} 个", p.done));
+    };
+    let report = importer.run(inputs, &Options { is_dry_run, ..Options::default() }, &mut on_progress).await?;
+    bar.finish_and_clear();
+    if !is_dry_run && report.changes() > 0 {
+        eprintln!("正在更新检索索引……");
+        app.search.catch_up(&app.db, &app.clock).await?;
+    }
+    if as_json {
+        let text = serde_json::to_string_pretty(&json!({
+            "report": report, "peak_memory_bytes": telemetry::peak_resident_bytes(), "index_bytes": folder_bytes(&app.config.data_dir.join("search")),
+        }))
+        .map_err(|e| Error::internal("writing the report failed", e))?;
+        println!("{text}");
+    } else {
+        for row in report.rows.iter().filter(|row| row.outcome == Outcome::Problem) {
+            println!("有问题  {}：{}", row.name, row.reason);
+        }
+        let counts: Vec<String> = report.counts.iter().map(|(outcome, n)| format!("{} {n}", outcome.label())).collect();
+        let verb = if is_dry_run { "检查" } else { "导入" };
+        println!("{verb}完成：{}；共 {} 条，用时 {:.1} 秒。", counts.join("，"), report.articles, report.elapsed_ms as f64 / 1000.0);
+        if !report.diagnostics.is_empty() {
+            let diagnostics: Vec<String> = report.diagnostics.iter().map(|(code, n)| format!("{code} {n}")).collect();
+            println!("结构提示：{}", diagnostics.join("，"));
+        }
+    }
+    Ok(if report.count(Outcome::Problem) > 0 { ExitCode::from(2) } else { ExitCode::SUCCESS })
+}
+
+/// Bytes of all files below a folder; what cannot be read counts as nothing.
+fn folder_bytes(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    entries.flatten().map(|entry| entry.metadata().map_or(0, |m| if m.is_dir() { folder_bytes(&entry.path()) } else { m.len() })).sum()
+}
+
+/// `reindex`
+pub async fn reindex(config: Config) -> Result<ExitCode> {
+    let app = App::open(config, Access::Exclusive).await?;
+    let started = Instant::now();
+    let bar = ProgressBar::new_spinner();
+    let telling = bar.clone();
+    let built = app
+        .search
+        .rebuild(&app.db, &app.clock, move |b| telling.set_message(format!("{} 部文件，{} 条", b.documents, b.provisions)))
+        .await?;
+    bar.finish_and_clear();
+    println!("索引已重建：{} 个文件版本，{} 条，用时 {:.1} 秒。", built.documents, built.provisions, started.elapsed().as_secs_f64());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `search`
+pub async fn search(config: Config, query: &str, on: Option<NaiveDate>, limit: usize, as_json: bool) -> Result<ExitCode> {
+    let app = App::open(config, Access::ReadOnly).await?;
+    let mut request = SearchRequest::new(query, on.unwrap_or_else(|| app.clock.today()));
+    request.group_by_document = !as_json;
+    request.limit = limit.max(1);
+    let found = app.search.search(request).await?;
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&found).map_err(|e| Error::internal("writing the result failed", e))?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(answer) = &found.answer {
+        println!("{}", heading(&answer.hit));
+        for paragraph in &answer.paragraphs {
+            println!("    {}", paragraph.replace('\n', "\n    "));
+        }
+        println!();
+    }
+    if let Some(better) = &found.did_you_mean {
+        println!("您是不是要找：{better}\n");
+    }
+    for group in &found.groups {
+        println!("{}（{} 条）", group.title, group.count);
+        for hit in &group.hits {
+            let snippet: String =
+                hit.snippet.iter().map(|s| if s.is_highlighted { format!("【{}】", s.text) } else { s.text.clone() }).collect();
+            println!("  {} {}", hit.label, snippet.replace('\n', " "));
+        }
+    }
+    if found.groups.is_empty() && found.answer.is_none() {
+        println!("没有找到“{query}”。可以换个说法，或只输入法规名称、条号、文号。");
+        return Ok(ExitCode::from(1));
+    }
+    println!("\n共 {} 部文件、{} 条，用时 {:.1} 毫秒。", found.total_documents, found.total_articles, found.took_us as f64 / 1000.0);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn heading(hit: &Hit) -> String {
+    let validity = crate::corpus::classification::Validity::parse(&hit.validity).map_or("", |v| v.label());
+    let since = hit.effective_on.map(|d| format!("，{d} 起施行")).unwrap_or_default();
+    let path = if hit.path.is_empty() { String::new() } else { format!("  {}", hit.path) };
+    format!("《{}》{}  [{validity}{since}]{path}", hit.title, hit.label)
+}
+
+/// `evaluate`
+pub async fn evaluate(config: Config, args: EvaluateArgs) -> Result<ExitCode> {
+    if args.queries.is_none() && args.generated == 0 {
+        return Err(Error::startup("请用 --queries 和 --qrels 指定查询集，或用 --generated 指定抽取数量。"));
+    }
+    let app = App::open(config, Access::ReadOnly).await?;
+    if !app.search.is_ready() {
+        return Err(Error::startup("还没有检索索引。请先运行 zhitong import 或 zhitong reindex。"));
+    }
+    let base = SearchRequest::new("", app.clock.today());
+    let mut sets: Vec<(&str, Vec<JudgedQuery>)> = Vec::new();
+    if let (Some(queries), Some(qrels)) = (&args.queries, &args.qrels) {
+        let read = |path: &Path| std::fs::read_to_string(path).map_err(|e| Error::startup(format!("无法读取 {}：{e}。", path.display())));
+        sets.push(("judged", evaluate::read_judged(&read(queries)?, &read(qrels)?)?));
+    } else if args.queries.is_some() {
+        return Err(Error::startup("--queries 需要与 --qrels 一起使用。"));
+    }
+    if args.generated > 0 {
+        let (index, n) = (app.search.index(), args.generated);
+        // The same fragments, judged twice: the article they were taken from, and every article that holds them.
+        sets.push(("fragments", evaluate::fragments(index, n, GENERATED_SEED, FragmentTruth::Source)?));
+        sets.push(("fragments_any_holder", evaluate::fragments(index, n, GENERATED_SEED, FragmentTruth::AnyHolder)?));
+        sets.push(("lookups", evaluate::lookups(index, &base, n, GENERATED_SEED)?));
+    }
+    let mut results = BTreeMap::new();
+    for (name, judged) in &sets {
+        if let Some(folder) = args.write.as_deref().filter(|_| *name != "judged") {
+            write_set(folder, name, judged)?;
+        }
+        let measures = evaluate::evaluate(app.search.index(), judged, &base)?;
+        let switched = if args.switches { evaluate::evaluate_switches(app.search.index(), judged, &base)? } else { Vec::new() };
+        if !args.json {
+            println!("{name}（{} 个查询）", judged.len());
+            println!("  {}", line(&measures));
+            for (switch, measures) in &switched {
+                println!("  关闭 {switch:<24} {}", line(measures));
+            }
+        }
+        results.insert(
+            *name,
+            json!({ "queries": judged.len(), "measures": measures, "without": switched.into_iter().collect::<BTreeMap<_, _>>() }),
+        );
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&results).map_err(|e| Error::internal("writing the result failed", e))?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(m: &Measures) -> String {
+    format!(
+        "MRR@10 {:.4}  Recall@10 {:.4}  Recall@100 {:.4}  nDCG@10 {:.4}  Hit@10 {:.4}  {:.2} 毫秒",
+        m.mrr_10, m.recall_10, m.recall_100, m.ndcg_10, m.hit_10, m.mean_ms
+    )
+}
+
+fn write_set(folder: &Path, name: &str, judged: &[JudgedQuery]) -> Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let (mut queries, mut qrels) = (String::new(), String::new());
+    for (i, query) in judged.iter().enumerate() {
+        queries.push_str(&format!("{i}\t{}\n", query.text));
+        let relevant: BTreeMap<_, _> = query.relevant.iter().collect();
+        for (id, grade) in relevant {
+            qrels.push_str(&format!("{i}\t0\t{id}\t{grade}\n"));
+        }
+    }
+    std::fs::write(folder.join(format!("{name}.tsv")), queries)?;
+    std::fs::write(folder.join(format!("{name}.qrels")), qrels)?;
+    Ok(())
+}
+
+/// `audit verify`
+pub async fn audit_verify(config: Config) -> Result<ExitCode> {
+    let app = App::open(config, Access::ReadOnly).await?;
+    let verification = audit::verify(&app.db).await?;
+    match verification.broken_at {
+        None => {
+            println!("审计日志完整：共 {} 条，末条散列 {}。", verification.entries, verification.last_hash);
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(seq) => {
+            println!("审计日志从第 {seq} 条起不一致（此前 {} 条完整）。请立即保全数据并核查。", verification.entries);
+            Ok(ExitCode::from(2))
+        }
+    }
+}
+
+/// `doctor`
+pub async fn doctor(config: Config) -> Result<ExitCode> {
+    let mut problems = 0;
+    let mut say = |name: &str, outcome: std::result::Result<String, String>| match outcome {
+        Ok(fact) => println!("  正常    {name}：{fact}"),
+        Err(advice) => {
+            problems += 1;
+            println!("  需处理  {name}：{advice}");
+        }
+    };
+    let listen = config.listen;
+    let is_sandbox = config.wechat.gateway == crate::config::Gateway::Sandbox;
+    let is_demonstration = config.is_demonstration;
+    println!("检查（{}）：", if is_demonstration { "示例" } else { "正式运行" });
+    say(
+        "微信接口",
+        match (is_sandbox, is_demonstration) {
+            (true, false) => Err("正式运行不能使用沙箱。请设置 wechat.gateway = \"live\" 并填写 app_id 和 secret。".into()),
+            (true, true) => Ok("沙箱".into()),
+            (false, _) if config.wechat.app_id.is_empty() || config.wechat.secret.0.is_empty() => {
+                Err("请填写 wechat.app_id 和 wechat.secret。".into())
+            }
+            (false, _) => Ok("正式接口".into()),
+        },
+    );
+    say(
+        "对外地址",
+        if config.public_url.is_empty() && !is_demonstration {
+            Err("请设置 public_url，否则对外的链接不完整。".into())
+        } else {
+            Ok(format!("监听 {listen}"))
+        },
+    );
+    match App::open(config, Access::ReadOnly).await {
+        Err(problem) => say("打开数据", Err(problem.detail)),
+        Ok(app) => {
+            let tell = |r: Result<()>, fact: &str| r.map(|()| fact.to_owned()).map_err(|e| e.detail);
+            say("数据库", tell(app.db.ping().await, app.db.engine()));
+            say("缓存", tell(app.cache.ping().await, app.cache.kind()));
+            say("原件存储", tell(app.blobs.ping().await, app.blobs.kind()));
+            let totals = reading::totals(&app.db).await;
+            say("法规库", totals.map(|t| format!("{} 部，{} 个版本，{} 条", t.works, t.versions, t.articles)).map_err(|e| e.detail));
+            let lag = crate::corpus::indexing::last_change(&app.db).await.map(|last| last - app.search.index().position());
+            say(
+                "检索索引",
+                match (app.search.is_ready(), lag) {
+                    (false, _) => Err("索引尚未建立或版本已变。启动服务会自动重建，也可以运行 zhitong reindex。".into()),
+                    (true, Ok(0)) => Ok("与数据一致".into()),
+                    (true, Ok(n)) => Err(format!("落后 {n} 项变更。服务运行时会自动跟上；若长期不变，请查看日志。")),
+                    (true, Err(e)) => Err(e.detail),
+                },
+            );
+            let chain = audit::verify(&app.db).await;
+            say(
+                "审计日志",
+                match chain {
+                    Ok(v) if v.broken_at.is_none() => Ok(format!("{} 条，散列链完整", v.entries)),
+                    Ok(v) => Err(format!("从第 {} 条起不一致，请保全数据并核查。", v.broken_at.unwrap_or_default())),
+                    Err(e) => Err(e.detail),
+                },
+            );
+        }
+    }
+    if problems == 0 {
+        println!("一切正常。");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("共 {problems} 项需处理。");
+    Ok(ExitCode::from(2))
+}
