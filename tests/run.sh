@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Installs what the tests need, runs the whole suite on SQLite + in-process cache and again on PostgreSQL + Redis, stops what it started,
+# and ends with one plain line of counts.
+#
+#   tests/run.sh            everything
+#   tests/run.sh WORD       only tests whose name contains WORD
+#
+# Nothing is skipped silently: what could not run is named, and under CI=true it is a failure.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=tests/servers.sh
+source tests/servers.sh
+
+filter=("$@")
+passed=0 failed=0 skipped=0
+missing=()
+log=$(mktemp)
+trap 'servers_stop; rm -f "$log"' EXIT
+trap 'exit 130' INT TERM
+
+# Runs one test command, shows its output, and adds its "test result" lines to the counts.
+run() {
+    local title=$1
+    shift
+    echo
+    echo "== $title"
+    "$@" 2>&1 | tee "$log"
+    local status=${PIPESTATUS[0]} p f s
+    p=$(awk '/^test result:/ {for (i = 1; i <= NF; i++) if ($i == "passed;") n += $(i - 1)} END {print n + 0}' "$log")
+    f=$(awk '/^test result:/ {for (i = 1; i <= NF; i++) if ($i == "failed;") n += $(i - 1)} END {print n + 0}' "$log")
+    s=$(awk '/^test result:/ {for (i = 1; i <= NF; i++) if ($i == "ignored;") n += $(i - 1)} END {print n + 0}' "$log")
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    while IFS= read -r line; do missing+=("$line"); done < <(grep -o 'SKIPPED: .*' "$log")
+    # A command that broke without a result line is one failure.
+    if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then failed=$((failed + 1)); fi
+}
+
+servers_install || missing+=("SKIPPED: PostgreSQL and Redis could not be installed")
+
+echo "== building"
+cargo build --locked --tests --bins || { echo "0 passed, 1 failed"; exit 1; }
+
+unset ZHITONG_TEST_POSTGRES ZHITONG_TEST_REDIS
+run "unit tests" cargo test --locked --lib -- "${filter[@]}"
+run "the house: who imports whom" cargo test --locked --test house -- "${filter[@]}"
+run "API on SQLite and the in-process cache" cargo test --locked --test api -- "${filter[@]}"
+run "command line" cargo test --locked --test cli -- "${filter[@]}"
+run "real texts" cargo test --locked --test real -- --nocapture "${filter[@]}"
+
+if servers_start; then
+    run "API on PostgreSQL and Redis" cargo test --locked --test api -- "${filter[@]}"
+    servers_stop
+else
+    missing+=("SKIPPED: the suite on PostgreSQL and Redis, because the servers did not start")
+fi
+
+echo
+for line in "${missing[@]}"; do echo "$line"; done
+if [ "${CI:-}" = true ] && [ "${#missing[@]}" -gt 0 ]; then failed=$((failed + ${#missing[@]})); fi
+if [ "$passed" -eq 0 ]; then failed=$((failed + 1)); fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ]
