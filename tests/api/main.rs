@@ -6,6 +6,7 @@ mod contact_points;
 mod drafts;
 mod feedback;
 mod opinions;
+mod pages;
 mod permissions;
 mod problems;
 mod seeds;
