@@ -33,7 +33,8 @@ static BED: LazyLock<Bed> = LazyLock::new(|| {
     let documents = synthetic::documents(synthetic::DOCUMENTS, synthetic::ARTICLES);
     let (index, _) = SearchIndex::open(folder.path()).expect("an index");
     let started = Instant::now();
-    let built = index.rebuild(0, documents.iter().enumerate().map(|(place, d)| Ok(synthetic::indexed(place, d))), |_| {}).expect("a built index");
+    let built =
+        index.rebuild(0, documents.iter().enumerate().map(|(place, d)| Ok(synthetic::indexed(place, d))), |_| {}).expect("a built index");
     let rate = built.provisions as f64 / started.elapsed().as_secs_f64();
     println!("built {} articles of {} documents, {rate:.0} articles a second", built.provisions, built.documents);
     let (raw, grams) = raw(&folder.path().join("gen-1"));

@@ -15,7 +15,8 @@ pub const DOCUMENTS: usize = 400;
 pub const ARTICLES: usize = 50;
 
 const PLACES: &str = "东江 西陵 南岭 北川 清河 明川 望溪 云渡 石桥 金沙 白鹭 青山 长湖 平湖 临海 新港 古渡 双溪 三河 五峰";
-const TOPICS: &str = "养犬 物业 河道 绿化 扬尘 噪声 停车 燃气 供水 排水 消防 电梯 市容 广告 户外招牌 生活垃圾 建筑垃圾 历史建筑 志愿服务 文明行为";
+const TOPICS: &str =
+    "养犬 物业 河道 绿化 扬尘 噪声 停车 燃气 供水 排水 消防 电梯 市容 广告 户外招牌 生活垃圾 建筑垃圾 历史建筑 志愿服务 文明行为";
 const WORDS: &str = "应当 或者 规定 单位 个人 部门 主管 行政 人民政府 依法 管理 有关 机关 责令 改正 罚款 处以 情形 下列 违反 本条例 申请 许可 登记 备案 公示 公告 监督 检查 \
     处罚 权利 义务 责任 居民 村民 委员会 街道 乡镇 社区 业主 物业 服务 企业 合同 期限 日内 书面 通知 材料 提交 受理 审查 批准 决定 复议 诉讼 听证 损失 赔偿 侵权 饲养 动物 犬只 伤人 牵引 \
     佩戴 口罩 免疫 接种 疫苗 收容 领养 噪声 排放 夜间 施工 扰民 油烟 净化 设施 设备 安装 维护 检修 电梯 加装 费用 分摊 维修 资金 公共 收益 停车 车位 占用 消防 通道 充电 电动 自行车 \
@@ -66,7 +67,8 @@ pub fn documents(count: usize, articles: usize) -> Vec<Document> {
         .map(|i| {
             // Every pair of place and topic once, then again with a further word.
             let again = i / (places.len() * topics.len());
-            let title = format!("{}市{}{}管理条例", places[i % places.len()], topics[i / places.len() % topics.len()], "补充".repeat(again));
+            let title =
+                format!("{}市{}{}管理条例", places[i % places.len()], topics[i / places.len() % topics.len()], "补充".repeat(again));
             let articles = (0..articles).map(|_| (0..=chance.below(3)).map(|_| paragraph(&mut chance, &words)).collect()).collect();
             Document { title, articles }
         })
