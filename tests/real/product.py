@@ -13,6 +13,8 @@ import sys
 import time
 import urllib.parse
 
+QUIET = os.environ | {"ZHITONG_LOG": "warn"}
+
 
 def status_mib(pid, field):
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -39,7 +41,7 @@ class Product:
     def run(self, *arguments, expected=(0,)):
         """Runs a command; gives its standard output, wall time in seconds and peak memory in MiB."""
         started = time.perf_counter()
-        process = subprocess.Popen([self.binary, "--data-dir", self.data_dir, *arguments], stdout=subprocess.PIPE)
+        process = subprocess.Popen([self.binary, "--data-dir", self.data_dir, *arguments], stdout=subprocess.PIPE, env=QUIET)
         output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -51,12 +53,12 @@ class Product:
     def server(self, seconds=120):
         """A production server (nothing seeded) on a free port of the loopback; stopped as an operator would."""
         config = self.data_dir / "measuring.toml"
-        config.write_text(f'data_key = "{secrets.token_hex(32)}"\nlog = "warn"\n')
+        config.write_text(f'data_key = "{secrets.token_hex(32)}"\n')
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         command = [self.binary, "--config", config, "--data-dir", self.data_dir, "serve", "--listen", f"127.0.0.1:{port}"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=QUIET)
         try:
             deadline = time.monotonic() + seconds
             while not is_ready(port):
