@@ -33,8 +33,9 @@ impl Type for Day {
 }
 
 fn parse(text: &str) -> Option<Day> {
-    // Years of four digits only: chrono would also take +12345-01-01, which no engine stores.
-    (text.len() == 10).then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten().map(Day)
+    // The form first: chrono alone would also take signs and single digits.
+    let is_formed = text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+    is_formed.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten().map(Day)
 }
 
 fn refused<T: Type>() -> ParseError<T> {

@@ -21,7 +21,7 @@ const PROGRESS: &str = "UPDATE import_job SET done = $2, total = $3, updated_at 
 const FINISH: &str = "UPDATE import_job SET state = $2, done = $3, total = $3, report = $4, failure = $5, updated_at = $6 WHERE id = $1";
 const FIND: &str = "SELECT id, state, name, is_dry_run, done, total, report, failure, created_at, updated_at FROM import_job WHERE id = $1";
 const LIST: &str = "SELECT id, state, name, is_dry_run, done, total, report, failure, created_at, updated_at FROM import_job
-    WHERE $1 IS NULL OR id < $1 ORDER BY id DESC LIMIT $2";
+    WHERE (id < $1 OR $1 IS NULL) ORDER BY id DESC LIMIT $2";
 const ABANDON: &str = "UPDATE import_job SET state = 'failed', failure = $1, updated_at = $2 WHERE state = 'running' AND updated_at < $3";
 
 /// Every statement of this file, for the test that prepares them on both engines.

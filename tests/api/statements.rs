@@ -15,6 +15,7 @@ async fn every_statement_is_understood() {
         ("audit", audit::STATEMENTS),
         ("contact_points", contact_points::STATEMENTS),
         ("corpus::indexing", corpus::indexing::STATEMENTS),
+        ("corpus::jobs", corpus::jobs::STATEMENTS),
         ("corpus::reading", corpus::reading::STATEMENTS),
         ("corpus::store", corpus::store::STATEMENTS),
         ("drafts", drafts::STATEMENTS),
