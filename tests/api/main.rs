@@ -5,6 +5,7 @@ mod accounts;
 mod contact_points;
 mod drafts;
 mod feedback;
+mod library;
 mod opinions;
 mod pages;
 mod permissions;

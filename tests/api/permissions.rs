@@ -94,6 +94,7 @@ async fn status(app: &TestApp, name: &str, method: Method, path: &str, body: Opt
 #[tokio::test]
 async fn every_role_may_do_what_the_table_says_and_nothing_else() {
     let app = TestApp::start().await;
+    app.index().await;
     let described = described();
     assert!(described.len() >= 20, "{described:?}");
     for role in Role::ALL.iter().copied().map(Some).chain([None]) {

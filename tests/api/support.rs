@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::test::TestClient;
-use poem::{EndpointExt, Response, Route};
+use poem::Response;
 use serde_json::{Value, json};
 use zhitong::accounts::sessions;
 use zhitong::accounts::{Caller, NewStaff, Role, create_staff};
@@ -17,7 +17,7 @@ use zhitong::error::Code;
 use zhitong::ids::{Clock, IdSource};
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
-use zhitong::{api, notifications};
+use zhitong::{notifications, server};
 
 /// Ten o'clock on Monday 2 March 2026 in Shanghai: where every test begins.
 pub fn beginning() -> DateTime<Utc> {
@@ -116,9 +116,22 @@ impl TestApp {
         };
         let clock = Clock::fixed(beginning());
         let app = App::assemble(config, db, cache, clock.clone(), IdSource::counting(), Some(lock)).await.unwrap();
-        let routes = Route::new().nest("/api/v1", api::routes()).data(app.clone()).map_to_response().boxed();
-        let client = TestClient::new(routes);
+        let client = TestClient::new(server::routes(&app));
         TestApp { app, clock, client, citizens: Mutex::new(0), is_finished: AtomicBool::new(false), _folder: folder }
+    }
+
+    /// Lets the search index take in everything that was stored.
+    pub async fn index(&self) {
+        self.app.search.catch_up(&self.app.db, &self.clock).await.unwrap();
+    }
+
+    /// The response to a GET of any path of the site, as it is.
+    pub async fn raw(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        let mut request = self.client.get(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.0
     }
 
     /// Token of a new account of a role; a citizen signs in through the sandbox.
