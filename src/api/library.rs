@@ -419,6 +419,7 @@ impl LibraryApi {
         let request = SearchRequest {
             query: q,
             context_work: document,
+            only_in_context: false,
             filters: Filters {
                 category: category.unwrap_or_default(),
                 level: level.unwrap_or_default(),

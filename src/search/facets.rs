@@ -66,6 +66,13 @@ impl Passes {
                 }
             }
         }
+        if let (true, Some(work)) = (request.only_in_context, request.context_work) {
+            for (slot, document) in failing.iter_mut().zip(&columns.documents) {
+                if document.about.work_id != work {
+                    *slot |= OUTSIDE;
+                }
+            }
+        }
         let validity: Vec<&'static str> = columns.documents.iter().map(|d| d.validity_on(day)).collect();
         let wanted = wanted(&request.filters);
         for (place, document) in columns.documents.iter().enumerate() {

@@ -16,6 +16,8 @@ pub struct SearchRequest {
     pub query: String,
     /// The document now open, so that 第二十条 alone means its article.
     pub context_work: Option<Uuid>,
+    /// Searches that document only; without `context_work` it changes nothing.
+    pub only_in_context: bool,
     /// Restrictions; an empty list restricts nothing.
     pub filters: Filters,
     /// The day whose law is asked for.
@@ -47,6 +49,7 @@ impl SearchRequest {
         SearchRequest {
             query: query.into(),
             context_work: None,
+            only_in_context: false,
             filters: Filters::default(),
             as_of,
             all_versions: false,

@@ -105,6 +105,20 @@ fn earlier_queries_narrow_the_results() {
 }
 
 #[test]
+fn the_open_document_may_be_searched_alone() {
+    let shelf = shelf_of(corpus());
+    let everywhere = ask(&shelf, &request("应当"));
+    let works: std::collections::BTreeSet<_> = everywhere.hits.iter().map(|hit| hit.work_id).collect();
+    assert!(works.len() > 1);
+    for work in works {
+        let inside = ask(&shelf, &SearchRequest { context_work: Some(work), only_in_context: true, ..request("应当") });
+        let expected = everywhere.hits.iter().filter(|hit| hit.work_id == work).count();
+        assert_eq!((inside.hits.len(), inside.total_documents), (expected, 1));
+        assert!(inside.hits.iter().all(|hit| hit.work_id == work));
+    }
+}
+
+#[test]
 fn facets_ignore_their_own_filter_and_totals_regard_all() {
     let shelf = shelf_of(corpus());
     let filtered = SearchRequest { filters: Filters { level: vec!["law".into()], ..Filters::default() }, ..request("应当") };
