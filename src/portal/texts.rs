@@ -96,16 +96,6 @@ pub const ESTABLISHED_ON: &str = "设立日期";
 pub const LEGAL_BASIS: &str = "设立依据";
 /// What people there talk about.
 pub const TOPICS: &str = "常谈话题";
-/// Outcomes of an import: canonical name, words, colour.
-pub const OUTCOMES: &[(&str, &str, &str)] = &[
-    ("problem", "有问题", "stop"),
-    ("new", "新文件", "good"),
-    ("new_version", "新版本", "good"),
-    ("corrected", "已更正", "blue"),
-    ("unchanged", "没有变化", "off"),
-    ("skipped", "已跳过", "off"),
-];
-
 /// A date as people write it.
 pub fn day(date: NaiveDate) -> String {
     date.format("%Y年%-m月%-d日").to_string()

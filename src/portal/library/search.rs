@@ -104,6 +104,8 @@ impl Asked {
             "" => None,
             id => Some(id.parse::<Uuid>().map_err(|_| Error::not_found(texts::THIS_DOCUMENT))?),
         };
+        // The box beside an open document and "more of this document" ask of that document alone.
+        request.only_in_context = request.context_work.is_some();
         let years = self.values("year");
         request.filters = Filters {
             category: self.values("category"),
@@ -158,7 +160,13 @@ pub async fn show_results(visit: Visit, request: &Request) -> Page {
     )
 }
 
-fn present(asked: &Asked, response: SearchResponse) -> Found {
+fn present(asked: &Asked, mut response: SearchResponse) -> Found {
+    // What answers the question stands above already, whole.
+    if let Some(answer) = &response.answer {
+        for group in &mut response.groups {
+            group.hits.retain(|hit| hit.version_id != answer.hit.version_id || hit.address != answer.hit.address);
+        }
+    }
     let did_you_mean = response.did_you_mean.filter(|better| *better != asked.q).map(|better| {
         let url = Asked { q: better.clone(), ..Asked::default() }.url();
         Link { text: better, url }

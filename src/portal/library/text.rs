@@ -1,5 +1,7 @@
 //! A stored text as the blocks of a page. Pure.
 
+use std::collections::HashMap;
+
 use crate::corpus::StoredProvision;
 use crate::corpus::structure::ProvisionKind;
 use crate::portal::pages::library::{Block, Line, TocEntry};
@@ -7,6 +9,8 @@ use crate::portal::texts;
 
 /// Longest heading of a unit that the contents show, in characters.
 const CONTENTS_HEADING: usize = 40;
+/// Deepest heading: 编, 分编, 章, 节, inside an attachment.
+const DEEPEST: u8 = 5;
 
 /// A text, cut for showing.
 #[derive(Debug, Default)]
@@ -22,7 +26,8 @@ pub struct Laid {
 /// Lays a text out; `title` is for the citations.
 pub fn lay_out(title: &str, provisions: &[StoredProvision]) -> Laid {
     use ProvisionKind::*;
-    let ranks = heading_ranks(provisions);
+    // Depth of every heading by its ordinal: what stands in it is one deeper.
+    let mut depths: HashMap<i64, u8> = HashMap::new();
     let mut laid = Laid::default();
     // Ordinal of the article or unit whose lines are being collected.
     let mut open: Option<i64> = None;
@@ -32,11 +37,12 @@ pub fn lay_out(title: &str, provisions: &[StoredProvision]) -> Laid {
             TitleNote => laid.notes.extend(words(p).lines().map(str::trim).filter(|l| !l.is_empty()).map(str::to_owned)),
             Part | SubPart | Chapter | Section | Attachment => {
                 open = None;
-                let rank = rank_of(&ranks, p.kind);
+                let depth = p.parent.and_then(|parent| depths.get(&parent)).map_or(1, |above| above + 1).min(DEEPEST);
+                depths.insert(p.ordinal, depth);
                 let text = [p.label.as_str(), p.heading.as_str()].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("　");
                 if !text.is_empty() {
-                    laid.toc.push(TocEntry { depth: rank, text: text.clone(), id: p.address.clone() });
-                    laid.blocks.push(Block::Heading { level: rank + 1, id: p.address.clone(), text });
+                    laid.toc.push(TocEntry { depth, text: text.clone(), id: p.address.clone() });
+                    laid.blocks.push(Block::Heading { level: depth + 1, id: p.address.clone(), text });
                 }
                 if !p.text.is_empty() {
                     laid.blocks.push(Block::Line(Line { id: String::new(), class: "para", label: String::new(), text: p.text.clone() }));
@@ -87,17 +93,6 @@ fn words(p: &StoredProvision) -> String {
 
 fn line(p: &StoredProvision, class: &'static str, label: &str, text: &str) -> Line {
     Line { id: p.address.clone(), class, label: label.into(), text: text.into() }
-}
-
-/// Kinds of headings that occur, the highest first; an attachment stands as high as the highest.
-fn heading_ranks(provisions: &[StoredProvision]) -> Vec<ProvisionKind> {
-    use ProvisionKind::*;
-    [Part, SubPart, Chapter, Section].into_iter().filter(|kind| provisions.iter().any(|p| p.kind == *kind)).collect()
-}
-
-fn rank_of(ranks: &[ProvisionKind], kind: ProvisionKind) -> u8 {
-    // At most four kinds, but the headings of a page end at h4.
-    ranks.iter().position(|k| *k == kind).map_or(1, |at| u8::try_from(at + 1).unwrap_or(3).min(3))
 }
 
 fn rows(text: &str) -> Vec<Vec<String>> {

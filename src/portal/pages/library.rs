@@ -203,7 +203,7 @@ pub struct TocEntry {
 pub enum Block {
     /// 编, 章, 节, attachment.
     Heading {
-        /// Level of the HTML heading, 2 to 4.
+        /// Level of the HTML heading, 2 to 6.
         level: u8,
         /// Anchor.
         id: String,

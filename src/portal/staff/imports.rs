@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
 use crate::accounts::Permission;
-use crate::corpus::import::{Importer, Outcome, Row};
+use crate::corpus::import::{Importer, Outcome, Report, Row};
 use crate::corpus::jobs::{self, ImportJob, JobState, Upload};
 use crate::error::{Code, Error, Result};
 use crate::ids::ImportJobId;
@@ -153,27 +153,29 @@ pub async fn show_job(visit: Visit, Path(id): Path<String>) -> Page {
         is_running: job.state == JobState::Running,
         is_dry_run: job.is_dry_run,
         percent: percent(&job),
-        counts: counts(&job.report.rows),
+        counts: counts(&job.report),
         failure: job.failure.clone(),
         lines: rows.into_iter().take(ROWS).map(report_line).collect(),
         left_off,
     })
 }
 
-fn counts(rows: &[Row]) -> Vec<Fact> {
-    texts::OUTCOMES
-        .iter()
-        .map(|(slug, label, _)| (label, rows.iter().filter(|row| row.outcome.as_str() == *slug).count()))
-        .filter(|(_, n)| *n > 0)
-        .map(|(label, n)| Fact { name: (*label).into(), value: n.to_string() })
-        .collect()
+fn counts(report: &Report) -> Vec<Fact> {
+    let counted = Outcome::ALL.into_iter().map(|outcome| (outcome, report.count(outcome)));
+    counted.filter(|(_, n)| *n > 0).map(|(outcome, n)| Fact { name: outcome.label().into(), value: n.to_string() }).collect()
+}
+
+fn outcome_badge(outcome: Outcome) -> Badge {
+    let tone = match outcome {
+        Outcome::New | Outcome::NewVersion => "good",
+        Outcome::Corrected | Outcome::Merged => "blue",
+        Outcome::Unchanged | Outcome::Skipped => "off",
+        Outcome::Problem => "stop",
+    };
+    Badge { text: outcome.label().into(), tone }
 }
 
 fn report_line(row: &Row) -> ReportLine {
-    let badge = texts::OUTCOMES
-        .iter()
-        .find(|(slug, _, _)| *slug == row.outcome.as_str())
-        .map_or_else(|| Badge { text: row.outcome.as_str().into(), tone: "off" }, |(_, label, tone)| Badge { text: (*label).into(), tone });
     let mut detail = vec![row.reason.clone()];
     if row.articles > 0 {
         detail.push(texts::articles(row.articles));
@@ -182,9 +184,9 @@ fn report_line(row: &Row) -> ReportLine {
     detail.retain(|d| !d.is_empty());
     ReportLine {
         source: row.name.clone(),
-        badge,
+        badge: outcome_badge(row.outcome),
         url: (!row.title.is_empty()).then(|| links::with_query("/search", [("q", row.title.as_str()), ("scope", "title")])),
         title: row.title.clone(),
-        detail: detail.join("；"),
+        detail: detail.join(" "),
     }
 }
