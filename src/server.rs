@@ -10,6 +10,7 @@ use poem::listener::{Acceptor, Listener, TcpListener};
 use poem::middleware::Compression;
 use poem::{Body, Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Route, Server, get, handler};
 use sha2::{Digest, Sha256};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing::Instrument;
 
@@ -162,11 +163,13 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     let report = move |lag, entries| metrics.index(lag, entries);
     let follower = tokio::spawn(search::follow(app.search.clone(), app.db.clone(), app.clock.clone(), stopping.clone(), report));
     let deliverer = tokio::spawn(notifications::deliver_until_stopped(app.db.clone(), app.clock.clone(), stopping));
+    // Caught before anybody is told that the server runs: a signal right after must not kill it half-way.
+    let stopped = catch_stop_signals()?;
     announce(bound);
     let grace = Duration::from_secs(app.config.shutdown_seconds);
     Server::new_with_acceptor(port)
         .idle_timeout(Duration::from_secs(75))
-        .run_with_graceful_shutdown(routes(&app), stop_signal(), Some(grace))
+        .run_with_graceful_shutdown(routes(&app), stopped, Some(grace))
         .await?;
     tracing::info!("the port is closed; finishing");
     stop.send_replace(true);
@@ -177,22 +180,15 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     Ok(())
 }
 
-/// Resolves at Ctrl-C or SIGTERM.
-async fn stop_signal() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(e) => {
-                tracing::warn!(cause = %e, "SIGTERM cannot be caught; use Ctrl-C");
-                std::future::pending::<()>().await;
-            }
+/// Catches Ctrl-C and SIGTERM from now on; the future resolves when one has come.
+fn catch_stop_signals() -> Result<impl Future<Output = ()>> {
+    let catching = |kind| signal(kind).map_err(|e| Error::internal("stop signals cannot be caught", e));
+    let (mut interrupt, mut terminate) = (catching(SignalKind::interrupt())?, catching(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
-    tracing::info!("a stop signal came; no new requests are taken");
+        tracing::info!("a stop signal came; no new requests are taken");
+    })
 }
