@@ -209,7 +209,8 @@ impl Config {
             return peer;
         }
         // The last address that is not a proxy of ours: what stands before it was written by the client.
-        let addresses: Vec<IpAddr> = forwarded.into_iter().flat_map(|value| value.split(',')).filter_map(|a| a.trim().parse().ok()).collect();
+        let addresses: Vec<IpAddr> =
+            forwarded.into_iter().flat_map(|value| value.split(',')).filter_map(|a| a.trim().parse().ok()).collect();
         addresses.into_iter().rev().find(|a| !self.trusted_proxies.contains(a)).unwrap_or(peer)
     }
 

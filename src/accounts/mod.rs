@@ -325,7 +325,8 @@ pub async fn set_password(db: &Db, clock: &Clock, by: Actor<'_>, login_name: &st
         .map_err(|e| Error::internal("hashing stopped", e))??;
     let now = clock.now();
     let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => sqlx::query(SET_PASSWORD).bind(account.id).bind(&password_hash).bind(now).execute(c).await.map(drop)).map_err(failed)?;
+    on_tx!(&mut tx, c => sqlx::query(SET_PASSWORD).bind(account.id).bind(&password_hash).bind(now).execute(c).await.map(drop))
+        .map_err(failed)?;
     on_tx!(&mut tx, c => sqlx::query(END_SESSIONS).bind(account.id).execute(c).await.map(drop)).map_err(failed)?;
     let entry = NewEntry {
         account_id: by.account_id(),

@@ -34,7 +34,8 @@ impl Type for Day {
 
 fn parse(text: &str) -> Option<Day> {
     // The form first: chrono alone would also take signs and single digits.
-    let is_formed = text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+    let is_formed =
+        text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
     is_formed.then(|| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()).flatten().map(Day)
 }
 

@@ -76,10 +76,26 @@ fn default_page() -> u32 {
 }
 
 /// Every operation: one type for each capability.
-type Operations = (ServiceApi, library::LibraryApi, imports::ImportsApi, accounts::AccountsApi, drafts::DraftsApi, opinions::OpinionsApi, contact_points::ContactPointsApi);
+type Operations = (
+    ServiceApi,
+    library::LibraryApi,
+    imports::ImportsApi,
+    accounts::AccountsApi,
+    drafts::DraftsApi,
+    opinions::OpinionsApi,
+    contact_points::ContactPointsApi,
+);
 
 fn service() -> OpenApiService<Operations, ()> {
-    let operations = (ServiceApi, library::LibraryApi, imports::ImportsApi, accounts::AccountsApi, drafts::DraftsApi, opinions::OpinionsApi, contact_points::ContactPointsApi);
+    let operations = (
+        ServiceApi,
+        library::LibraryApi,
+        imports::ImportsApi,
+        accounts::AccountsApi,
+        drafts::DraftsApi,
+        opinions::OpinionsApi,
+        contact_points::ContactPointsApi,
+    );
     OpenApiService::new(operations, "直通 zhitong", env!("CARGO_PKG_VERSION"))
         .description("公众参与地方立法：草案征求意见、意见办理与公开反馈、法规一键可查。所有失败都以 application/problem+json 返回。")
         .server("/api/v1")

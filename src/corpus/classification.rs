@@ -130,11 +130,29 @@ impl Level {
     pub fn prevails_over(self, other: Level) -> bool {
         use Level::*;
         let below: &[Level] = match self {
-            Constitution => {
-                &[Law, AdministrativeRegulation, JudicialInterpretation, ProvincialRegulation, MunicipalRegulation, DepartmentalRule, ProvincialRule, MunicipalRule, NormativeDocument]
+            Constitution => &[
+                Law,
+                AdministrativeRegulation,
+                JudicialInterpretation,
+                ProvincialRegulation,
+                MunicipalRegulation,
+                DepartmentalRule,
+                ProvincialRule,
+                MunicipalRule,
+                NormativeDocument,
+            ],
+            Law => &[
+                AdministrativeRegulation,
+                ProvincialRegulation,
+                MunicipalRegulation,
+                DepartmentalRule,
+                ProvincialRule,
+                MunicipalRule,
+                NormativeDocument,
+            ],
+            AdministrativeRegulation => {
+                &[ProvincialRegulation, MunicipalRegulation, DepartmentalRule, ProvincialRule, MunicipalRule, NormativeDocument]
             }
-            Law => &[AdministrativeRegulation, ProvincialRegulation, MunicipalRegulation, DepartmentalRule, ProvincialRule, MunicipalRule, NormativeDocument],
-            AdministrativeRegulation => &[ProvincialRegulation, MunicipalRegulation, DepartmentalRule, ProvincialRule, MunicipalRule, NormativeDocument],
             ProvincialRegulation => &[MunicipalRegulation, ProvincialRule, MunicipalRule, NormativeDocument],
             MunicipalRegulation => &[MunicipalRule, NormativeDocument],
             ProvincialRule => &[MunicipalRule, NormativeDocument],
@@ -168,7 +186,9 @@ mod tests {
                 }
             }
         }
-        assert!(!Level::DepartmentalRule.prevails_over(Level::MunicipalRule) && !Level::MunicipalRule.prevails_over(Level::DepartmentalRule));
+        assert!(
+            !Level::DepartmentalRule.prevails_over(Level::MunicipalRule) && !Level::MunicipalRule.prevails_over(Level::DepartmentalRule)
+        );
         assert!(Level::ProvincialRegulation.prevails_over(Level::MunicipalRegulation));
     }
 }

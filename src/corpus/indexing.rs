@@ -101,7 +101,8 @@ pub struct WorkTitle {
 
 /// Changes after a position, in order.
 pub async fn changes_since(db: &Db, seq: i64, limit: i64) -> Result<Vec<Change>> {
-    let rows: Vec<(i64, String, Uuid)> = on_db!(db, pool => sqlx::query_as(CHANGES_SINCE).bind(seq).bind(limit).fetch_all(pool).await).map_err(failed)?;
+    let rows: Vec<(i64, String, Uuid)> =
+        on_db!(db, pool => sqlx::query_as(CHANGES_SINCE).bind(seq).bind(limit).fetch_all(pool).await).map_err(failed)?;
     Ok(rows.into_iter().map(|(seq, _, id)| Change { seq, work_id: WorkId(id) }).collect())
 }
 
@@ -112,13 +113,15 @@ pub async fn last_change(db: &Db) -> Result<i64> {
 
 /// Ids of works in a stable order, for building a whole index.
 pub async fn works_after(db: &Db, after: Option<WorkId>, limit: i64) -> Result<Vec<WorkId>> {
-    let ids: Vec<Uuid> = on_db!(db, pool => sqlx::query_scalar(WORKS_AFTER).bind(after).bind(limit).fetch_all(pool).await).map_err(failed)?;
+    let ids: Vec<Uuid> =
+        on_db!(db, pool => sqlx::query_scalar(WORKS_AFTER).bind(after).bind(limit).fetch_all(pool).await).map_err(failed)?;
     Ok(ids.into_iter().map(WorkId).collect())
 }
 
 /// Titles and document numbers of every version, for the catalogue of titles.
 pub async fn list_titles(db: &Db) -> Result<Vec<WorkTitle>> {
-    let rows: Vec<(Uuid, String, String, String, i64)> = on_db!(db, pool => sqlx::query_as(LIST_TITLES).fetch_all(pool).await).map_err(failed)?;
+    let rows: Vec<(Uuid, String, String, String, i64)> =
+        on_db!(db, pool => sqlx::query_as(LIST_TITLES).fetch_all(pool).await).map_err(failed)?;
     Ok(rows
         .into_iter()
         .map(|(work_id, title, document_number, level, article_count)| WorkTitle { work_id, title, document_number, level, article_count })
@@ -225,7 +228,15 @@ mod tests {
     use super::*;
     use crate::corpus::structure::Number;
 
-    fn node(ordinal: i64, parent: Option<i64>, kind: ProvisionKind, address: &str, label: &str, heading: &str, text: &str) -> StoredProvision {
+    fn node(
+        ordinal: i64,
+        parent: Option<i64>,
+        kind: ProvisionKind,
+        address: &str,
+        label: &str,
+        heading: &str,
+        text: &str,
+    ) -> StoredProvision {
         StoredProvision {
             ordinal,
             parent,

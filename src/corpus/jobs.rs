@@ -150,7 +150,7 @@ async fn run_job(importer: Importer, id: ImportJobId, uploads: Vec<Upload>, is_d
     let (db, clock) = (importer.db.clone(), importer.clock.clone());
     let noting = tokio::spawn(async move {
         while receiver.changed().await.is_ok() {
-            let progress = receiver.borrow_and_update().clone();
+            let progress = *receiver.borrow_and_update();
             if let Some(p) = progress {
                 let (done, total) = (i64::try_from(p.done_bytes).unwrap_or(i64::MAX), i64::try_from(p.total_bytes).ok());
                 if let Err(problem) = note_progress(&db, &clock, id, done, total).await {

@@ -221,11 +221,9 @@ mod tests {
 
     #[test]
     fn titles_that_mean_one_work_have_one_key() {
-        for (a, b) in [
-            ("中华人民共和国立法法", "立法法"),
-            ("《清河市养犬管理条例》", "清河市 养犬管理条例"),
-            ("示例规定（试行）", "示例规定(试行)"),
-        ] {
+        for (a, b) in
+            [("中华人民共和国立法法", "立法法"), ("《清河市养犬管理条例》", "清河市 养犬管理条例"), ("示例规定（试行）", "示例规定(试行)")]
+        {
             assert_eq!(title_key(a), title_key(b));
         }
         assert_ne!(title_key("示例规定（试行）"), title_key("示例规定"));

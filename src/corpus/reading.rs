@@ -24,7 +24,8 @@ const COUNT_WORKS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM corpus_work
 const LIST_VERSIONS: &str = "SELECT id, work_id, title, title_note, organ, document_number, dated_on, adopted_on, promulgated_on, effective_on, repealed_on, validity,
     source_scheme, source_code, source_name, blob_hash, article_count, character_count, updated_at FROM corpus_version WHERE work_id = $1";
 const WORK_OF_VERSION: &str = "SELECT work_id FROM corpus_version WHERE id = $1";
-const LIST_PROVISIONS: &str = "SELECT ordinal, parent_ordinal, kind, address, label, number_main, number_sub, heading, body, source_id FROM provision
+const LIST_PROVISIONS: &str =
+    "SELECT ordinal, parent_ordinal, kind, address, label, number_main, number_sub, heading, body, source_id FROM provision
     WHERE version_id = $1 ORDER BY ordinal";
 const LIST_DIAGNOSTICS: &str = "SELECT code, line, detail FROM structure_diagnostic WHERE version_id = $1 ORDER BY ordinal";
 const LIST_RELATIONS: &str = "SELECT r.kind AS kind, w.id AS id, w.title AS title, r.from_work = $1 AS is_from FROM corpus_relation r
@@ -43,8 +44,20 @@ const COUNT_BY_DIAGNOSTIC: &str = "SELECT code, CAST(COUNT(*) AS BIGINT) FROM st
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[
-    FIND_WORK, LIST_WORKS, COUNT_WORKS, LIST_VERSIONS, WORK_OF_VERSION, LIST_PROVISIONS, LIST_DIAGNOSTICS, LIST_RELATIONS, TOTALS, COUNT_BY_CATEGORY,
-    COUNT_WORKS_BY_CATEGORY, COUNT_WORKS_BY_LEVEL, COUNT_WORKS_BY_REGION, COUNT_BY_DIAGNOSTIC,
+    FIND_WORK,
+    LIST_WORKS,
+    COUNT_WORKS,
+    LIST_VERSIONS,
+    WORK_OF_VERSION,
+    LIST_PROVISIONS,
+    LIST_DIAGNOSTICS,
+    LIST_RELATIONS,
+    TOTALS,
+    COUNT_BY_CATEGORY,
+    COUNT_WORKS_BY_CATEGORY,
+    COUNT_WORKS_BY_LEVEL,
+    COUNT_WORKS_BY_REGION,
+    COUNT_BY_DIAGNOSTIC,
 ];
 
 #[derive(FromRow)]
@@ -257,13 +270,15 @@ pub fn version_on(versions: &[Version], day: NaiveDate) -> Option<&Version> {
 
 /// The work that a version belongs to.
 pub async fn work_of_version(db: &Db, version: VersionId) -> Result<Option<WorkId>> {
-    let id: Option<Uuid> = on_db!(db, pool => sqlx::query_scalar(WORK_OF_VERSION).bind(version).fetch_optional(pool).await).map_err(failed)?;
+    let id: Option<Uuid> =
+        on_db!(db, pool => sqlx::query_scalar(WORK_OF_VERSION).bind(version).fetch_optional(pool).await).map_err(failed)?;
     Ok(id.map(WorkId))
 }
 
 /// The text of a version, in reading order.
 pub async fn list_provisions(db: &Db, version: VersionId) -> Result<Vec<StoredProvision>> {
-    let rows: Vec<ProvisionRow> = on_db!(db, pool => sqlx::query_as(LIST_PROVISIONS).bind(version).fetch_all(pool).await).map_err(failed)?;
+    let rows: Vec<ProvisionRow> =
+        on_db!(db, pool => sqlx::query_as(LIST_PROVISIONS).bind(version).fetch_all(pool).await).map_err(failed)?;
     Ok(rows.into_iter().map(ProvisionRow::into_provision).collect())
 }
 
@@ -274,16 +289,20 @@ pub async fn list_diagnostics(db: &Db, version: VersionId) -> Result<Vec<StoredD
 
 /// Works that amend, repeal or supersede this one, and the other way round.
 pub async fn list_relations(db: &Db, work: WorkId) -> Result<Vec<RelatedWork>> {
-    let rows: Vec<(String, Uuid, String, bool)> = on_db!(db, pool => sqlx::query_as(LIST_RELATIONS).bind(work).fetch_all(pool).await).map_err(failed)?;
+    let rows: Vec<(String, Uuid, String, bool)> =
+        on_db!(db, pool => sqlx::query_as(LIST_RELATIONS).bind(work).fetch_all(pool).await).map_err(failed)?;
     Ok(rows
         .into_iter()
-        .filter_map(|(kind, id, title, is_active)| Some(RelatedWork { relation: Relation::parse(&kind)?, is_active, work_id: WorkId(id), title }))
+        .filter_map(|(kind, id, title, is_active)| {
+            Some(RelatedWork { relation: Relation::parse(&kind)?, is_active, work_id: WorkId(id), title })
+        })
         .collect())
 }
 
 /// How much there is.
 pub async fn totals(db: &Db) -> Result<Totals> {
-    let (works, versions, articles) = on_db!(db, pool => sqlx::query_as::<_, (i64, i64, i64)>(TOTALS).fetch_one(pool).await).map_err(failed)?;
+    let (works, versions, articles) =
+        on_db!(db, pool => sqlx::query_as::<_, (i64, i64, i64)>(TOTALS).fetch_one(pool).await).map_err(failed)?;
     Ok(Totals { works, versions, articles })
 }
 
@@ -302,7 +321,8 @@ async fn count_works_by(db: &Db, statement: &'static str, filter: &WorkFilter) -
 /// Number of works of each category that pass a filter, in the order in which lists show categories.
 pub async fn count_works_by_category(db: &Db, filter: &WorkFilter) -> Result<Vec<(Category, i64)>> {
     let rows = count_works_by(db, COUNT_WORKS_BY_CATEGORY, filter).await?;
-    let mut counts: Vec<(Category, i64)> = rows.into_iter().map(|(name, n)| (Category::parse(&name).unwrap_or(Category::Other), n)).collect();
+    let mut counts: Vec<(Category, i64)> =
+        rows.into_iter().map(|(name, n)| (Category::parse(&name).unwrap_or(Category::Other), n)).collect();
     counts.sort_by_key(|(category, _)| *category);
     Ok(counts)
 }

@@ -9,9 +9,9 @@ use super::structure::ProvisionKind;
 use super::{NewVersion, Relation, title_key};
 use crate::error::Result;
 use crate::ids::{Clock, IdSource, VersionId, WorkId};
-use crate::{on_db, on_tx};
 use crate::storage::sql::failed;
 use crate::storage::{Db, Tx};
+use crate::{on_db, on_tx};
 
 /// What storing a version did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,8 @@ pub(super) fn no_day() -> NaiveDate {
 }
 
 const FIND_WORK: &str = "SELECT id FROM corpus_work WHERE title_key = $1";
-const INSERT_WORK: &str = "INSERT INTO corpus_work (id, title, title_key, category, level, region, organ, is_demonstration, created_at, updated_at)
+const INSERT_WORK: &str =
+    "INSERT INTO corpus_work (id, title, title_key, category, level, region, organ, is_demonstration, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON CONFLICT (title_key) DO NOTHING";
 const UPDATE_WORK: &str = "UPDATE corpus_work SET title = $2, category = $3, level = $4, region = $5, organ = $6, is_demonstration = $7, updated_at = $8 WHERE id = $1";
 const TOUCH_WORK: &str = "UPDATE corpus_work SET updated_at = $2 WHERE id = $1";
@@ -58,8 +59,7 @@ const UPSERT_VERSION: &str = "INSERT INTO corpus_version (id, work_id, title, ti
     character_count = $19, updated_at = $20";
 const DELETE_PROVISIONS: &str = "DELETE FROM provision WHERE version_id = $1";
 const DELETE_DIAGNOSTICS: &str = "DELETE FROM structure_diagnostic WHERE version_id = $1";
-const INSERT_PROVISIONS: &str =
-    "INSERT INTO provision (version_id, ordinal, parent_ordinal, kind, address, label, number_main, number_sub, heading, body, line, source_id) ";
+const INSERT_PROVISIONS: &str = "INSERT INTO provision (version_id, ordinal, parent_ordinal, kind, address, label, number_main, number_sub, heading, body, line, source_id) ";
 const INSERT_DIAGNOSTICS: &str = "INSERT INTO structure_diagnostic (version_id, ordinal, code, line, detail) ";
 const INSERT_CHANGE: &str = "INSERT INTO change_feed (subject, subject_id, at) VALUES ($1, $2, $3)";
 const LOCK_FEED: &str = "SELECT pg_advisory_xact_lock(7239001)";
@@ -67,7 +67,17 @@ const INSERT_RELATION: &str = "INSERT INTO corpus_relation (from_work, kind, to_
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[
-    FIND_WORK, INSERT_WORK, UPDATE_WORK, TOUCH_WORK, FIND_VERSION, PREVIEW, NEWEST_VERSION, UPSERT_VERSION, DELETE_PROVISIONS, DELETE_DIAGNOSTICS, INSERT_CHANGE,
+    FIND_WORK,
+    INSERT_WORK,
+    UPDATE_WORK,
+    TOUCH_WORK,
+    FIND_VERSION,
+    PREVIEW,
+    NEWEST_VERSION,
+    UPSERT_VERSION,
+    DELETE_PROVISIONS,
+    DELETE_DIAGNOSTICS,
+    INSERT_CHANGE,
     INSERT_RELATION,
 ];
 
@@ -87,11 +97,13 @@ pub struct Preview {
 pub async fn preview_version(db: &Db, new: &NewVersion) -> Result<Preview> {
     let dated_on = new.dated_on().unwrap_or_else(no_day);
     let found: Option<(Option<Uuid>, Option<String>, Option<String>)> =
-        on_db!(db, pool => sqlx::query_as(PREVIEW).bind(title_key(&new.title)).bind(dated_on).fetch_optional(pool).await).map_err(failed)?;
+        on_db!(db, pool => sqlx::query_as(PREVIEW).bind(title_key(&new.title)).bind(dated_on).fetch_optional(pool).await)
+            .map_err(failed)?;
     Ok(match found {
         None => Preview { outcome: StoreOutcome::New, stored: None },
         Some((Some(id), hash, source_name)) => {
-            let outcome = if hash.is_some_and(|hash| hash == content_hash(new)) { StoreOutcome::Unchanged } else { StoreOutcome::Corrected };
+            let outcome =
+                if hash.is_some_and(|hash| hash == content_hash(new)) { StoreOutcome::Unchanged } else { StoreOutcome::Corrected };
             Preview { outcome, stored: Some((VersionId(id), source_name.unwrap_or_default())) }
         }
         Some((None, ..)) => Preview { outcome: StoreOutcome::NewVersion, stored: None },
@@ -137,7 +149,8 @@ pub async fn store_version_in(tx: &mut Tx, clock: &Clock, ids: &IdSource, new: &
             None => outcome = StoreOutcome::NewVersion,
         }
         // The work shows the facts of its newest version, whatever the order of import.
-        let newest: Option<NaiveDate> = on_tx!(tx, c => sqlx::query_scalar(NEWEST_VERSION).bind(work_id).fetch_one(c).await).map_err(failed)?;
+        let newest: Option<NaiveDate> =
+            on_tx!(tx, c => sqlx::query_scalar(NEWEST_VERSION).bind(work_id).fetch_one(c).await).map_err(failed)?;
         if newest.is_none_or(|newest| dated_on >= newest) {
             on_tx!(tx, c => sqlx::query(UPDATE_WORK)
                 .bind(work_id).bind(&new.title).bind(new.category.as_str()).bind(new.level.as_str()).bind(&new.region).bind(&new.organ)
@@ -174,11 +187,22 @@ async fn lock_feed(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-async fn write_version(tx: &mut Tx, work_id: WorkId, id: VersionId, dated_on: NaiveDate, hash: &str, new: &NewVersion, now: DateTime<Utc>) -> Result<()> {
+async fn write_version(
+    tx: &mut Tx,
+    work_id: WorkId,
+    id: VersionId,
+    dated_on: NaiveDate,
+    hash: &str,
+    new: &NewVersion,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let (mut articles, mut characters) = (0i64, 0usize);
     for provision in &new.structure.provisions {
         articles += i64::from(provision.kind == ProvisionKind::Article);
-        characters += [&provision.label, &provision.heading, &provision.text].iter().map(|t| t.chars().filter(|c| !c.is_whitespace()).count()).sum::<usize>();
+        characters += [&provision.label, &provision.heading, &provision.text]
+            .iter()
+            .map(|t| t.chars().filter(|c| !c.is_whitespace()).count())
+            .sum::<usize>();
     }
     let characters = i64::try_from(characters).unwrap_or(i64::MAX);
     on_tx!(tx, c => sqlx::query(UPSERT_VERSION)
@@ -232,8 +256,20 @@ pub(in crate::corpus) fn content_hash(new: &NewVersion) -> String {
     };
     let day = |day: Option<NaiveDate>| day.map(|d| d.to_string()).unwrap_or_default();
     for text in [
-        &new.title, new.category.as_str(), new.level.as_str(), &new.region, &new.organ, &new.title_note, &new.document_number, &day(new.adopted_on),
-        &day(new.promulgated_on), &day(new.effective_on), &day(new.repealed_on), new.validity.as_str(), &new.source_code.scheme, &new.source_code.code,
+        &new.title,
+        new.category.as_str(),
+        new.level.as_str(),
+        &new.region,
+        &new.organ,
+        &new.title_note,
+        &new.document_number,
+        &day(new.adopted_on),
+        &day(new.promulgated_on),
+        &day(new.effective_on),
+        &day(new.repealed_on),
+        new.validity.as_str(),
+        &new.source_code.scheme,
+        &new.source_code.code,
     ] {
         field(text);
     }

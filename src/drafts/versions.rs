@@ -188,8 +188,9 @@ fn read_text(name: &str, bytes: &[u8]) -> Result<(String, Structure)> {
     let (text, _) = document.full_text();
     let structure = structure::parse(&text);
     let has_words = structure.provisions.iter().any(|p| {
-        !matches!(p.kind, ProvisionKind::Title | ProvisionKind::TitleNote | ProvisionKind::Contents)
-            && !(p.text.is_empty() && p.heading.is_empty())
+        let is_apart = matches!(p.kind, ProvisionKind::Title | ProvisionKind::TitleNote | ProvisionKind::Contents);
+        let is_empty = p.text.is_empty() && p.heading.is_empty();
+        !is_apart && !is_empty
     });
     if !has_words {
         return Err(Error::new(Code::UnreadableFile, "文件中没有读到草案正文，请检查文件内容。"));

@@ -31,7 +31,8 @@ pub fn with_query<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a 
 
 /// A path of this site to go back to, or the home page: whatever could lead elsewhere is refused.
 pub fn local(path: &str) -> &str {
-    let is_local = path.starts_with('/') && !path.starts_with("//") && !path.contains('\\') && path.chars().all(|c| !c.is_control() && c.is_ascii());
+    let is_local =
+        path.starts_with('/') && !path.starts_with("//") && !path.contains('\\') && path.chars().all(|c| !c.is_control() && c.is_ascii());
     if is_local { path } else { "/" }
 }
 

@@ -76,7 +76,8 @@ impl Visit {
 
     /// A visit of somebody who is not looked up.
     pub fn unknown(app: &App, uri: &Uri, cookies: &CookieJar) -> Visit {
-        let elder = cookies.get(DISPLAY_COOKIE).and_then(|c| c.value_str().parse().ok()).filter(|size| ELDER_SIZES.contains(size)).unwrap_or(0);
+        let elder =
+            cookies.get(DISPLAY_COOKIE).and_then(|c| c.value_str().parse().ok()).filter(|size| ELDER_SIZES.contains(size)).unwrap_or(0);
         let here = links::encode(uri.path_and_query().map_or("/", |p| p.as_str()));
         Visit { app: app.clone(), caller: None, session: None, elder, here }
     }
@@ -167,7 +168,9 @@ pub fn is_same(a: &str, b: &str) -> bool {
 
 /// Sends the browser on to a local path.
 pub fn see_other(path: &str) -> Response {
-    dressed(Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, path).header(header::CACHE_CONTROL, "no-store").body(()))
+    dressed(
+        Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, path).header(header::CACHE_CONTROL, "no-store").body(()),
+    )
 }
 
 /// A cookie of ours: only for us, not for scripts.

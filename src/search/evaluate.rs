@@ -120,9 +120,9 @@ pub fn evaluate_switches(index: &SearchIndex, judged: &[JudgedQuery], base: &Sea
 fn measure(ranked: &[&str], relevant: &HashMap<String, u32>) -> Measures {
     let grade = |id: &&str| relevant.get(*id).copied().unwrap_or(0);
     let found_in = |depth: usize| ranked.iter().take(depth).filter(|id| grade(id) > 0).collect::<HashSet<_>>().len() as f64;
-    let first = ranked.iter().take(10).position(|id| grade(&id) > 0);
+    let first = ranked.iter().take(10).position(|id| grade(id) > 0);
     let gain = |place: usize, grade: u32| (f64::from(grade.min(30)).exp2() - 1.0) / ((place + 2) as f64).log2();
-    let gained: f64 = ranked.iter().take(10).enumerate().map(|(place, id)| gain(place, grade(&id))).sum();
+    let gained: f64 = ranked.iter().take(10).enumerate().map(|(place, id)| gain(place, grade(id))).sum();
     let mut grades: Vec<u32> = relevant.values().copied().collect();
     grades.sort_unstable_by(|a, b| b.cmp(a));
     let best: f64 = grades.iter().take(10).enumerate().map(|(place, grade)| gain(place, *grade)).sum();

@@ -12,7 +12,6 @@ pub mod evaluate;
 mod facets;
 pub mod normalise;
 pub mod query;
-pub mod suggest;
 mod ranking;
 mod request;
 mod retrieval;
@@ -20,12 +19,13 @@ mod schema;
 mod searching;
 mod service;
 mod snippets;
+pub mod suggest;
 
 pub use engine::{Built, Condition, SearchIndex, WorkChange};
 pub use facets::{Facet, FacetValue};
 pub use ranking::boosts;
-pub use service::{SearchService, follow};
 pub use request::{Answer, Filters, Group, Hit, Proximity, Scope, SearchRequest, SearchResponse, Segment};
+pub use service::{SearchService, follow};
 
 #[cfg(test)]
 mod tests;

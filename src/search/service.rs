@@ -89,7 +89,7 @@ impl SearchService {
     pub async fn catch_up(&self, db: &Db, clock: &Clock) -> Result<i64> {
         let behind = indexing::last_change(db).await? - self.index.position();
         let reason = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if reason.is_some() || behind >= REBUILD_FROM || behind < 0 {
+        if reason.is_some() || !(0..REBUILD_FROM).contains(&behind) {
             let reason = reason.unwrap_or_else(|| format!("{behind} changes are waiting"));
             tracing::info!(reason, "building the search index");
             let built = self.rebuild(db, clock, |_| {}).await?;
@@ -125,7 +125,11 @@ pub async fn follow(service: SearchService, db: Db, clock: Clock, mut stopping: 
             // Logged once per outage, not at every look.
             Err(problem) if !failing => {
                 failing = true;
-                tracing::error!(error = problem.code.slug(), cause = problem.cause_chain(), "the search index cannot follow the data; trying again");
+                tracing::error!(
+                    error = problem.code.slug(),
+                    cause = problem.cause_chain(),
+                    "the search index cannot follow the data; trying again"
+                );
             }
             Err(_) => {}
         }

@@ -15,7 +15,8 @@ const NEW: &str = "# 清河市雨伞管理条例\n\n2024年3月1日 清河市人
 async fn import(app: &TestApp, token: &str, files: &[(&str, &str)], dry_run: bool) -> Value {
     let mut rows = Vec::new();
     for (name, text) in files {
-        let job = app.upload("/imports", Some(token), "files", name, text.as_bytes(), ("dry_run", if dry_run { "true" } else { "false" })).await;
+        let job =
+            app.upload("/imports", Some(token), "files", name, text.as_bytes(), ("dry_run", if dry_run { "true" } else { "false" })).await;
         let id = job.expect(202)["id"].as_str().unwrap().to_owned();
         let finished = loop {
             let job = app.get(&format!("/imports/{id}"), Some(token)).await.expect(200);
@@ -50,7 +51,8 @@ async fn search(app: &TestApp, query: &str, more: &str) -> Value {
 #[tokio::test]
 async fn a_title_and_an_article_lead_to_the_provision_in_force() {
     let (app, _) = stocked().await;
-    for query in ["清河市雨伞管理条例第二条", "雨伞管理条例2条", "清河市雨傘管理條例 第２條", "《清河市雨伞管理条例》第二条第二款第一项"] {
+    for query in ["清河市雨伞管理条例第二条", "雨伞管理条例2条", "清河市雨傘管理條例 第２條", "《清河市雨伞管理条例》第二条第二款第一项"]
+    {
         let found = search(&app, query, "").await;
         assert_eq!(found["answer"]["hit"]["address"], "art-2", "{query}: {found}");
         assert_eq!(found["answer"]["hit"]["validity"], "in_force");
@@ -121,7 +123,8 @@ async fn documents_versions_and_provisions_are_read_by_address() {
     app.get("/documents/not-an-id", None).await.expect_problem(Code::Invalid);
     app.get("/documents?category=nonsense", None).await.expect_invalid("category");
     app.get(&format!("/documents/{id}/versions/{newest}/original"), None).await.expect_problem(Code::LoginRequired);
-    let original = app.raw(&format!("/api/v1/documents/{id}/versions/{newest}/original"), &[("authorization", &format!("Bearer {token}"))]).await;
+    let original =
+        app.raw(&format!("/api/v1/documents/{id}/versions/{newest}/original"), &[("authorization", &format!("Bearer {token}"))]).await;
     assert!(original.header("content-disposition").unwrap().starts_with("attachment"));
     assert_eq!(original.into_body().into_string().await.unwrap(), NEW);
     app.finish().await;
@@ -191,7 +194,16 @@ async fn the_index_follows_the_feed_and_comes_back_after_loss() {
     let (app, token) = stocked().await;
     let feed = corpus::indexing::last_change(&app.app.db).await.unwrap();
     assert_eq!(app.app.search.index().position(), feed);
-    import(&app, &token, &[("清河市手套管理办法(2025-01-02).md", "# 清河市手套管理办法\n\n第一条 手套应当成双使用。\n\n第二条 本办法自2025年2月1日起施行。\n")], false).await;
+    import(
+        &app,
+        &token,
+        &[(
+            "清河市手套管理办法(2025-01-02).md",
+            "# 清河市手套管理办法\n\n第一条 手套应当成双使用。\n\n第二条 本办法自2025年2月1日起施行。\n",
+        )],
+        false,
+    )
+    .await;
     assert!(search(&app, "手套成双", "").await["total_articles"].as_u64().unwrap() >= 1);
     let before = search(&app, "雨伞", "").await;
     app.app.search.rebuild(&app.app.db, &app.clock, |_| {}).await.unwrap();

@@ -27,7 +27,11 @@ impl Seen {
 
     /// `name=value` of a cookie that was set.
     fn cookie(&self, name: &str) -> String {
-        let set = self.cookies.iter().find(|c| c.starts_with(&format!("{name}="))).unwrap_or_else(|| panic!("{name} is not set: {:?}", self.cookies));
+        let set = self
+            .cookies
+            .iter()
+            .find(|c| c.starts_with(&format!("{name}=")))
+            .unwrap_or_else(|| panic!("{name} is not set: {:?}", self.cookies));
         set.split(';').next().unwrap().to_owned()
     }
 
@@ -67,13 +71,24 @@ async fn see(response: Response) -> Seen {
 }
 
 async fn sign_in(app: &TestApp, browser: &Browser) -> String {
-    let new = NewStaff { login_name: "lin.xiao", display_name: "林晓", role: Role::Handler, password: "a long pass phrase", contact_point: None, is_demonstration: false };
+    let new = NewStaff {
+        login_name: "lin.xiao",
+        display_name: "林晓",
+        role: Role::Handler,
+        password: "a long pass phrase",
+        contact_point: None,
+        is_demonstration: false,
+    };
     create_staff(&app.app.db, &app.clock, &app.app.ids, None, new).await.unwrap();
     let form = browser.get("/login", "").await;
     let body = format!("csrf={}&name=lin.xiao&password=a+long+pass+phrase&next=%2Fstaff", form.csrf());
     let entered = browser.submit("/login", &form.cookie("zhitong_form"), &body).await;
     assert_eq!((entered.status, entered.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/staff"));
-    assert!(entered.cookies.iter().any(|c| c.starts_with("zhitong_session=") && c.contains("HttpOnly") && c.contains("SameSite=Lax")), "{:?}", entered.cookies);
+    assert!(
+        entered.cookies.iter().any(|c| c.starts_with("zhitong_session=") && c.contains("HttpOnly") && c.contains("SameSite=Lax")),
+        "{:?}",
+        entered.cookies
+    );
     entered.cookie("zhitong_session")
 }
 
@@ -100,7 +115,14 @@ async fn every_page_carries_the_policy() {
 async fn failures_are_pages_of_the_same_look() {
     let app = TestApp::start().await;
     let browser = Browser::of(&app);
-    for path in ["/nowhere", "/laws/not-an-id", "/laws/01980000-0000-7000-8000-00000000ffff", "/drafts/x", "/contact-points/x", "/assets/site.000000000000.css"] {
+    for path in [
+        "/nowhere",
+        "/laws/not-an-id",
+        "/laws/01980000-0000-7000-8000-00000000ffff",
+        "/drafts/x",
+        "/contact-points/x",
+        "/assets/site.000000000000.css",
+    ] {
         let page = browser.get(path, "").await;
         assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
         assert!(path.starts_with("/assets") || page.html.contains("没有找到"), "{path}");
@@ -119,12 +141,17 @@ async fn assets_carry_their_hash_and_may_be_kept() {
     let app = TestApp::start().await;
     let browser = Browser::of(&app);
     let page = browser.get("/", "").await;
-    for (start, kind) in [("href=\"/assets/site", "text/css"), ("src=\"/assets/site", "text/javascript"), ("href=\"/assets/icon", "image/svg+xml")] {
+    for (start, kind) in
+        [("href=\"/assets/site", "text/css"), ("src=\"/assets/site", "text/javascript"), ("href=\"/assets/icon", "image/svg+xml")]
+    {
         let (_, rest) = page.html.split_once(start).unwrap();
         let path = format!("{}{}", &start[start.find('/').unwrap()..], rest.split('"').next().unwrap());
         let asset = browser.get(&path, "").await;
         assert_eq!(asset.status, StatusCode::OK, "{path}");
-        assert!(asset.header(header::CONTENT_TYPE).starts_with(kind) && asset.header(header::CACHE_CONTROL).contains("immutable"), "{path}");
+        assert!(
+            asset.header(header::CONTENT_TYPE).starts_with(kind) && asset.header(header::CACHE_CONTROL).contains("immutable"),
+            "{path}"
+        );
     }
     app.finish().await;
 }
@@ -154,7 +181,11 @@ async fn staff_pages_ask_for_a_login_and_forms_for_their_token() {
     let form = browser.get("/login", "").await;
     let wrong = browser.submit("/login", &form.cookie("zhitong_form"), &format!("csrf={}&name=nobody&password=wrong", form.csrf())).await;
     assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
-    assert!(wrong.html.contains("role=\"alert\"") && wrong.html.contains("value=\"nobody\"") && !wrong.html.contains("wrong"), "{}", wrong.html);
+    assert!(
+        wrong.html.contains("role=\"alert\"") && wrong.html.contains("value=\"nobody\"") && !wrong.html.contains("wrong"),
+        "{}",
+        wrong.html
+    );
 
     let session = sign_in(&app, &browser).await;
     let desk = browser.get("/staff", &session).await;

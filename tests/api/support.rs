@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeZone, Utc};
+use poem::Response;
 use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::test::TestClient;
-use poem::Response;
 use serde_json::{Value, json};
 use zhitong::accounts::sessions;
 use zhitong::accounts::{Caller, NewStaff, Role, create_staff};

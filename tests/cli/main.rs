@@ -35,7 +35,13 @@ struct Running {
 
 impl Running {
     fn start(mut command: Command) -> Running {
-        let mut child = command.arg("serve").args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("it starts");
+        let mut child = command
+            .arg("serve")
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("it starts");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout is piped")).lines();
         let (mut printed, mut address) = (String::new(), None);
         for line in &mut lines {
@@ -117,7 +123,8 @@ fn first_start_loads_the_demonstration_and_the_second_repeats_nothing() {
     assert_eq!(first.get("/health/ready").0, 200);
     let (status, home) = first.get("/");
     assert!(status == 200 && home.contains("示例"), "{home}");
-    let (status, found) = first.get("/api/v1/search?q=%E6%B8%85%E6%B2%B3%E5%B8%82%E5%85%BB%E7%8A%AC%E7%AE%A1%E7%90%86%E6%9D%A1%E4%BE%8B%E7%AC%AC20%E6%9D%A1");
+    let (status, found) =
+        first.get("/api/v1/search?q=%E6%B8%85%E6%B2%B3%E5%B8%82%E5%85%BB%E7%8A%AC%E7%AE%A1%E7%90%86%E6%9D%A1%E4%BE%8B%E7%AC%AC20%E6%9D%A1");
     assert!(status == 200 && found.contains("art-20"), "{found}");
     assert!(first.get("/metrics").1.contains("zhitong_http_requests_total"));
 
@@ -166,7 +173,11 @@ fn a_configuration_file_means_production() {
     assert!(server.wait().success());
     let mut command = zhitong(&folder.path().join("data"));
     let doctor = run(command.arg("--config").arg(&file).arg("doctor"));
-    assert!(!doctor.status.success() && text(&doctor.stdout).contains("沙箱"), "a sandbox in production is refused: {}", text(&doctor.stdout));
+    assert!(
+        !doctor.status.success() && text(&doctor.stdout).contains("沙箱"),
+        "a sandbox in production is refused: {}",
+        text(&doctor.stdout)
+    );
     let mut command = zhitong(&folder.path().join("data"));
     assert!(!run(command.arg("--config").arg(&file).arg("seed")).status.success());
 }
@@ -185,7 +196,11 @@ fn what_cannot_start_says_why_in_one_sentence() {
         ("port", vec!["serve".as_ref(), "--listen".as_ref(), address.as_ref()], "已被占用"),
         ("missing configuration", vec!["--config".as_ref(), missing.as_os_str()], "无法读取配置文件"),
         ("broken configuration", vec!["--config".as_ref(), broken.as_os_str()], "有误"),
-        ("data directory", vec!["serve".as_ref(), "--listen".as_ref(), "127.0.0.1:0".as_ref(), "--data-dir".as_ref(), file.as_os_str()], "无法使用数据目录"),
+        (
+            "data directory",
+            vec!["serve".as_ref(), "--listen".as_ref(), "127.0.0.1:0".as_ref(), "--data-dir".as_ref(), file.as_os_str()],
+            "无法使用数据目录",
+        ),
     ];
     for (name, arguments, sentence) in cases {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zhitong"));

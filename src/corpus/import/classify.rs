@@ -10,8 +10,11 @@ use crate::error::{Code, Error, Result};
 /// Scheme of the field `expired` in a collection's `db.sqlite3`: 0 in force, 1 not.
 pub const COLLECTION_SCHEME: &str = "collection-expired";
 
+/// Names of a scheme, and what its codes mean.
+type Scheme<T> = (&'static [&'static str], &'static [(&'static str, T)]);
+
 /// Schemes of categories: the national database, and the national standard.
-const CATEGORY_SCHEMES: &[(&[&str], &[(&str, Category)])] = &[
+const CATEGORY_SCHEMES: &[Scheme<Category>] = &[
     (
         &["flk", "flk-category", "sxx"],
         &[
@@ -76,7 +79,7 @@ const CATEGORY_SCHEMES: &[(&[&str], &[(&str, Category)])] = &[
 ];
 
 /// Schemes of validity. The same digit differs between them: 3 is in force, not yet in force, or amended.
-const VALIDITY_SCHEMES: &[(&[&str], &[(&str, Validity)])] = &[
+const VALIDITY_SCHEMES: &[Scheme<Validity>] = &[
     (
         &["sxx", "flk-sxx"],
         &[
@@ -166,7 +169,7 @@ const LEVEL_WORDS: &[(&str, Level)] = &[
     ("设区的市地方性法规", Level::MunicipalRegulation),
 ];
 
-fn look_up<T: Copy>(schemes: &[(&[&str], &[(&str, T)])], coded: &Coded, what: &str) -> Result<T> {
+fn look_up<T: Copy>(schemes: &[Scheme<T>], coded: &Coded, what: &str) -> Result<T> {
     let scheme = coded.scheme.to_ascii_lowercase();
     let codes = schemes.iter().find(|(names, _)| {
         names.iter().any(|name| scheme == *name || scheme.strip_prefix(name).is_some_and(|rest| rest.starts_with(['-', '—'])))

@@ -205,7 +205,7 @@ fn looks_like_title(line: &str) -> bool {
         "修正案",
         "规程",
     ];
-    let bare = line.trim_end_matches(|c| c == '）' || c == ')').split(['（', '(']).next().unwrap_or(line);
+    let bare = line.trim_end_matches(['）', ')']).split(['（', '(']).next().unwrap_or(line);
     line.chars().count() <= 80 && ENDS.iter().any(|end| bare.ends_with(end))
 }
 

@@ -268,7 +268,9 @@ fn contents(pieces: &[Piece], has_whole: bool) -> Vec<DraftTocEntry> {
         .iter()
         .filter_map(|piece| match &piece.block {
             Block::Heading { level, id, text } => Some(entry(level.saturating_sub(1), text.clone(), id)),
-            Block::Article { id, label, .. } if !piece.replies.is_empty() => Some(entry(2, texts::with_opinions(label, piece.replies.len()), id)),
+            Block::Article { id, label, .. } if !piece.replies.is_empty() => {
+                Some(entry(2, texts::with_opinions(label, piece.replies.len()), id))
+            }
             _ => None,
         })
         .collect();

@@ -1,8 +1,8 @@
 //! `/laws/{work}` and `/laws/{work}/{version}`: one document.
 
 use chrono::NaiveDate;
-use poem::web::{Path, Query};
 use poem::handler;
+use poem::web::{Path, Query};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -115,5 +115,8 @@ fn version_link(version: &Version, url: &str, shown: VersionId) -> VersionLink {
 }
 
 fn relation_line(related: RelatedWork) -> RelationLine {
-    RelationLine { kind: texts::relation(related.relation, related.is_active), link: Link { text: related.title, url: format!("/laws/{}", related.work_id) } }
+    RelationLine {
+        kind: texts::relation(related.relation, related.is_active),
+        link: Link { text: related.title, url: format!("/laws/{}", related.work_id) },
+    }
 }

@@ -126,7 +126,12 @@ async fn browse_facets(visit: &Visit, query: &LawsQuery, filter: &WorkFilter) ->
         regions.iter().map(|(r, n)| query.choice("region", r, r, &query.region, *n)).collect::<Vec<_>>(),
     ];
     let names = ["category", "level", "region"];
-    Ok(names.into_iter().zip(groups).filter(|(_, choices)| !choices.is_empty()).map(|(name, choices)| FacetGroup { name: facet_name(name), choices }).collect())
+    Ok(names
+        .into_iter()
+        .zip(groups)
+        .filter(|(_, choices)| !choices.is_empty())
+        .map(|(name, choices)| FacetGroup { name: facet_name(name), choices })
+        .collect())
 }
 
 fn chosen(query: &LawsQuery, filter: &WorkFilter) -> Vec<Link> {

@@ -75,7 +75,14 @@ impl Asked {
 
     fn url_at(&self, cursor: &str) -> String {
         let scope = if self.scope.is_empty() { "" } else { &self.scope };
-        let own = [("q", self.q.as_str()), ("within", &self.within), ("on", &self.on), ("scope", scope), ("near", &self.near), ("context_work", &self.context_work)];
+        let own = [
+            ("q", self.q.as_str()),
+            ("within", &self.within),
+            ("on", &self.on),
+            ("scope", scope),
+            ("near", &self.near),
+            ("context_work", &self.context_work),
+        ];
         let conditions = self.conditions.iter().map(|(name, value)| (*name, value.as_str()));
         links::with_query("/search", own.into_iter().chain(conditions).chain([("cursor", cursor)]))
     }
@@ -146,7 +153,9 @@ pub async fn show_results(visit: Visit, request: &Request) -> Page {
         Ok(Some(response)) => (present(&asked, response), None, 200),
         Ok(None) => (Found::default(), None, 200),
         // What the person can mend is said beside the form; everything else is a page of its own.
-        Err(error) if matches!(error.code, Code::Invalid | Code::NotFound | Code::Unavailable) => (Found::default(), Some(error.detail), error.code.status()),
+        Err(error) if matches!(error.code, Code::Invalid | Code::NotFound | Code::Unavailable) => {
+            (Found::default(), Some(error.detail), error.code.status())
+        }
         Err(error) => return Err(error.into()),
     };
     let mut hidden: Vec<(String, String)> = asked.conditions.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
@@ -156,7 +165,18 @@ pub async fn show_results(visit: Visit, request: &Request) -> Page {
     let status = poem::http::StatusCode::from_u16(status).unwrap_or(poem::http::StatusCode::OK);
     visit.show_as(
         status,
-        &SearchPage { layout, is_asked, problem, found, on: asked.on, within: asked.within, scope: asked.scope, near: asked.near, hidden, examples: examples() },
+        &SearchPage {
+            layout,
+            is_asked,
+            problem,
+            found,
+            on: asked.on,
+            within: asked.within,
+            scope: asked.scope,
+            near: asked.near,
+            hidden,
+            examples: examples(),
+        },
     )
 }
 
@@ -185,7 +205,10 @@ fn present(asked: &Asked, mut response: SearchResponse) -> Found {
 }
 
 fn active(asked: &Asked) -> Vec<Link> {
-    let chip = |name: &'static str, value: &str| Link { text: texts::chip(facet_name(name), &facet_value(name, value)), url: asked.toggled(name, value) };
+    let chip = |name: &'static str, value: &str| Link {
+        text: texts::chip(facet_name(name), &facet_value(name, value)),
+        url: asked.toggled(name, value),
+    };
     let mut active: Vec<Link> = asked.conditions.iter().map(|(name, value)| chip(name, value)).collect();
     if !asked.within.is_empty() {
         active.push(Link { text: texts::chip(texts::WITHIN, &asked.within), url: Asked { within: String::new(), ..asked.clone() }.url() });
@@ -223,7 +246,12 @@ fn present_facet(asked: &Asked, facet: search::Facet) -> FacetGroup {
         .enumerate()
         // A chosen value stays in sight however rare it is.
         .filter(|(place, v)| *place < VALUES || v.is_chosen)
-        .map(|(_, v)| Choice { text: facet_value(name, &v.value), url: asked.toggled(name, &v.value), count: v.count, is_chosen: v.is_chosen })
+        .map(|(_, v)| Choice {
+            text: facet_value(name, &v.value),
+            url: asked.toggled(name, &v.value),
+            count: v.count,
+            is_chosen: v.is_chosen,
+        })
         .collect();
     FacetGroup { name: facet_name(name), choices }
 }
@@ -276,7 +304,12 @@ fn answer_lines(paragraphs: &[String], paragraph: Option<u32>, item: Option<u32>
             let is_wanted_item = starts_item && here && is_named(items, item);
             items += usize::from(starts_item);
             let is_wanted = if item.is_some() { is_wanted_item } else { l == 0 && is_named(p, paragraph) };
-            lines.push(Line { id: String::new(), class: if is_wanted { named_class(class) } else { class }, label: String::new(), text: words.into() });
+            lines.push(Line {
+                id: String::new(),
+                class: if is_wanted { named_class(class) } else { class },
+                label: String::new(),
+                text: words.into(),
+            });
         }
     }
     lines
@@ -325,11 +358,22 @@ mod tests {
 
     #[test]
     fn an_address_is_read_and_written_alike() {
-        let all = asked(&[("q", " 养犬 "), ("region", "清河市"), ("region", "明川省"), ("on", "2020-01-01"), ("scope", "title"), ("unknown", "x"), ("near", "sentence")]);
+        let all = asked(&[
+            ("q", " 养犬 "),
+            ("region", "清河市"),
+            ("region", "明川省"),
+            ("on", "2020-01-01"),
+            ("scope", "title"),
+            ("unknown", "x"),
+            ("near", "sentence"),
+        ]);
         assert_eq!(all.values("region"), ["清河市", "明川省"]);
         assert_eq!((all.q.as_str(), all.near.as_str()), ("养犬", ""));
         let url = all.url();
-        assert_eq!(url, "/search?q=%E5%85%BB%E7%8A%AC&on=2020-01-01&scope=title&region=%E6%B8%85%E6%B2%B3%E5%B8%82&region=%E6%98%8E%E5%B7%9D%E7%9C%81");
+        assert_eq!(
+            url,
+            "/search?q=%E5%85%BB%E7%8A%AC&on=2020-01-01&scope=title&region=%E6%B8%85%E6%B2%B3%E5%B8%82&region=%E6%98%8E%E5%B7%9D%E7%9C%81"
+        );
         assert_eq!(all.toggled("region", "明川省").matches("region=").count(), 1);
         assert_eq!(all.toggled("level", "law").matches("level=law").count(), 1);
     }

@@ -55,7 +55,13 @@ pub fn lay_out(title: &str, provisions: &[StoredProvision]) -> Laid {
                 }
                 let lines = if p.text.is_empty() { Vec::new() } else { vec![line(p, "para", "", &p.text)] };
                 let citation = texts::citation(title, &p.label);
-                laid.blocks.push(Block::Article { id: p.address.clone(), label: p.label.clone(), heading: p.heading.clone(), lines, citation });
+                laid.blocks.push(Block::Article {
+                    id: p.address.clone(),
+                    label: p.label.clone(),
+                    heading: p.heading.clone(),
+                    lines,
+                    citation,
+                });
             }
             Table => {
                 laid.blocks.push(Block::Table { id: p.address.clone(), rows: rows(&p.text) });
@@ -108,7 +114,15 @@ mod tests {
     use super::*;
     use crate::corpus::structure::Number;
 
-    fn node(ordinal: i64, parent: Option<i64>, kind: ProvisionKind, address: &str, label: &str, heading: &str, text: &str) -> StoredProvision {
+    fn node(
+        ordinal: i64,
+        parent: Option<i64>,
+        kind: ProvisionKind,
+        address: &str,
+        label: &str,
+        heading: &str,
+        text: &str,
+    ) -> StoredProvision {
         StoredProvision {
             ordinal,
             parent,
@@ -152,6 +166,9 @@ mod tests {
                 Block::Table { rows, .. } => format!("{rows:?}"),
             })
             .collect();
-        assert_eq!(kinds, ["h2", "h3", "《示例条例》第一条 2", "[[\"品种\", \"数量\"], [\"甲\", \"2\"]]", "para 另行规定。", "sign 某某市"]);
+        assert_eq!(
+            kinds,
+            ["h2", "h3", "《示例条例》第一条 2", "[[\"品种\", \"数量\"], [\"甲\", \"2\"]]", "para 另行规定。", "sign 某某市"]
+        );
     }
 }
