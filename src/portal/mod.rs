@@ -60,7 +60,7 @@ pub fn failure(app: &App, error: poem::Error) -> Response {
 async fn receive<E: Endpoint>(endpoint: Arc<E>, mut request: Request, app: &App) -> poem::Result<Response> {
     let visit = match Visit::of(app, &request).await {
         Ok(visit) => visit,
-        Err(error) => return Ok(Visit::unknown(app, request.original_uri(), request.cookie()).failure(Failure(error).into())),
+        Err(error) => return Ok(Visit::unknown(app, request.uri(), request.cookie()).failure(Failure(error).into())),
     };
     request.set_data(visit.clone());
     match endpoint.call(request).await {

@@ -65,7 +65,7 @@ impl<'a> FromRequest<'a> for Visit {
 impl Visit {
     /// Reads the cookies of a request and looks the session up.
     pub async fn of(app: &App, request: &Request) -> Result<Visit> {
-        let mut visit = Visit::unknown(app, request.original_uri(), request.cookie());
+        let mut visit = Visit::unknown(app, request.uri(), request.cookie());
         let session = request.cookie().get(SESSION_COOKIE).map(|c| c.value_str().to_owned()).filter(|token| !token.is_empty());
         if let Some(token) = session {
             visit.caller = sessions::find_caller(&app.db, &app.clock, &token).await?.filter(|caller| caller.role.is_staff());
