@@ -153,6 +153,13 @@
       const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
       if (target) entries.set(target, link);
     });
+    // Scrolls the column of the contents, never the page.
+    const side = toc.closest('.side');
+    const reveal = (link) => {
+      if (side.scrollHeight <= side.clientHeight) return;
+      const [box, row] = [side.getBoundingClientRect(), link.getBoundingClientRect()];
+      if (row.top < box.top || row.bottom > box.bottom) side.scrollTop += row.top - box.top - box.height / 3;
+    };
     let current;
     const watcher = new IntersectionObserver((seen) => {
       for (const entry of seen) {
@@ -160,6 +167,7 @@
         if (current) current.removeAttribute('aria-current');
         current = entries.get(entry.target);
         current.setAttribute('aria-current', 'location');
+        reveal(current);
       }
     }, { rootMargin: '0px 0px -70% 0px' });
     entries.forEach((_, target) => watcher.observe(target));

@@ -15,7 +15,9 @@ use crate::search::{self, Filters, Proximity, Scope, SearchRequest, SearchRespon
 
 /// Documents on one page.
 const PAGE: usize = 10;
-/// Hits shown of one document.
+/// Hits on one page inside a document.
+const PAGE_INSIDE: usize = 20;
+/// Hits shown of one document among others.
 const HITS: usize = 3;
 /// Values shown of one facet.
 const VALUES: usize = 12;
@@ -130,8 +132,9 @@ impl Asked {
         };
         request.within = if self.within.is_empty() { Vec::new() } else { vec![self.within.clone()] };
         request.cursor = Some(self.cursor.clone()).filter(|c| !c.is_empty());
-        request.limit = PAGE;
-        request.group_by_document = true;
+        // One document needs no grouping: its hits are shown one after another.
+        request.group_by_document = request.context_work.is_none();
+        request.limit = if request.group_by_document { PAGE } else { PAGE_INSIDE };
         Ok(request)
     }
 }
@@ -181,6 +184,13 @@ pub async fn show_results(visit: Visit, request: &Request) -> Page {
 }
 
 fn present(asked: &Asked, mut response: SearchResponse) -> Found {
+    if response.groups.is_empty()
+        && let Some(first) = response.hits.first()
+    {
+        let (work_id, version_id, title) = (first.work_id, first.version_id, first.title.clone());
+        let hits = std::mem::take(&mut response.hits);
+        response.groups = vec![search::Group { work_id, version_id, title, count: 0, hits }];
+    }
     // What answers the question stands above already, whole.
     if let Some(answer) = &response.answer {
         for group in &mut response.groups {
@@ -331,7 +341,8 @@ fn present_group(asked: &Asked, group: search::Group) -> HitGroup {
     });
     let badge = badge(first.map_or("unknown", |hit| hit.validity.as_str()));
     let url = format!("/laws/{}/{}", group.work_id, group.version_id);
-    let shown = group.hits.iter().filter(|h| !h.address.is_empty()).count().min(HITS);
+    let most = if asked.context_work.is_empty() { HITS } else { PAGE_INSIDE };
+    let shown = group.hits.iter().filter(|h| !h.address.is_empty()).count().min(most);
     let rest = group.count.saturating_sub(shown as u64);
     let inside = Asked { context_work: group.work_id.to_string(), ..asked.clone() }.url();
     HitGroup {
@@ -339,7 +350,7 @@ fn present_group(asked: &Asked, group: search::Group) -> HitGroup {
         url,
         badge,
         meta: meta.into_iter().flatten().filter(|m| !m.is_empty()).collect(),
-        hits: group.hits.into_iter().filter(|h| !h.address.is_empty()).take(HITS).map(present_hit).collect(),
+        hits: group.hits.into_iter().filter(|h| !h.address.is_empty()).take(most).map(present_hit).collect(),
         more: (rest > 0 && shown > 0 && asked.context_work.is_empty()).then(|| Link { text: texts::more_hits(rest), url: inside }),
     }
 }
