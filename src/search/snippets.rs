@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::analysis::is_matter;
+use super::analysis::{is_matter, segments};
 use super::normalise::{normalise_char, numerals_of};
 use super::request::Segment;
 
@@ -36,6 +36,7 @@ fn matches(text: &[char], terms: &HashSet<&str>) -> Vec<bool> {
             }
         }
     }
+    drop_crossing_pairs(text, &places, &mut marked);
     let values: HashSet<u32> = terms
         .iter()
         .filter_map(|t| t.strip_prefix('#'))
@@ -49,6 +50,25 @@ fn matches(text: &[char], terms: &HashSet<&str>) -> Vec<bool> {
         }
     }
     marked
+}
+
+/// Unmarks pairs that only cross the words of the text: 民法 in 人民法院, 02 in 2021. A longer run is a phrase and stays.
+fn drop_crossing_pairs(text: &[char], places: &[usize], marked: &mut [bool]) {
+    if !marked.contains(&true) {
+        return;
+    }
+    let words = segments(&text.iter().collect::<String>());
+    let starts: HashSet<usize> = words.iter().map(|word| word.start).collect();
+    let ends: HashSet<usize> = words.iter().map(|word| word.end).collect();
+    let mut i = 0;
+    while i < places.len() {
+        let run = places[i..].iter().take_while(|place| marked[**place]).count();
+        if run == 2 && !starts.contains(&i) && !ends.contains(&(i + 2)) {
+            marked[places[i]] = false;
+            marked[places[i + 1]] = false;
+        }
+        i += run.max(1);
+    }
 }
 
 /// A snippet of `text` for a query with these terms; the beginning of the text when nothing matches.
@@ -133,6 +153,16 @@ mod tests {
     fn numerals_are_marked_in_every_form() {
         let segments = of("应当在二十日内办理", &["#20日"]);
         assert!(segments.iter().any(|s| s.is_highlighted && s.text == "二十"));
+    }
+
+    #[test]
+    fn a_pair_across_two_words_is_no_match() {
+        let marked = |text: &str, terms: &[&str]| -> Vec<String> {
+            of(text, terms).into_iter().filter(|s| s.is_highlighted).map(|s| s.text).collect()
+        };
+        assert_eq!(marked("人民法院适用民法典", &["民法", "法典"]), ["民法典"]);
+        assert!(marked("自2021年起", &["02"]).is_empty());
+        assert_eq!(marked("动物饲养人应当赔偿", &["动物", "饲养"]), ["动物饲养"]);
     }
 
     #[test]

@@ -169,11 +169,7 @@ impl Search<'_> {
             None => None,
         };
         let asks_for_correction = is_first_page && answer.is_none() && self.understanding.raw.chars().count() <= LONGEST_CORRECTED;
-        let did_you_mean = if asks_for_correction {
-            suggest::did_you_mean(&self.understanding.raw, &self.snapshot.catalogue, self.snapshot.vocabulary())
-        } else {
-            None
-        };
+        let did_you_mean = if asks_for_correction { self.better_spelling(total_articles == 0) } else { None };
         Ok(SearchResponse {
             total_articles,
             total_documents,
@@ -186,6 +182,15 @@ impl Search<'_> {
             understanding: self.understanding,
             took_us: 0,
         })
+    }
+
+    /// Another spelling worth offering: of anything when nothing was found, else only one that names a document the query did not.
+    fn better_spelling(&self, found_nothing: bool) -> Option<String> {
+        let catalogue = &self.snapshot.catalogue;
+        let better = suggest::did_you_mean(&self.understanding.raw, catalogue, self.snapshot.vocabulary())?;
+        let names_document =
+            || self.understanding.looked_up().next().is_none() && understand(&better, catalogue, None).looked_up().next().is_some();
+        (found_nothing || names_document()).then_some(better)
     }
 
     /// What the query names: provisions of looked-up works, or, when nothing else is asked, the documents themselves.
