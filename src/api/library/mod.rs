@@ -1,12 +1,19 @@
 //! Operations on laws, regulations, rules and normative documents: search, suggest, documents, versions, provisions.
 
+mod views;
+
 use std::collections::BTreeSet;
 
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::{Binary, Json};
-use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, OpenApi};
 use uuid::Uuid;
+
+use views::{
+    DocumentDetailView, DocumentPageView, FacetValueView, FacetView, ProvisionTextView, ProvisionView, RelationView, SearchView,
+    SuggestionView, VersionTextView, document_view, provision_view, search_view, version_view,
+};
 
 use super::Tag;
 use super::callers::SignedIn;
@@ -14,12 +21,12 @@ use super::day::Day;
 use super::problem::Problem;
 use crate::accounts::Permission;
 use crate::app::App;
-use crate::corpus::classification::{Category, Level, label_of};
+use crate::corpus::Version;
+use crate::corpus::classification::{Category, Level};
 use crate::corpus::reading::{self, WorkFilter};
-use crate::corpus::{StoredProvision, Version, Work};
 use crate::error::{Error, Result as DomainResult};
 use crate::ids::{VersionId, WorkId};
-use crate::search::{self, Filters, Proximity, Scope, SearchRequest, SearchResponse};
+use crate::search::{self, Filters, Proximity, Scope, SearchRequest};
 use crate::storage::blobs::BlobHash;
 
 /// Seconds that a public read may be kept by browsers and proxies; the ETag makes the next read cheap.
@@ -69,286 +76,6 @@ pub enum ProximityParameter {
     SameArticle,
     /// All in one paragraph 款
     SameParagraph,
-}
-
-/// A run of plain text; escape it before showing it.
-#[derive(Object)]
-struct SegmentView {
-    /// Text
-    text: String,
-    /// Whether it matches the query
-    is_highlighted: bool,
-}
-
-/// A provision, or a document as a whole, that was found.
-#[derive(Object)]
-struct HitView {
-    /// Document
-    document_id: Uuid,
-    /// Version
-    version_id: Uuid,
-    /// Title of the version
-    title: String,
-    /// 发文字号
-    #[oai(skip_serializing_if = "String::is_empty", default)]
-    document_number: String,
-    /// 效力位阶
-    level: String,
-    /// 时效性 on the day that was asked for
-    validity: String,
-    /// First day in force
-    #[oai(skip_serializing_if_is_none)]
-    effective_on: Option<Day>,
-    /// First day no longer in force
-    #[oai(skip_serializing_if_is_none)]
-    ended_on: Option<Day>,
-    /// Address of the provision; empty for the document as a whole
-    address: String,
-    /// Marker as printed, e.g. 第二十条之一
-    label: String,
-    /// Chapter and section
-    path: String,
-    /// 条旨
-    heading: String,
-    /// Score; comparable within one answer only
-    score: f32,
-    /// Part of the text around the best matches
-    snippet: Vec<SegmentView>,
-    /// Id that the source gives the provision
-    #[oai(skip_serializing_if_is_none)]
-    source_id: Option<String>,
-    /// Where people read it
-    url: String,
-}
-
-/// The provision that the query names, whole.
-#[derive(Object)]
-struct AnswerView {
-    /// It, as a hit
-    hit: HitView,
-    /// Its paragraphs 款
-    paragraphs: Vec<String>,
-    /// The 款 that the query names, from 1
-    #[oai(skip_serializing_if_is_none)]
-    paragraph: Option<u32>,
-    /// The 项 that the query names, from 1
-    #[oai(skip_serializing_if_is_none)]
-    item: Option<u32>,
-}
-
-/// A document with its best provisions.
-#[derive(Object)]
-struct GroupView {
-    /// Document
-    document_id: Uuid,
-    /// Version
-    version_id: Uuid,
-    /// Title
-    title: String,
-    /// Provisions of it that were found
-    count: u64,
-    /// Its best provisions, best first
-    hits: Vec<HitView>,
-}
-
-/// One value of a facet.
-#[derive(Object)]
-struct FacetValueView {
-    /// Canonical value
-    value: String,
-    /// What a page shows
-    label: String,
-    /// Provisions found that have it
-    count: u64,
-    /// Whether the request filters on it
-    is_chosen: bool,
-}
-
-/// Counts for one filter; its own restriction is left out of account.
-#[derive(Object)]
-struct FacetView {
-    /// category, level, validity, organ, region or year
-    name: String,
-    /// Values
-    values: Vec<FacetValueView>,
-}
-
-/// What a search found.
-#[derive(Object)]
-struct SearchView {
-    /// Provisions found, over all pages
-    total_articles: u64,
-    /// Documents found, over all pages
-    total_documents: u64,
-    /// The provision that the query names, on the first page
-    #[oai(skip_serializing_if_is_none)]
-    answer: Option<AnswerView>,
-    /// Hits of this page when not grouped, best first
-    hits: Vec<HitView>,
-    /// Documents of this page when grouped, best first
-    groups: Vec<GroupView>,
-    /// Counts for filters
-    facets: Vec<FacetView>,
-    /// Where the next page begins
-    #[oai(skip_serializing_if_is_none)]
-    next_cursor: Option<String>,
-    /// A better spelling when little was found
-    #[oai(skip_serializing_if_is_none)]
-    did_you_mean: Option<String>,
-}
-
-/// A completion while typing.
-#[derive(Object)]
-struct SuggestionView {
-    /// What to show
-    display: String,
-    /// What to put into the search box
-    completion: String,
-    /// Document it leads to
-    document_id: Uuid,
-}
-
-/// A document, as lists show it.
-#[derive(Object)]
-struct DocumentView {
-    /// Id
-    id: Uuid,
-    /// Title of the newest version
-    title: String,
-    /// 类别
-    category: String,
-    /// 效力位阶
-    level: String,
-    /// Region
-    region: String,
-    /// Issuing organ
-    organ: String,
-    /// Whether it belongs to the demonstration
-    is_demonstration: bool,
-    /// Where people read it
-    url: String,
-}
-
-/// One page of documents.
-#[derive(Object)]
-struct DocumentPageView {
-    /// Documents that pass the filter, over all pages
-    total: i64,
-    /// Documents, by title
-    items: Vec<DocumentView>,
-    /// Where the next page begins
-    #[oai(skip_serializing_if_is_none)]
-    next_cursor: Option<String>,
-}
-
-/// A version, without its text.
-#[derive(Object)]
-struct VersionView {
-    /// Id
-    id: Uuid,
-    /// Title in this version
-    title: String,
-    /// 题注
-    title_note: String,
-    /// Issuing organ
-    organ: String,
-    /// 发文字号
-    document_number: String,
-    /// 通过日期
-    #[oai(skip_serializing_if_is_none)]
-    adopted_on: Option<Day>,
-    /// 公布日期
-    #[oai(skip_serializing_if_is_none)]
-    promulgated_on: Option<Day>,
-    /// 施行日期
-    #[oai(skip_serializing_if_is_none)]
-    effective_on: Option<Day>,
-    /// First day no longer in force
-    #[oai(skip_serializing_if_is_none)]
-    ended_on: Option<Day>,
-    /// 时效性 on the day that was asked for
-    validity: String,
-    /// Whether this is the version to read on the day that was asked for
-    is_current: bool,
-    /// Scheme of the source's own validity code
-    source_scheme: String,
-    /// The source's own validity code
-    source_code: String,
-    /// Number of 条
-    article_count: i64,
-    /// Whether the original file can be downloaded
-    has_original: bool,
-}
-
-/// How another document is related.
-#[derive(Object)]
-struct RelationView {
-    /// amends, repeals or supersedes
-    relation: String,
-    /// Whether this document is the one that amends, repeals or supersedes
-    is_active: bool,
-    /// The other document
-    document_id: Uuid,
-    /// Its title
-    title: String,
-}
-
-/// A document with its versions.
-#[derive(Object)]
-struct DocumentDetailView {
-    /// The document
-    document: DocumentView,
-    /// Its versions, the earliest first
-    versions: Vec<VersionView>,
-    /// Its relations to others
-    relations: Vec<RelationView>,
-}
-
-/// A node of a text.
-#[derive(Object)]
-struct ProvisionView {
-    /// Stable address, e.g. `art-20-1/para-2/item-3`
-    address: String,
-    /// title, chapter, article, paragraph, item, …
-    kind: String,
-    /// Place in reading order, from 0
-    ordinal: i64,
-    /// Ordinal of the node it belongs to
-    #[oai(skip_serializing_if_is_none)]
-    parent: Option<i64>,
-    /// Marker as printed
-    label: String,
-    /// Number
-    #[oai(skip_serializing_if_is_none)]
-    number: Option<u32>,
-    /// 之-number
-    #[oai(skip_serializing_if_is_none)]
-    sub_number: Option<u32>,
-    /// Heading
-    heading: String,
-    /// Own words, without those of the nodes below
-    text: String,
-    /// Id that the source gives it
-    #[oai(skip_serializing_if_is_none)]
-    source_id: Option<String>,
-}
-
-/// A version with its text.
-#[derive(Object)]
-struct VersionTextView {
-    /// The version
-    version: VersionView,
-    /// Its nodes, in reading order
-    provisions: Vec<ProvisionView>,
-}
-
-/// A provision with what stands below it.
-#[derive(Object)]
-struct ProvisionTextView {
-    /// The version it was read from
-    version: VersionView,
-    /// The provision first, then what belongs to it, in reading order
-    provisions: Vec<ProvisionView>,
 }
 
 /// An original file.
@@ -636,112 +363,4 @@ async fn find_version(app: &App, work: WorkId, version: VersionId) -> DomainResu
     let current = reading::version_on(&versions, day).map(|v| v.id);
     let found = versions.into_iter().find(|v| v.id == version).ok_or_else(|| Error::not_found("这个版本"))?;
     Ok((found, current))
-}
-
-/// Path of the page that shows a provision in a version.
-fn page_of(work: Uuid, version: Uuid, address: &str) -> String {
-    if address.is_empty() { format!("/laws/{work}/{version}") } else { format!("/laws/{work}/{version}#{address}") }
-}
-
-fn document_view(work: Work) -> DocumentView {
-    DocumentView {
-        url: format!("/laws/{}", work.id),
-        id: work.id.0,
-        title: work.title,
-        category: work.category.as_str().into(),
-        level: work.level.as_str().into(),
-        region: work.region,
-        organ: work.organ,
-        is_demonstration: work.is_demonstration,
-    }
-}
-
-fn version_view(version: Version, current: Option<VersionId>) -> VersionView {
-    VersionView {
-        id: version.id.0,
-        is_current: current == Some(version.id),
-        title: version.title,
-        title_note: version.title_note,
-        organ: version.organ,
-        document_number: version.document_number,
-        adopted_on: version.adopted_on.map(Day),
-        promulgated_on: version.promulgated_on.map(Day),
-        effective_on: version.effective_on.map(Day),
-        ended_on: version.ends_on.map(Day),
-        validity: version.validity.as_str().into(),
-        source_scheme: version.source_code.scheme,
-        source_code: version.source_code.code,
-        article_count: version.article_count,
-        has_original: version.blob_hash.is_some(),
-    }
-}
-
-fn provision_view(provision: StoredProvision) -> ProvisionView {
-    ProvisionView {
-        address: provision.address,
-        kind: provision.kind.as_str().into(),
-        ordinal: provision.ordinal,
-        parent: provision.parent,
-        label: provision.label,
-        number: provision.number.map(|n| n.main),
-        sub_number: provision.number.map(|n| n.sub).filter(|sub| *sub != 0),
-        heading: provision.heading,
-        text: provision.text,
-        source_id: provision.source_id,
-    }
-}
-
-fn hit_view(hit: search::Hit) -> HitView {
-    HitView {
-        url: page_of(hit.work_id, hit.version_id, &hit.address),
-        document_id: hit.work_id,
-        version_id: hit.version_id,
-        title: hit.title,
-        document_number: hit.document_number,
-        level: hit.level,
-        validity: hit.validity,
-        effective_on: hit.effective_on.map(Day),
-        ended_on: hit.ended_on.map(Day),
-        address: hit.address,
-        label: hit.label,
-        path: hit.path,
-        heading: hit.heading,
-        score: hit.score,
-        snippet: hit.snippet.into_iter().map(|s| SegmentView { text: s.text, is_highlighted: s.is_highlighted }).collect(),
-        source_id: hit.source_id,
-    }
-}
-
-fn search_view(found: SearchResponse) -> SearchView {
-    SearchView {
-        total_articles: found.total_articles,
-        total_documents: found.total_documents,
-        answer: found.answer.map(|a| AnswerView { hit: hit_view(a.hit), paragraphs: a.paragraphs, paragraph: a.paragraph, item: a.item }),
-        hits: found.hits.into_iter().map(hit_view).collect(),
-        groups: found
-            .groups
-            .into_iter()
-            .map(|g| GroupView {
-                document_id: g.work_id,
-                version_id: g.version_id,
-                title: g.title,
-                count: g.count,
-                hits: g.hits.into_iter().map(hit_view).collect(),
-            })
-            .collect(),
-        facets: found
-            .facets
-            .into_iter()
-            .map(|f| FacetView {
-                values: f
-                    .values
-                    .into_iter()
-                    .map(|v| FacetValueView { label: label_of(f.name, &v.value), value: v.value, count: v.count, is_chosen: v.is_chosen })
-                    .collect(),
-                name: f.name.into(),
-            })
-            .collect(),
-        next_cursor: found.next_cursor,
-        did_you_mean: found.did_you_mean,
-    }
 }
