@@ -2,32 +2,9 @@
 //!
 //! Codes of source schemes are mapped to these in `import`; the code itself is kept verbatim beside them.
 
-use serde::{Deserialize, Serialize};
+use crate::text_enum;
 
-macro_rules! named {
-    ($(#[$outer:meta])* $type:ident { $($(#[$doc:meta])* $name:ident = $slug:literal, $label:literal;)+ }) => {
-        $(#[$outer])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $type { $($(#[$doc])* $name),+ }
-
-        impl $type {
-            /// Every value, in the order in which lists show them.
-            pub const ALL: &'static [$type] = &[$($type::$name),+];
-
-            /// Canonical name, as stored and as the API says it.
-            pub fn as_str(self) -> &'static str { match self { $($type::$name => $slug),+ } }
-
-            /// What a page shows.
-            pub fn label(self) -> &'static str { match self { $($type::$name => $label),+ } }
-
-            /// Reads a canonical name.
-            pub fn parse(text: &str) -> Option<$type> { match text { $($slug => Some($type::$name),)+ _ => None } }
-        }
-    };
-}
-
-named! {
+text_enum! {
     /// 类别: what sort of document it is (after GB/T 47277, by meaning).
     Category {
         /// The constitution and its amendments.
@@ -63,7 +40,7 @@ named! {
     }
 }
 
-named! {
+text_enum! {
     /// 效力位阶: the tier of a document.
     Level {
         /// The constitution.
@@ -91,7 +68,7 @@ named! {
     }
 }
 
-named! {
+text_enum! {
     /// 时效性: whether a document binds.
     Validity {
         /// 有效

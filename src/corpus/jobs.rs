@@ -1,7 +1,6 @@
 //! 导入任务: an import that somebody started through the API or a page, with its progress and its report.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -12,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::ids::{AccountId, Clock, IdSource, ImportJobId};
 use crate::storage::Db;
 use crate::storage::sql::{Page, decode_cursor, failed};
-use crate::{on_db, on_tx};
+use crate::{on_db, on_tx, text_enum};
 
 const INSERT: &str =
     "INSERT INTO import_job (id, state, name, is_dry_run, done, total, report, failure, created_by, created_at, updated_at)
@@ -30,35 +29,15 @@ pub const STATEMENTS: &[&str] = &[INSERT, PROGRESS, FINISH, FIND, LIST, ABANDON]
 /// A running job that has not been heard of for so long is taken for dead, in seconds.
 pub const SILENT_SECONDS: i64 = 300;
 
-/// State of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum JobState {
-    /// 进行中
-    Running,
-    /// 已完成: every file has its row.
-    Finished,
-    /// 未完成: it broke off; what was stored stays and importing again goes on.
-    Failed,
-}
-
-impl JobState {
-    /// Canonical name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            JobState::Running => "running",
-            JobState::Finished => "finished",
-            JobState::Failed => "failed",
-        }
-    }
-
-    /// What a page shows.
-    pub fn label(self) -> &'static str {
-        match self {
-            JobState::Running => "进行中",
-            JobState::Finished => "已完成",
-            JobState::Failed => "未完成",
-        }
+text_enum! {
+    /// State of a job.
+    JobState {
+        /// It goes on.
+        Running = "running", "进行中";
+        /// Every file has its row.
+        Finished = "finished", "已完成";
+        /// It broke off; what was stored stays and importing again goes on.
+        Failed = "failed", "未完成";
     }
 }
 
@@ -105,11 +84,7 @@ impl JobRow {
     fn into_job(self) -> ImportJob {
         ImportJob {
             id: ImportJobId(self.id),
-            state: match self.state.as_str() {
-                "running" => JobState::Running,
-                "finished" => JobState::Finished,
-                _ => JobState::Failed,
-            },
+            state: JobState::parse(&self.state).unwrap_or(JobState::Failed),
             name: self.name,
             is_dry_run: self.is_dry_run,
             done: self.done,
