@@ -219,9 +219,9 @@ pub async fn evaluate(config: Config, args: EvaluateArgs) -> Result<ExitCode> {
     }
     if args.generated > 0 {
         let (index, n) = (app.search.index(), args.generated);
-        // The same fragments, judged twice: every article that holds them, and only the one they were taken from.
-        sets.push(("fragments", evaluate::fragments(index, n, GENERATED_SEED, FragmentTruth::AnyHolder)?));
-        sets.push(("fragments_source", evaluate::fragments(index, n, GENERATED_SEED, FragmentTruth::Source)?));
+        // The same fragments, judged twice: by the article they were taken from, and by every article that holds them.
+        sets.push(("fragments", evaluate::fragments(index, n, GENERATED_SEED, FragmentTruth::Source)?));
+        sets.push(("fragments_any_holder", evaluate::fragments(index, n, GENERATED_SEED, FragmentTruth::AnyHolder)?));
         sets.push(("lookups", evaluate::lookups(index, &base, n, GENERATED_SEED)?));
     }
     let mut results = BTreeMap::new();
