@@ -202,7 +202,10 @@ pub fn fragments(index: &SearchIndex, count: usize, seed: u64, truth: FragmentTr
                 let stored: TantivyDocument = store.get(entry).map_err(super::retrieval::failed)?;
                 for window in letters(&text(&stored, snapshot.fields.body)).windows(FRAGMENT) {
                     if let Some(holders) = holders.get_mut(window) {
-                        holders.insert(text(&stored, snapshot.fields.source_id), 1);
+                        let source_id = text(&stored, snapshot.fields.source_id);
+                        if !source_id.is_empty() {
+                            holders.insert(source_id, 1);
+                        }
                     }
                 }
             }
@@ -255,19 +258,30 @@ fn sample(
     make: impl Fn(&Article, &mut Seeded) -> Option<String>,
 ) -> Result<Vec<JudgedQuery>> {
     let snapshot = index.snapshot();
-    // Ordered by document and place, so that the sample does not depend on how the index is cut into segments.
-    let mut all: Vec<(u64, u32, DocAddress, u32, u32)> = Vec::new();
+    // Ordered by title, date and place: the sample depends neither on the ids of an import nor on how the index is cut into segments.
+    let documents = &snapshot.columns.documents;
+    let mut by_title: Vec<usize> = (0..documents.len()).collect();
+    by_title.sort_by_key(|place| {
+        documents.get(*place).map(|d| (&d.about.title, d.about.adopted_on, d.about.promulgated_on, d.about.effective_on))
+    });
+    let mut ranks = vec![0; documents.len()];
+    for (rank, place) in by_title.into_iter().enumerate() {
+        if let Some(slot) = ranks.get_mut(place) {
+            *slot = rank;
+        }
+    }
+    let mut all: Vec<(usize, u32, DocAddress, u32, u32)> = Vec::new();
     for (at, (reader, segment)) in snapshot.searcher.segment_readers().iter().zip(snapshot.columns.segments()).enumerate() {
         for entry in reader.doc_ids_alive() {
             let ordinal = segment.columns.ordinal.get(entry as usize).copied().unwrap_or(0);
             if let (true, Some(document)) = (ordinal > 0, segment.document_of(entry)) {
-                let key = snapshot.columns.documents.get(document as usize).map_or(0, |d| d.key);
+                let rank = ranks.get(document as usize).copied().unwrap_or_default();
                 let number = segment.columns.number.get(entry as usize).copied().unwrap_or(0);
-                all.push((key, ordinal, DocAddress::new(at as u32, entry), document, number));
+                all.push((rank, ordinal, DocAddress::new(at as u32, entry), document, number));
             }
         }
     }
-    all.sort_unstable_by_key(|(key, ordinal, ..)| (*key, *ordinal));
+    all.sort_unstable_by_key(|(rank, ordinal, ..)| (*rank, *ordinal));
     let mut judged = Vec::with_capacity(count);
     let mut used = HashSet::new();
     let mut attempts = 0;
