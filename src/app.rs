@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::accounts::wechat::{self, Wechat};
 use crate::config::{Config, Secret};
+use crate::corpus::import::Importer;
 use crate::error::{Error, Result};
 use crate::ids::{Clock, IdSource};
 use crate::search::SearchService;
@@ -89,6 +90,11 @@ impl App {
         let search = SearchService::open(&config.data_dir.join("search"))?;
         let wechat = wechat::open(&config.wechat, &cache)?;
         Ok(App(Arc::new(Parts { config, db, cache, blobs, search, clock, ids, data_key, wechat, metrics: Metrics::new(), _lock: lock })))
+    }
+
+    /// What imports into this application's corpus.
+    pub fn importer(&self) -> Importer {
+        Importer { db: self.db.clone(), blobs: self.blobs.clone(), clock: self.clock.clone(), ids: self.ids.clone() }
     }
 
     /// The configured key; the demonstration makes one on its first start and keeps it beside its data.

@@ -15,7 +15,7 @@ use super::callers::SignedIn;
 use super::problem::Problem;
 use crate::accounts::Permission;
 use crate::app::App;
-use crate::corpus::import::{Importer, Row};
+use crate::corpus::import::Row;
 use crate::corpus::jobs::{self, ImportJob, Upload};
 use crate::error::{Code, Error, Result as DomainResult};
 use crate::ids::ImportJobId;
@@ -105,7 +105,7 @@ impl ImportsApi {
         for field in body.files {
             uploads.push(keep(field, &mut left).await?);
         }
-        let importer = Importer { db: app.db.clone(), blobs: app.blobs.clone(), clock: app.clock.clone(), ids: app.ids.clone() };
+        let importer = app.importer();
         let id = jobs::start_job(importer, caller.account_id, uploads, body.dry_run).await?;
         Ok(AcceptedResponse::Accepted(Json(job_view(jobs::get_job(&app.db, id).await?))))
     }

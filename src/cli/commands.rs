@@ -13,7 +13,7 @@ use super::EvaluateArgs;
 use crate::app::{Access, App};
 use crate::audit;
 use crate::config::Config;
-use crate::corpus::import::{Importer, Input, Options, Outcome, Progress};
+use crate::corpus::import::{Input, Options, Outcome, Progress};
 use crate::corpus::reading;
 use crate::error::{Error, Result};
 use crate::search::evaluate::{self, FragmentTruth, JudgedQuery, Measures};
@@ -95,7 +95,7 @@ pub async fn seed(config: Config, new_passwords: bool) -> Result<ExitCode> {
 /// `import`
 pub async fn import(config: Config, paths: &[PathBuf], is_dry_run: bool, as_json: bool) -> Result<ExitCode> {
     let app = App::open(config, Access::Exclusive).await?;
-    let importer = Importer { db: app.db.clone(), blobs: app.blobs.clone(), clock: app.clock.clone(), ids: app.ids.clone() };
+    let importer = app.importer();
     let inputs: Vec<Input> = paths.iter().map(|path| Input::new(path)).collect();
     let bar = ProgressBar::new(0);
     bar.set_style(

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::classification::{Category, Level, Validity};
 use super::store::no_day;
 use super::structure::{Number, ProvisionKind};
-use super::timeline::{self, VersionDates};
+use super::timeline::{self, Placed, VersionDates};
 use super::{Relation, SourceCode, StoredProvision, Version, Work};
 use crate::error::{Error, Result};
 use crate::ids::{VersionId, WorkId};
@@ -23,7 +23,6 @@ const COUNT_WORKS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM corpus_work
     WHERE (category = $1 OR $1 IS NULL) AND (level = $2 OR $2 IS NULL) AND (region = $3 OR $3 IS NULL)";
 const LIST_VERSIONS: &str = "SELECT id, work_id, title, title_note, organ, document_number, dated_on, adopted_on, promulgated_on, effective_on, repealed_on, validity,
     source_scheme, source_code, source_name, blob_hash, article_count, character_count, updated_at FROM corpus_version WHERE work_id = $1";
-const WORK_OF_VERSION: &str = "SELECT work_id FROM corpus_version WHERE id = $1";
 const LIST_PROVISIONS: &str =
     "SELECT ordinal, parent_ordinal, kind, address, label, number_main, number_sub, heading, body, source_id FROM provision
     WHERE version_id = $1 ORDER BY ordinal";
@@ -33,7 +32,6 @@ const LIST_RELATIONS: &str = "SELECT r.kind AS kind, w.id AS id, w.title AS titl
     WHERE r.from_work = $1 OR r.to_work = $1 ORDER BY r.kind, w.title";
 const TOTALS: &str = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM corpus_work), (SELECT CAST(COUNT(*) AS BIGINT) FROM corpus_version),
     (SELECT CAST(COALESCE(SUM(article_count), 0) AS BIGINT) FROM corpus_version)";
-const COUNT_BY_CATEGORY: &str = "SELECT category, CAST(COUNT(*) AS BIGINT) FROM corpus_work GROUP BY category ORDER BY category";
 const COUNT_WORKS_BY_CATEGORY: &str = "SELECT category, CAST(COUNT(*) AS BIGINT) FROM corpus_work
     WHERE (category = $1 OR $1 IS NULL) AND (level = $2 OR $2 IS NULL) AND (region = $3 OR $3 IS NULL) GROUP BY category";
 const COUNT_WORKS_BY_LEVEL: &str = "SELECT level, CAST(COUNT(*) AS BIGINT) FROM corpus_work
@@ -48,12 +46,10 @@ pub const STATEMENTS: &[&str] = &[
     LIST_WORKS,
     COUNT_WORKS,
     LIST_VERSIONS,
-    WORK_OF_VERSION,
     LIST_PROVISIONS,
     LIST_DIAGNOSTICS,
     LIST_RELATIONS,
     TOTALS,
-    COUNT_BY_CATEGORY,
     COUNT_WORKS_BY_CATEGORY,
     COUNT_WORKS_BY_LEVEL,
     COUNT_WORKS_BY_REGION,
@@ -265,14 +261,8 @@ pub async fn list_versions(db: &Db, work: WorkId, day: NaiveDate) -> Result<Vec<
 
 /// The version of a list from [`list_versions`] that a reader should see on a day: in force, or the last that was, or the first to come.
 pub fn version_on(versions: &[Version], day: NaiveDate) -> Option<&Version> {
-    versions.iter().rfind(|v| v.effective_on.or(v.dated_on).is_none_or(|begin| begin <= day)).or_else(|| versions.first())
-}
-
-/// The work that a version belongs to.
-pub async fn work_of_version(db: &Db, version: VersionId) -> Result<Option<WorkId>> {
-    let id: Option<Uuid> =
-        on_db!(db, pool => sqlx::query_scalar(WORK_OF_VERSION).bind(version).fetch_optional(pool).await).map_err(failed)?;
-    Ok(id.map(WorkId))
+    let placed: Vec<Placed> = versions.iter().map(|v| Placed { begins_on: v.effective_on.or(v.dated_on), ends_on: v.ends_on }).collect();
+    timeline::current_on(&placed, day).and_then(|i| versions.get(i)).or_else(|| versions.first())
 }
 
 /// The text of a version, in reading order.
@@ -304,12 +294,6 @@ pub async fn totals(db: &Db) -> Result<Totals> {
     let (works, versions, articles) =
         on_db!(db, pool => sqlx::query_as::<_, (i64, i64, i64)>(TOTALS).fetch_one(pool).await).map_err(failed)?;
     Ok(Totals { works, versions, articles })
-}
-
-/// Number of works of each category.
-pub async fn count_by_category(db: &Db) -> Result<Vec<(Category, i64)>> {
-    let rows: Vec<(String, i64)> = on_db!(db, pool => sqlx::query_as(COUNT_BY_CATEGORY).fetch_all(pool).await).map_err(failed)?;
-    Ok(rows.into_iter().map(|(category, n)| (Category::parse(&category).unwrap_or(Category::Other), n)).collect())
 }
 
 async fn count_works_by(db: &Db, statement: &'static str, filter: &WorkFilter) -> Result<Vec<(String, i64)>> {

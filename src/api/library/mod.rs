@@ -226,7 +226,7 @@ impl LibraryApi {
     /// Number of documents of each category.
     #[oai(path = "/facets", method = "get", operation_id = "list_facets")]
     async fn list_facets(&self, app: Data<&App>) -> Result<Public<Vec<FacetView>>, Problem> {
-        let counted = reading::count_by_category(&app.db).await?;
+        let counted = reading::count_works_by_category(&app.db, &WorkFilter::default()).await?;
         let values = counted
             .into_iter()
             .map(|(category, count)| FacetValueView {

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
 use crate::accounts::Permission;
-use crate::corpus::import::{Importer, Outcome, Report, Row};
+use crate::corpus::import::{Outcome, Report, Row};
 use crate::corpus::jobs::{self, ImportJob, JobState, Upload};
 use crate::error::{Code, Error, Result};
 use crate::ids::ImportJobId;
@@ -43,7 +43,7 @@ pub async fn start_import(visit: Visit, multipart: Multipart) -> Page {
     match receive(&visit, multipart).await {
         Ok((uploads, is_dry_run)) => {
             let app = &visit.app;
-            let importer = Importer { db: app.db.clone(), blobs: app.blobs.clone(), clock: app.clock.clone(), ids: app.ids.clone() };
+            let importer = app.importer();
             let id = jobs::start_job(importer, by, uploads, is_dry_run).await?;
             Ok(see_other(&format!("/staff/import/{id}")))
         }
