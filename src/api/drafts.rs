@@ -45,6 +45,8 @@ pub(super) enum DraftStateName {
     Processing,
     /// 已反馈采纳情况
     FeedbackPublished,
+    /// 已公布: linked to its document in the corpus
+    Promulgated,
 }
 
 /// A new draft.

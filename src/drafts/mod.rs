@@ -40,6 +40,8 @@ text_enum! {
         Processing = "processing", "意见研究处理中";
         /// Every opinion has its public answer.
         FeedbackPublished = "feedback_published", "已反馈采纳情况";
+        /// It has become law, and is linked to its document in the corpus.
+        Promulgated = "promulgated", "已公布";
     }
 }
 
@@ -52,6 +54,8 @@ pub enum Move {
     Close,
     /// The last unanswered opinion has its public answer.
     CompleteFeedback,
+    /// The text is promulgated by its organ and linked to its document in the corpus.
+    Promulgate,
 }
 
 impl DraftState {
@@ -63,6 +67,7 @@ impl DraftState {
             (Preparing | Processing | FeedbackPublished, Move::OpenConsultation) => Some(Consulting),
             (Consulting, Move::Close) => Some(Processing),
             (Processing, Move::CompleteFeedback) => Some(FeedbackPublished),
+            (FeedbackPublished, Move::Promulgate) => Some(Promulgated),
             _ => None,
         }
     }
@@ -313,13 +318,15 @@ mod tests {
     fn moves_follow_the_table() {
         use DraftState::*;
         let table = [
-            (Preparing, [Some(Consulting), None, None]),
-            (Consulting, [None, Some(Processing), None]),
-            (Processing, [Some(Consulting), None, Some(FeedbackPublished)]),
-            (FeedbackPublished, [Some(Consulting), None, None]),
+            (Preparing, [Some(Consulting), None, None, None]),
+            (Consulting, [None, Some(Processing), None, None]),
+            (Processing, [Some(Consulting), None, Some(FeedbackPublished), None]),
+            (FeedbackPublished, [Some(Consulting), None, None, Some(Promulgated)]),
+            (Promulgated, [None, None, None, None]),
         ];
+        assert_eq!(table.len(), DraftState::ALL.len());
         for (state, expected) in table {
-            let moves = [Move::OpenConsultation, Move::Close, Move::CompleteFeedback].map(|step| state.after(step));
+            let moves = [Move::OpenConsultation, Move::Close, Move::CompleteFeedback, Move::Promulgate].map(|step| state.after(step));
             assert_eq!(moves, expected, "{state:?}");
         }
     }

@@ -68,7 +68,7 @@ fn state_badge(app: &App, draft: &Draft) -> Badge {
         DraftState::Preparing => "off",
         DraftState::Consulting => "good",
         DraftState::Processing => "wait",
-        DraftState::FeedbackPublished => "blue",
+        DraftState::FeedbackPublished | DraftState::Promulgated => "blue",
     };
     Badge { text: draft.state.label().into(), tone }
 }
