@@ -16,7 +16,7 @@ use crate::accounts::{Actor, Caller, Permission};
 use crate::app::App;
 use crate::drafts::{self, Draft, Viewer};
 use crate::opinions::feedback::{self, DispositionKind};
-use crate::opinions::reading::{self, Opinion, PublicAnswer};
+use crate::opinions::reading::{self, Opinion, PublicOpinion, Words};
 use crate::opinions::{Channel, Counter, NewOpinion, OpinionState, Receipt, Stance, post_opinion};
 
 /// Attitude.
@@ -41,8 +41,14 @@ enum OpinionStateName {
     Received,
     /// 已拟定采纳情况: seen by staff only
     AnswerPrepared,
+    /// 采纳情况已审核: seen by staff only
+    AnswerReviewed,
     /// 已反馈
     Answered,
+    /// 不作反馈, for a listed reason
+    Excluded,
+    /// 已撤回
+    Withdrawn,
 }
 
 /// Official outcome 采纳情况.
@@ -167,7 +173,7 @@ struct OpinionPageView {
     next_cursor: Option<String>,
 }
 
-/// An answered opinion, for everybody. What the author wished to keep back is absent.
+/// An answered opinion, for everybody. What the author wished to keep back, and what was hidden, is absent.
 #[derive(Object)]
 struct PublicAnswerView {
     /// Id
@@ -179,6 +185,8 @@ struct PublicAnswerView {
     provision_label: String,
     /// Whether the author keeps the opinion back
     is_withheld: bool,
+    /// Whether the words were hidden by moderation
+    is_hidden: bool,
     /// A kind of person or unit
     #[oai(skip_serializing_if_is_none)]
     author_kind: Option<String>,
@@ -300,23 +308,26 @@ fn opinion_view(opinion: Opinion) -> OpinionView {
     }
 }
 
-fn answer_view(answer: PublicAnswer) -> PublicAnswerView {
-    PublicAnswerView {
-        id: answer.id.0,
-        address: answer.address,
-        provision_label: answer.provision_label,
-        is_withheld: answer.body.is_none(),
-        author_kind: answer.author_kind,
-        stance: answer.stance.map(Into::into),
-        body: answer.body,
-        reason: answer.reason,
+/// `None` while there is no public answer.
+fn answer_view(opinion: PublicOpinion) -> Option<PublicAnswerView> {
+    let answer = opinion.answer?;
+    Some(PublicAnswerView {
+        id: opinion.id.0,
+        address: opinion.address,
+        provision_label: opinion.provision_label,
+        is_withheld: opinion.words == Words::Withheld,
+        is_hidden: opinion.words == Words::Hidden,
+        author_kind: opinion.author_kind,
+        stance: opinion.stance.map(Into::into),
+        body: opinion.body,
+        reason: opinion.reason,
         disposition: DispositionView {
-            kind: answer.disposition.into(),
-            label: answer.disposition.label().into(),
-            reason: answer.disposition_reason,
+            kind: answer.kind.into(),
+            label: answer.kind.label().into(),
+            reason: answer.reason,
             published_at: Some(answer.published_at),
         },
-    }
+    })
 }
 
 async fn find_draft(app: &App, caller: Option<&Caller>, id: Uuid) -> Result<Draft, Problem> {
@@ -456,8 +467,8 @@ impl OpinionsApi {
         Query(cursor): Query<Option<String>>,
     ) -> Result<Json<PublicAnswerPageView>, Problem> {
         let draft = find_draft(&app, anyone.0.as_ref(), draft_id).await?;
-        let page = reading::list_answers(&app.db, &draft, address.as_deref(), cursor.as_deref(), limit as usize).await?.map(answer_view);
-        Ok(Json(PublicAnswerPageView { items: page.items, next_cursor: page.next }))
+        let page = reading::list_answers(&app.db, &draft, address.as_deref(), cursor.as_deref(), limit as usize).await?;
+        Ok(Json(PublicAnswerPageView { items: page.items.into_iter().filter_map(answer_view).collect(), next_cursor: page.next }))
     }
 
     /// Counts of the opinions on a draft, for everybody.

@@ -62,10 +62,30 @@ text_enum! {
     OpinionState {
         /// Received, no answer yet.
         Received = "received", "已收到";
-        /// An answer is written and not public.
+        /// An answer is written and waits for a second person.
         AnswerPrepared = "answer_prepared", "已拟定采纳情况";
+        /// A second person let the answer pass; it is not public.
+        AnswerReviewed = "answer_reviewed", "采纳情况已审核";
         /// The answer is public.
         Answered = "answered", "已反馈";
+        /// It needs no answer, for a listed reason.
+        Excluded = "excluded", "不作反馈";
+        /// The author took it back.
+        Withdrawn = "withdrawn", "已撤回";
+    }
+}
+
+text_enum! {
+    /// Whether others may see the words of an opinion. Nothing is shown before it has passed a check.
+    Display {
+        /// The check has not ended.
+        Checking = "checking", "检查中";
+        /// The check left it to a person.
+        Review = "review", "待人工审核";
+        /// Others may see it, unless the author keeps it back.
+        Shown = "shown", "可以展示";
+        /// A person or a rule hid it, with a reason that its author was told.
+        Hidden = "hidden", "不予展示";
     }
 }
 
@@ -116,8 +136,8 @@ pub struct Receipt {
 
 const INSERT: &str =
     "INSERT INTO opinion (id, receipt_number, draft_id, consultation_id, version_id, account_id, author_kind, channel, contact_point_id,
-    station_id, address, provision_label, stance, body, reason, is_public, state, idempotency_key, content_hash, text_hash, posted_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+    station_id, address, provision_label, stance, body, reason, is_public, state, idempotency_key, content_hash, text_hash, posted_at, display)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
     ON CONFLICT (account_id, idempotency_key) DO NOTHING";
 const FIND_BY_KEY: &str =
     "SELECT id, receipt_number, posted_at, provision_label, content_hash FROM opinion WHERE account_id = $1 AND idempotency_key = $2";
@@ -247,7 +267,7 @@ async fn write_opinion(
         .bind(id).bind(&number).bind(draft).bind(round.id).bind(round.version_id).bind(from.account_id).bind(&from.author_kind)
         .bind(from.channel.as_str()).bind(from.contact_point).bind(from.station).bind(&new.address).bind(&provision_label).bind(new.stance.as_str())
         .bind(&new.body).bind(&new.reason).bind(new.is_public).bind(OpinionState::Received.as_str()).bind(key).bind(content_hash)
-        .bind(sm3_hex(words.as_bytes())).bind(now).execute(c).await.map(|d| d.rows_affected()))
+        .bind(sm3_hex(words.as_bytes())).bind(now).bind(Display::Shown.as_str()).execute(c).await.map(|d| d.rows_affected()))
     .map_err(failed)?;
     if written == 0 {
         // The same key arrived twice at the same time, and the other one was first.

@@ -1,13 +1,14 @@
 //! Reading opinions: what staff see, what the author sees, what everybody sees, and the counts.
 //!
-//! [`PublicAnswer`] is the one form in which an opinion reaches the public, and `PublicAnswer::of` the one place that leaves out what the author wished to
-//! keep back; pages, API and exports all take it from here.
+//! [`PublicOpinion`] is the one form in which an opinion reaches the public, and [`PublicOpinion::of`] the one place that leaves out what the author wished
+//! to keep back and what was hidden or not yet checked; pages, API and exports all take it from here.
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
+use uuid::Uuid;
 
 use super::feedback::DispositionKind;
-use super::{Channel, OpinionState, Stance};
+use super::{Channel, Display, OpinionState, Stance};
 use crate::accounts::{Caller, Permission};
 use crate::drafts::Draft;
 use crate::error::{Error, Result};
@@ -43,12 +44,30 @@ pub struct Opinion {
     pub body: String,
     /// Why.
     pub reason: String,
+    /// The words of the provision that the author points at; may be empty.
+    pub quote_text: String,
+    /// Where they begin in the provision's own text, in characters.
+    pub quote_start: Option<i64>,
+    /// The wording that the author proposes; may be empty.
+    pub proposed_text: String,
     /// Whether the author agreed to its publication.
     pub is_public: bool,
+    /// Whether others may see the words.
+    pub display: Display,
     /// Where it stands.
     pub state: OpinionState,
+    /// From 1; one more with each change by the author.
+    pub revision: i64,
     /// When it came.
     pub posted_at: DateTime<Utc>,
+    /// When the author last changed it.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// Who of the staff handles it.
+    pub handler: Option<AccountId>,
+    /// The group it is answered with.
+    pub group: Option<Uuid>,
+    /// The listed reason for which it needs no answer.
+    pub exclusion: Option<String>,
     /// Its answer, prepared or public.
     pub disposition: Option<Disposition>,
 }
@@ -62,53 +81,103 @@ pub struct Disposition {
     pub reason: String,
     /// When it was written.
     pub prepared_at: DateTime<Utc>,
+    /// When a second person let it pass.
+    pub reviewed_at: Option<DateTime<Utc>>,
     /// Since when it is public.
     pub published_at: Option<DateTime<Utc>>,
+    /// Version and address of the provision that resulted.
+    pub result: Option<(DraftVersionId, String)>,
 }
 
-/// An answered opinion as everybody sees it.
+/// What the public sees of the words of an opinion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// All of them.
+    Shown,
+    /// None: the author keeps them back.
+    Withheld,
+    /// None: hidden with a reason, or not yet checked. The place stays, so that nothing vanishes.
+    Hidden,
+}
+
+/// An opinion as everybody sees it.
 #[derive(Clone, Debug)]
-pub struct PublicAnswer {
+pub struct PublicOpinion {
     /// Id, for links.
     pub id: OpinionId,
+    /// The version it speaks of.
+    pub version_id: DraftVersionId,
     /// Address of the provision; `None` = the draft as a whole.
     pub address: Option<String>,
     /// The provision as it is cited.
     pub provision_label: String,
-    /// A kind of person or unit; `None` when the author keeps the opinion back.
+    /// How it came.
+    pub channel: Channel,
+    /// When it came.
+    pub posted_at: DateTime<Utc>,
+    /// The group it is answered with.
+    pub group: Option<Uuid>,
+    /// Which of the fields below are given.
+    pub words: Words,
+    /// A kind of person or unit; `None` when the words are not shown.
     pub author_kind: Option<String>,
-    /// Attitude; `None` when kept back.
+    /// Attitude; `None` when the words are not shown.
     pub stance: Option<Stance>,
-    /// The opinion; `None` when kept back.
+    /// The words that the author points at; `None` when not shown.
+    pub quote_text: Option<String>,
+    /// The wording that the author proposes; `None` when not shown.
+    pub proposed_text: Option<String>,
+    /// The opinion; `None` when not shown.
     pub body: Option<String>,
-    /// Why; `None` when kept back.
+    /// Why; `None` when not shown.
     pub reason: Option<String>,
-    /// Outcome.
-    pub disposition: DispositionKind,
-    /// Why.
-    pub disposition_reason: String,
-    /// Since when it is public.
-    pub published_at: DateTime<Utc>,
+    /// The public answer, once there is one.
+    pub answer: Option<PublicAnswer>,
 }
 
-impl PublicAnswer {
-    /// The public form; `None` while there is no public answer.
-    fn of(opinion: Opinion) -> Option<PublicAnswer> {
-        let disposition = opinion.disposition?;
-        let published_at = disposition.published_at?;
-        let shown = opinion.is_public;
-        Some(PublicAnswer {
+/// A public answer.
+#[derive(Clone, Debug)]
+pub struct PublicAnswer {
+    /// Outcome.
+    pub kind: DispositionKind,
+    /// Why.
+    pub reason: String,
+    /// Since when it is public.
+    pub published_at: DateTime<Utc>,
+    /// Version and address of the provision that resulted.
+    pub result: Option<(DraftVersionId, String)>,
+}
+
+impl PublicOpinion {
+    /// The public form: the one visibility policy of pages, API, exports and search.
+    pub fn of(opinion: Opinion) -> PublicOpinion {
+        let words = match (opinion.display, opinion.is_public) {
+            (Display::Shown, true) => Words::Shown,
+            (Display::Shown, false) => Words::Withheld,
+            (Display::Checking | Display::Review | Display::Hidden, _) => Words::Hidden,
+        };
+        let shown = words == Words::Shown;
+        let answer = opinion.disposition.and_then(|disposition| {
+            let published_at = disposition.published_at?;
+            Some(PublicAnswer { kind: disposition.kind, reason: disposition.reason, published_at, result: disposition.result })
+        });
+        PublicOpinion {
             id: opinion.id,
+            version_id: opinion.version_id,
             address: opinion.address,
             provision_label: opinion.provision_label,
+            channel: opinion.channel,
+            posted_at: opinion.posted_at,
+            group: opinion.group,
+            words,
             author_kind: shown.then_some(opinion.author_kind),
             stance: shown.then_some(opinion.stance),
+            quote_text: shown.then_some(opinion.quote_text),
+            proposed_text: shown.then_some(opinion.proposed_text),
             body: shown.then_some(opinion.body),
             reason: shown.then_some(opinion.reason),
-            disposition: disposition.kind,
-            disposition_reason: disposition.reason,
-            published_at,
-        })
+            answer,
+        }
     }
 }
 
@@ -143,21 +212,38 @@ struct Row {
     stance: String,
     body: String,
     reason: String,
+    quote_text: String,
+    quote_start: Option<i64>,
+    proposed_text: String,
     is_public: bool,
+    display: String,
     state: String,
+    revision: i64,
     posted_at: DateTime<Utc>,
+    updated_at: Option<DateTime<Utc>>,
+    handler_id: Option<AccountId>,
+    group_id: Option<Uuid>,
+    exclusion: Option<String>,
     disposition_kind: Option<String>,
     disposition_reason: Option<String>,
     prepared_at: Option<DateTime<Utc>>,
+    reviewed_at: Option<DateTime<Utc>>,
     published_at: Option<DateTime<Utc>>,
+    result_version_id: Option<DraftVersionId>,
+    result_address: Option<String>,
 }
 
 impl Row {
     fn into_opinion(self) -> Result<Opinion> {
         let disposition = match (self.disposition_kind, self.disposition_reason, self.prepared_at) {
-            (Some(kind), Some(reason), Some(prepared_at)) => {
-                Some(Disposition { kind: DispositionKind::stored(&kind)?, reason, prepared_at, published_at: self.published_at })
-            }
+            (Some(kind), Some(reason), Some(prepared_at)) => Some(Disposition {
+                kind: DispositionKind::stored(&kind)?,
+                reason,
+                prepared_at,
+                reviewed_at: self.reviewed_at,
+                published_at: self.published_at,
+                result: self.result_version_id.zip(self.result_address),
+            }),
             _ => None,
         };
         Ok(Opinion {
@@ -173,9 +259,18 @@ impl Row {
             stance: Stance::stored(&self.stance)?,
             body: self.body,
             reason: self.reason,
+            quote_text: self.quote_text,
+            quote_start: self.quote_start,
+            proposed_text: self.proposed_text,
             is_public: self.is_public,
+            display: Display::stored(&self.display)?,
             state: OpinionState::stored(&self.state)?,
+            revision: self.revision,
             posted_at: self.posted_at,
+            updated_at: self.updated_at,
+            handler: self.handler_id,
+            group: self.group_id,
+            exclusion: self.exclusion,
             disposition,
         })
     }
@@ -185,7 +280,9 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT o.id, o.receipt_number, o.draft_id, o.version_id, o.author_kind, o.channel, o.contact_point_id, o.address, o.provision_label, o.stance, o.body,
-            o.reason, o.is_public, o.state, o.posted_at, p.kind AS disposition_kind, p.reason AS disposition_reason, p.prepared_at, p.published_at
+            o.reason, o.quote_text, o.quote_start, o.proposed_text, o.is_public, o.display, o.state, o.revision, o.posted_at, o.updated_at, o.handler_id,
+            o.group_id, o.exclusion, p.kind AS disposition_kind, p.reason AS disposition_reason, p.prepared_at, p.reviewed_at, p.published_at,
+            p.result_version_id, p.result_address
             FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id ",
             $rest
         )
@@ -205,9 +302,9 @@ const FIND: &str = select!("WHERE o.id = $1");
 const OWNER: &str = "SELECT account_id FROM opinion WHERE id = $1";
 const COUNT: &str =
     "SELECT CAST(COUNT(*) AS BIGINT), CAST(COUNT(DISTINCT text_hash) AS BIGINT), CAST(COUNT(DISTINCT account_id) AS BIGINT),
-    CAST(COUNT(*) FILTER (WHERE state = 'answered') AS BIGINT) FROM opinion WHERE draft_id = $1";
+    CAST(COUNT(*) FILTER (WHERE state = 'answered') AS BIGINT) FROM opinion WHERE draft_id = $1 AND state <> 'withdrawn'";
 const COUNT_BY_CHANNEL: &str =
-    "SELECT channel, CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 GROUP BY channel ORDER BY channel";
+    "SELECT channel, CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 AND state <> 'withdrawn' GROUP BY channel ORDER BY channel";
 const COUNT_BY_DISPOSITION: &str = "SELECT p.kind, CAST(COUNT(*) AS BIGINT) FROM disposition p JOIN opinion o ON o.id = p.opinion_id
     WHERE o.draft_id = $1 AND p.published_at IS NOT NULL GROUP BY p.kind ORDER BY p.kind";
 
@@ -246,13 +343,18 @@ pub async fn list_opinions(
 }
 
 /// Answered opinions on a public draft, as everybody sees them; `address` narrows to one provision.
-pub async fn list_answers(db: &Db, draft: &Draft, address: Option<&str>, cursor: Option<&str>, limit: usize) -> Result<Page<PublicAnswer>> {
+pub async fn list_answers(
+    db: &Db,
+    draft: &Draft,
+    address: Option<&str>,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<PublicOpinion>> {
     let (at, id, wanted) = limits(cursor, limit)?;
     let rows: Vec<Row> = on_db!(db, pool => sqlx::query_as(LIST_ANSWERED)
         .bind(draft.id).bind(address).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
     .map_err(failed)?;
-    let page = page_of(rows, limit)?;
-    Ok(Page { items: page.items.into_iter().filter_map(PublicAnswer::of).collect(), next: page.next })
+    Ok(page_of(rows, limit)?.map(PublicOpinion::of))
 }
 
 /// What the caller has said, the newest first. An answer that is only prepared is not shown.
@@ -280,7 +382,10 @@ pub async fn get_opinion(db: &Db, caller: &Caller, id: OpinionId) -> Result<Opin
 /// The author's view: an answer exists for them when it is public.
 fn for_author(opinion: Opinion) -> Opinion {
     let disposition = opinion.disposition.filter(|d| d.published_at.is_some());
-    let state = if disposition.is_some() { opinion.state } else { OpinionState::Received };
+    let state = match opinion.state {
+        OpinionState::Answered | OpinionState::Withdrawn | OpinionState::Excluded => opinion.state,
+        OpinionState::Received | OpinionState::AnswerPrepared | OpinionState::AnswerReviewed => OpinionState::Received,
+    };
     Opinion { disposition, state, ..opinion }
 }
 

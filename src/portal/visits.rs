@@ -5,7 +5,7 @@ use poem::http::{HeaderValue, StatusCode, Uri, header};
 use poem::web::cookie::{Cookie, CookieJar, SameSite};
 use poem::{FromRequest, Request, RequestBody, Response};
 
-use super::pages::{ErrorPage, Fact, Layout, Section, StaffBar};
+use super::pages::{ErrorPage, Fact, Layout, PersonBar, Section};
 use super::{assets, links, texts};
 use crate::accounts::{Caller, Permission, sessions};
 use crate::app::App;
@@ -14,7 +14,7 @@ use crate::telemetry::REQUEST_ID;
 
 /// Cookie with the root size of 长辈模式.
 pub const DISPLAY_COOKIE: &str = "zhitong_display";
-/// Cookie with the session of staff.
+/// Cookie with the session of whoever is logged in.
 pub const SESSION_COOKIE: &str = "zhitong_session";
 /// Cookie that ties the login form to its browser.
 pub const FORM_COOKIE: &str = "zhitong_form";
@@ -54,6 +54,7 @@ pub struct Visit {
     pub session: Option<String>,
     elder: u8,
     here: String,
+    is_staff_page: bool,
 }
 
 impl<'a> FromRequest<'a> for Visit {
@@ -68,7 +69,7 @@ impl Visit {
         let mut visit = Visit::unknown(app, request.uri(), request.cookie());
         let session = request.cookie().get(SESSION_COOKIE).map(|c| c.value_str().to_owned()).filter(|token| !token.is_empty());
         if let Some(token) = session {
-            visit.caller = sessions::find_caller(&app.db, &app.clock, &token).await?.filter(|caller| caller.role.is_staff());
+            visit.caller = sessions::find_caller(&app.db, &app.clock, &token).await?;
             visit.session = visit.caller.as_ref().map(|_| token);
         }
         Ok(visit)
@@ -79,13 +80,17 @@ impl Visit {
         let elder =
             cookies.get(DISPLAY_COOKIE).and_then(|c| c.value_str().parse().ok()).filter(|size| ELDER_SIZES.contains(size)).unwrap_or(0);
         let here = links::encode(uri.path_and_query().map_or("/", |p| p.as_str()));
-        Visit { app: app.clone(), caller: None, session: None, elder, here }
+        let is_staff_page = uri.path() == "/staff" || uri.path().starts_with("/staff/");
+        Visit { app: app.clone(), caller: None, session: None, elder, here, is_staff_page }
     }
 
     /// The frame of a page.
     pub fn layout(&self, section: Section) -> Layout {
         let config = &self.app.config;
-        let staff = self.caller.as_ref().map(|caller| StaffBar { name: caller.display_name.clone(), csrf: self.form_token() });
+        let bar = |is_staff: bool| {
+            let caller = self.caller.as_ref().filter(|caller| caller.role.is_staff() == is_staff);
+            caller.map(|caller| PersonBar { name: caller.display_name.clone(), csrf: self.form_token() })
+        };
         Layout {
             site_name: config.site_name.clone(),
             bureau_name: config.bureau_name.clone(),
@@ -93,7 +98,8 @@ impl Visit {
             elder: self.elder,
             section,
             is_demonstration: config.is_demonstration,
-            staff,
+            staff: bar(true),
+            citizen: bar(false),
             query: String::new(),
             css: assets::url("site.css").into(),
             js: assets::url("site.js").into(),
@@ -103,9 +109,15 @@ impl Visit {
 
     /// The staff member with a right, or a failure that leads to the login.
     pub fn staff(&self, permission: Permission) -> Result<&Caller> {
-        let caller = self.caller.as_ref().ok_or_else(|| Error::new(Code::LoginRequired, texts::STAFF_ONLY))?;
+        let caller = self.caller.as_ref().filter(|caller| caller.role.is_staff());
+        let caller = caller.ok_or_else(|| Error::new(Code::LoginRequired, texts::STAFF_ONLY))?;
         caller.require(permission)?;
         Ok(caller)
+    }
+
+    /// The citizen who is logged in, or a failure that leads to the citizens' login.
+    pub fn citizen(&self) -> Result<&Caller> {
+        self.caller.as_ref().filter(|caller| !caller.role.is_staff()).ok_or_else(|| Error::new(Code::LoginRequired, texts::CITIZENS_ONLY))
     }
 
     /// Token that the forms of the logged-in person carry.
@@ -139,7 +151,8 @@ impl Visit {
         let status = error.status();
         let error = error.downcast::<Error>().unwrap_or_else(|other| from_framework(status, &other));
         if error.code == Code::LoginRequired {
-            return see_other(&format!("/login?next={}", self.here));
+            let door = if self.is_staff_page { "/login" } else { "/sign-in" };
+            return see_other(&format!("{door}?next={}", self.here));
         }
         let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let request_id = REQUEST_ID.try_with(String::clone).unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::drafts::versions::{self, DraftProvision};
 use crate::drafts::{self, Draft, DraftState, Viewer};
 use crate::error::{Error, Result};
 use crate::ids::DraftId;
-use crate::opinions::reading::{self, OpinionCounts, PublicAnswer};
+use crate::opinions::reading::{self, OpinionCounts, PublicOpinion};
 use crate::portal::library::lay_out;
 use crate::portal::pages::civic::{DraftCard, DraftPage, DraftTocEntry, DraftsPage, Piece, Reply};
 use crate::portal::pages::library::Block;
@@ -181,7 +181,7 @@ fn count_facts(counts: &OpinionCounts) -> Vec<Fact> {
 }
 
 /// Published answers, up to the most that a page shows, and whether there are more.
-async fn answers(app: &App, draft: &Draft) -> Result<(Vec<PublicAnswer>, bool)> {
+async fn answers(app: &App, draft: &Draft) -> Result<(Vec<PublicOpinion>, bool)> {
     let mut all = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
@@ -217,7 +217,7 @@ fn block_id(block: &Block) -> &str {
 }
 
 /// Hangs every answer on the article or line it speaks of; what has no place in this text goes with the whole.
-fn place(blocks: Vec<Block>, answers: Vec<PublicAnswer>) -> (Vec<Piece>, Vec<Reply>) {
+fn place(blocks: Vec<Block>, answers: Vec<PublicOpinion>) -> (Vec<Piece>, Vec<Reply>) {
     let mut pieces: Vec<Piece> = blocks.into_iter().map(|block| Piece { block, replies: Vec::new() }).collect();
     let at: HashMap<String, usize> = pieces
         .iter()
@@ -237,29 +237,32 @@ fn place(blocks: Vec<Block>, answers: Vec<PublicAnswer>) -> (Vec<Piece>, Vec<Rep
                 (None, None) => break None,
             }
         };
+        let Some(reply) = reply(answer) else { continue };
         match found.and_then(|place| pieces.get_mut(place)) {
-            Some(piece) => piece.replies.push(reply(answer)),
-            None => whole.push(reply(answer)),
+            Some(piece) => piece.replies.push(reply),
+            None => whole.push(reply),
         }
     }
     (pieces, whole)
 }
 
-fn reply(answer: PublicAnswer) -> Reply {
-    let tone = match answer.disposition.as_str() {
+/// `None` while there is no public answer.
+fn reply(opinion: PublicOpinion) -> Option<Reply> {
+    let answer = opinion.answer?;
+    let tone = match answer.kind.as_str() {
         "adopted" => "good",
         "partly_adopted" => "wait",
         "already_provided" => "blue",
         _ => "off",
     };
-    Reply {
-        about: texts::about_opinion(&answer.provision_label, answer.author_kind.as_deref(), answer.stance.map(|s| s.label())),
-        opinion: answer.body,
-        because: answer.reason.unwrap_or_default(),
-        outcome: Badge { text: answer.disposition.label().into(), tone },
-        reason: answer.disposition_reason,
+    Some(Reply {
+        about: texts::about_opinion(&opinion.provision_label, opinion.author_kind.as_deref(), opinion.stance.map(|s| s.label())),
+        opinion: opinion.body,
+        because: opinion.reason.unwrap_or_default(),
+        outcome: Badge { text: answer.kind.label().into(), tone },
+        reason: answer.reason,
         at: texts::day(calendar::day_of(answer.published_at)),
-    }
+    })
 }
 
 fn contents(pieces: &[Piece], has_whole: bool) -> Vec<DraftTocEntry> {

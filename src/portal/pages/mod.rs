@@ -27,7 +27,7 @@ pub enum Section {
 
 /// The person logged in, and the token that the forms carry back.
 #[derive(Clone, Debug)]
-pub struct StaffBar {
+pub struct PersonBar {
     /// Name to show.
     pub name: String,
     /// Token against forged forms.
@@ -49,8 +49,10 @@ pub struct Layout {
     pub section: Section,
     /// Whether demonstration data may be shown on it.
     pub is_demonstration: bool,
-    /// Who is logged in.
-    pub staff: Option<StaffBar>,
+    /// The member of staff who is logged in.
+    pub staff: Option<PersonBar>,
+    /// The citizen who is logged in.
+    pub citizen: Option<PersonBar>,
     /// What stands in the search box.
     pub query: String,
     /// URL of the style sheet.
@@ -62,6 +64,11 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// URL of a style sheet or script of one part of the site.
+    pub fn asset(&self, name: &str) -> &'static str {
+        super::assets::url(name)
+    }
+
     /// Whether a menu entry is the present page's.
     pub fn is(&self, name: &str) -> bool {
         name == match self.section {

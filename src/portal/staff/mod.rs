@@ -35,7 +35,7 @@ struct Next {
 #[handler]
 pub async fn show_login(visit: Visit, cookies: &CookieJar, Query(Next { next }): Query<Next>) -> Page {
     let next = landing(&next);
-    if visit.caller.is_some() {
+    if visit.caller.as_ref().is_some_and(|caller| caller.role.is_staff()) {
         return Ok(see_other(&next));
     }
     login_page(&visit, cookies, StatusCode::OK, String::new(), None, next)

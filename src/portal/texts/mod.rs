@@ -25,6 +25,8 @@ pub const TOO_LARGE: &str = "上传的文件太大，请分几次导入。";
 pub const STALE_FORM: &str = "页面停留时间过长，请重新提交一次。";
 /// What a page for staff says to others.
 pub const STAFF_ONLY: &str = "这个页面只供工作人员使用，请先登录。";
+/// What a page for signed-in citizens says to others.
+pub const CITIZENS_ONLY: &str = "请先登录，再继续。";
 /// What an unreadable date says.
 pub const BAD_DATE: &str = "日期请写成“年-月-日”，例如 2024-05-01。";
 /// What an unreadable year says.
