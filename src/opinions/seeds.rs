@@ -9,7 +9,8 @@ use chrono::{DateTime, Days, Duration, NaiveDate, Utc};
 use serde::Deserialize;
 
 use super::feedback::{self, DispositionKind};
-use super::{Channel, Counter, NewOpinion, Provenance, Stance, record_opinion};
+use super::posting::record_opinion;
+use super::{Channel, Counter, NewOpinion, Provenance, Stance};
 use crate::accounts::Actor;
 use crate::calendar;
 use crate::config::Rules;

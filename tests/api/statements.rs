@@ -22,9 +22,10 @@ async fn every_statement_is_understood() {
         ("drafts::consultations", drafts::consultations::STATEMENTS),
         ("drafts::versions", drafts::versions::STATEMENTS),
         ("notifications", notifications::STATEMENTS),
-        ("opinions", opinions::STATEMENTS),
         ("opinions::feedback", opinions::feedback::STATEMENTS),
-        ("opinions::reading", opinions::reading::STATEMENTS),
+        ("opinions::posting", opinions::posting::STATEMENTS),
+        ("opinions::reading::counts", opinions::reading::counts::STATEMENTS),
+        ("opinions::reading::lists", opinions::reading::lists::STATEMENTS),
         ("storage::settings", storage::settings::STATEMENTS),
     ];
     for (room, statements) in rooms {

@@ -1,0 +1,324 @@
+//! Shapes in which opinions and answers go in and out.
+
+use chrono::{DateTime, Utc};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Enum, Object};
+use uuid::Uuid;
+
+use crate::api::drafts::DraftStateName;
+use crate::opinions::feedback::DispositionKind;
+use crate::opinions::reading::{Opinion, PublicOpinion, Words};
+use crate::opinions::{OpinionState, Receipt, Stance};
+
+/// Attitude.
+#[derive(Enum, Clone, Copy)]
+#[oai(rename_all = "snake_case", remote = "Stance")]
+pub enum StanceName {
+    /// 赞成
+    Support,
+    /// 建议修改
+    Amend,
+    /// 反对
+    Oppose,
+    /// 询问
+    Question,
+}
+
+/// Where an opinion stands.
+#[derive(Enum, Clone, Copy)]
+#[oai(rename_all = "snake_case", remote = "OpinionState")]
+pub enum OpinionStateName {
+    /// 已收到
+    Received,
+    /// 已拟定采纳情况: seen by staff only
+    AnswerPrepared,
+    /// 采纳情况已审核: seen by staff only
+    AnswerReviewed,
+    /// 已反馈
+    Answered,
+    /// 不作反馈, for a listed reason
+    Excluded,
+    /// 已撤回
+    Withdrawn,
+}
+
+/// Official outcome 采纳情况.
+#[derive(Enum, Clone, Copy)]
+#[oai(rename_all = "snake_case", remote = "DispositionKind")]
+pub enum DispositionKindName {
+    /// 采纳
+    Adopted,
+    /// 部分采纳
+    PartlyAdopted,
+    /// 未采纳
+    NotAdopted,
+    /// 已有规定
+    AlreadyProvided,
+    /// 与本草案无关
+    OutOfScope,
+}
+
+/// An opinion to be posted.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+pub struct OpinionBody {
+    /// Address of a provision of the version that is asked about; the draft as a whole when absent
+    #[oai(skip_serializing_if_is_none)]
+    pub address: Option<String>,
+    /// Attitude
+    pub stance: StanceName,
+    /// The opinion
+    pub body: String,
+    /// Why
+    #[oai(default)]
+    pub reason: String,
+    /// Whether the opinion may be published with its answer
+    pub is_public: bool,
+}
+
+/// Proof that an opinion was received.
+#[derive(Object)]
+pub struct ReceiptView {
+    /// Id of the opinion
+    pub opinion_id: Uuid,
+    /// Number to quote
+    pub receipt_number: String,
+    /// The server's instant of receipt
+    pub posted_at: DateTime<Utc>,
+    /// What it is about, as cited
+    pub provision_label: String,
+}
+
+/// An opinion was received.
+#[derive(ApiResponse)]
+pub enum PostedOpinion {
+    /// Received
+    #[oai(status = 201)]
+    Created(Json<ReceiptView>),
+    /// The same key and content came before: the receipt of that time, and nothing new was written
+    #[oai(status = 200)]
+    Repeated(Json<ReceiptView>),
+}
+
+/// An answer.
+#[derive(Object)]
+pub struct DispositionView {
+    /// Outcome
+    pub kind: DispositionKindName,
+    /// Outcome in Chinese
+    pub label: String,
+    /// Why
+    pub reason: String,
+    /// Since when it is public
+    #[oai(skip_serializing_if_is_none)]
+    pub published_at: Option<DateTime<Utc>>,
+}
+
+/// An opinion, for its author and for staff.
+#[derive(Object)]
+pub struct OpinionView {
+    /// Id
+    pub id: Uuid,
+    /// Number on the receipt
+    pub receipt_number: String,
+    /// Its draft
+    pub draft_id: Uuid,
+    /// The version it speaks of
+    pub version_id: Uuid,
+    /// A kind of person or unit
+    pub author_kind: String,
+    /// wechat, web, contact_point, letter or symposium
+    pub channel: String,
+    /// The contact point that collected it
+    #[oai(skip_serializing_if_is_none)]
+    pub contact_point_id: Option<Uuid>,
+    /// Address of the provision; absent for the draft as a whole
+    #[oai(skip_serializing_if_is_none)]
+    pub address: Option<String>,
+    /// The provision as it is cited
+    pub provision_label: String,
+    /// Attitude
+    pub stance: StanceName,
+    /// The opinion
+    pub body: String,
+    /// Why
+    pub reason: String,
+    /// Whether it may be published
+    pub is_public: bool,
+    /// Where it stands
+    pub state: OpinionStateName,
+    /// When it came
+    pub posted_at: DateTime<Utc>,
+    /// Its answer; the author sees it when it is public
+    #[oai(skip_serializing_if_is_none)]
+    pub disposition: Option<DispositionView>,
+}
+
+/// One page of opinions.
+#[derive(Object)]
+pub struct OpinionPageView {
+    /// Opinions
+    pub items: Vec<OpinionView>,
+    /// Where the next page begins
+    #[oai(skip_serializing_if_is_none)]
+    pub next_cursor: Option<String>,
+}
+
+/// An answered opinion, for everybody. What the author wished to keep back, and what was hidden, is absent.
+#[derive(Object)]
+pub struct PublicAnswerView {
+    /// Id
+    pub id: Uuid,
+    /// Address of the provision; absent for the draft as a whole
+    #[oai(skip_serializing_if_is_none)]
+    pub address: Option<String>,
+    /// The provision as it is cited
+    pub provision_label: String,
+    /// Whether the author keeps the opinion back
+    pub is_withheld: bool,
+    /// Whether the words were hidden by moderation
+    pub is_hidden: bool,
+    /// A kind of person or unit
+    #[oai(skip_serializing_if_is_none)]
+    pub author_kind: Option<String>,
+    /// Attitude
+    #[oai(skip_serializing_if_is_none)]
+    pub stance: Option<StanceName>,
+    /// The opinion
+    #[oai(skip_serializing_if_is_none)]
+    pub body: Option<String>,
+    /// Why
+    #[oai(skip_serializing_if_is_none)]
+    pub reason: Option<String>,
+    /// The answer
+    pub disposition: DispositionView,
+}
+
+/// One page of answered opinions.
+#[derive(Object)]
+pub struct PublicAnswerPageView {
+    /// Answered opinions, in the order in which they came
+    pub items: Vec<PublicAnswerView>,
+    /// Where the next page begins
+    #[oai(skip_serializing_if_is_none)]
+    pub next_cursor: Option<String>,
+}
+
+/// A number with its name.
+#[derive(Object)]
+pub struct NamedCountView {
+    /// Canonical name
+    pub name: String,
+    /// In Chinese
+    pub label: String,
+    /// Number
+    pub count: i64,
+}
+
+/// Counts of the opinions on a draft; each counts something else.
+#[derive(Object)]
+pub struct OpinionCountsView {
+    /// 意见条数: opinions received
+    pub opinions: i64,
+    /// 不同文本: distinct texts among them
+    pub distinct_texts: i64,
+    /// 登录人数: distinct signed-in people among the authors
+    pub signed_in_people: i64,
+    /// Opinions whose answer is public
+    pub answered: i64,
+    /// By channel
+    pub by_channel: Vec<NamedCountView>,
+    /// Public answers by outcome
+    pub by_disposition: Vec<NamedCountView>,
+}
+
+/// An answer to be prepared.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+pub struct DispositionBody {
+    /// Outcome
+    pub kind: DispositionKindName,
+    /// Why; never empty
+    pub reason: String,
+}
+
+/// Publishing the prepared answers of a draft.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+pub struct FeedbackBody {
+    /// What the bureau says of the opinions as a whole; what was said before stays when absent
+    #[oai(default)]
+    pub summary: String,
+}
+
+/// What publishing did.
+#[derive(Object)]
+pub struct PublishedView {
+    /// Answers made public now
+    pub published: u64,
+    /// Opinions that still have no answer
+    pub unanswered: i64,
+    /// Where the draft stands now
+    pub state: DraftStateName,
+}
+
+/// The receipt of a posted opinion.
+pub fn receipt_view(receipt: Receipt) -> PostedOpinion {
+    let is_repetition = receipt.is_repetition;
+    let view = Json(ReceiptView {
+        opinion_id: receipt.opinion_id.0,
+        receipt_number: receipt.number,
+        posted_at: receipt.posted_at,
+        provision_label: receipt.provision_label,
+    });
+    if is_repetition { PostedOpinion::Repeated(view) } else { PostedOpinion::Created(view) }
+}
+
+/// An opinion for its author and for staff.
+pub fn opinion_view(opinion: Opinion) -> OpinionView {
+    OpinionView {
+        id: opinion.id.0,
+        receipt_number: opinion.receipt_number,
+        draft_id: opinion.draft_id.0,
+        version_id: opinion.version_id.0,
+        author_kind: opinion.author_kind,
+        channel: opinion.channel.as_str().into(),
+        contact_point_id: opinion.contact_point.map(|c| c.0),
+        address: opinion.address,
+        provision_label: opinion.provision_label,
+        stance: opinion.stance.into(),
+        body: opinion.body,
+        reason: opinion.reason,
+        is_public: opinion.is_public,
+        state: opinion.state.into(),
+        posted_at: opinion.posted_at,
+        disposition: opinion.disposition.map(|d| DispositionView {
+            kind: d.kind.into(),
+            label: d.kind.label().into(),
+            reason: d.reason,
+            published_at: d.published_at,
+        }),
+    }
+}
+
+/// `None` while there is no public answer.
+pub fn answer_view(opinion: PublicOpinion) -> Option<PublicAnswerView> {
+    let answer = opinion.answer?;
+    Some(PublicAnswerView {
+        id: opinion.id.0,
+        address: opinion.address,
+        provision_label: opinion.provision_label,
+        is_withheld: opinion.words == Words::Withheld,
+        is_hidden: opinion.words == Words::Hidden,
+        author_kind: opinion.author_kind,
+        stance: opinion.stance.map(Into::into),
+        body: opinion.body,
+        reason: opinion.reason,
+        disposition: DispositionView {
+            kind: answer.kind.into(),
+            label: answer.kind.label().into(),
+            reason: answer.reason,
+            published_at: Some(answer.published_at),
+        },
+    })
+}

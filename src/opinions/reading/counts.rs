@@ -1,0 +1,55 @@
+//! Counts of the opinions on a draft.
+
+use super::DispositionKind;
+use crate::drafts::Draft;
+use crate::error::Result;
+use crate::on_db;
+use crate::opinions::Channel;
+use crate::storage::Db;
+use crate::storage::sql::failed;
+
+/// Counts of the opinions on a draft. Each number counts something else, so each is named where it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpinionCounts {
+    /// 意见条数: opinions received.
+    pub opinions: i64,
+    /// 不同文本: distinct texts among them.
+    pub distinct_texts: i64,
+    /// 登录人数: distinct signed-in people among the authors.
+    pub signed_in_people: i64,
+    /// Opinions whose answer is public.
+    pub answered: i64,
+    /// By channel.
+    pub by_channel: Vec<(Channel, i64)>,
+    /// Public answers by outcome.
+    pub by_disposition: Vec<(DispositionKind, i64)>,
+}
+
+const COUNT: &str =
+    "SELECT CAST(COUNT(*) AS BIGINT), CAST(COUNT(DISTINCT text_hash) AS BIGINT), CAST(COUNT(DISTINCT account_id) AS BIGINT),
+    CAST(COUNT(*) FILTER (WHERE state = 'answered') AS BIGINT) FROM opinion WHERE draft_id = $1 AND state <> 'withdrawn'";
+const COUNT_BY_CHANNEL: &str =
+    "SELECT channel, CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 AND state <> 'withdrawn' GROUP BY channel ORDER BY channel";
+const COUNT_BY_DISPOSITION: &str = "SELECT p.kind, CAST(COUNT(*) AS BIGINT) FROM disposition p JOIN opinion o ON o.id = p.opinion_id
+    WHERE o.draft_id = $1 AND p.published_at IS NOT NULL GROUP BY p.kind ORDER BY p.kind";
+
+/// Every statement of this file, for the test that prepares them on both engines.
+pub const STATEMENTS: &[&str] = &[COUNT, COUNT_BY_CHANNEL, COUNT_BY_DISPOSITION];
+
+/// Counts of the opinions on a draft.
+pub async fn count_opinions(db: &Db, draft: &Draft) -> Result<OpinionCounts> {
+    let (opinions, distinct_texts, signed_in_people, answered) =
+        on_db!(db, pool => sqlx::query_as::<_, (i64, i64, i64, i64)>(COUNT).bind(draft.id).fetch_one(pool).await).map_err(failed)?;
+    let channels: Vec<(String, i64)> =
+        on_db!(db, pool => sqlx::query_as(COUNT_BY_CHANNEL).bind(draft.id).fetch_all(pool).await).map_err(failed)?;
+    let outcomes: Vec<(String, i64)> =
+        on_db!(db, pool => sqlx::query_as(COUNT_BY_DISPOSITION).bind(draft.id).fetch_all(pool).await).map_err(failed)?;
+    Ok(OpinionCounts {
+        opinions,
+        distinct_texts,
+        signed_in_people,
+        answered,
+        by_channel: channels.into_iter().map(|(c, n)| Ok((Channel::stored(&c)?, n))).collect::<Result<_>>()?,
+        by_disposition: outcomes.into_iter().map(|(k, n)| Ok((DispositionKind::stored(&k)?, n))).collect::<Result<_>>()?,
+    })
+}

@@ -1,0 +1,182 @@
+//! Reading opinions: what staff see, what the author sees, what everybody sees (`lists.rs`), and the counts (`counts.rs`).
+//!
+//! [`PublicOpinion`] is the one form in which an opinion reaches the public, and [`PublicOpinion::of`] the one place that leaves out what the author wished
+//! to keep back and what was hidden or not yet checked; pages, API and exports all take it from here.
+
+pub mod counts;
+pub mod lists;
+mod rows;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+pub use counts::{OpinionCounts, count_opinions};
+pub use lists::{get_opinion, list_answers, list_opinions, list_own_opinions};
+
+use super::feedback::DispositionKind;
+use super::{Channel, Display, OpinionState, Stance};
+use crate::ids::{AccountId, ContactPointId, DraftId, DraftVersionId, OpinionId};
+
+/// An opinion with everything staff may see.
+#[derive(Clone, Debug)]
+pub struct Opinion {
+    /// Id.
+    pub id: OpinionId,
+    /// Number on the receipt.
+    pub receipt_number: String,
+    /// Its draft.
+    pub draft_id: DraftId,
+    /// The version it speaks of.
+    pub version_id: DraftVersionId,
+    /// A kind of person or unit.
+    pub author_kind: String,
+    /// How it came.
+    pub channel: Channel,
+    /// The contact point that collected it.
+    pub contact_point: Option<ContactPointId>,
+    /// Address of the provision; `None` = the draft as a whole.
+    pub address: Option<String>,
+    /// The provision as it is cited.
+    pub provision_label: String,
+    /// Attitude.
+    pub stance: Stance,
+    /// The opinion.
+    pub body: String,
+    /// Why.
+    pub reason: String,
+    /// The words of the provision that the author points at; may be empty.
+    pub quote_text: String,
+    /// Where they begin in the provision's own text, in characters.
+    pub quote_start: Option<i64>,
+    /// The wording that the author proposes; may be empty.
+    pub proposed_text: String,
+    /// Whether the author agreed to its publication.
+    pub is_public: bool,
+    /// Whether others may see the words.
+    pub display: Display,
+    /// Where it stands.
+    pub state: OpinionState,
+    /// From 1; one more with each change by the author.
+    pub revision: i64,
+    /// When it came.
+    pub posted_at: DateTime<Utc>,
+    /// When the author last changed it.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// Who of the staff handles it.
+    pub handler: Option<AccountId>,
+    /// The group it is answered with.
+    pub group: Option<Uuid>,
+    /// The listed reason for which it needs no answer.
+    pub exclusion: Option<String>,
+    /// Its answer, prepared or public.
+    pub disposition: Option<Disposition>,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Disposition {
+    /// Outcome.
+    pub kind: DispositionKind,
+    /// Why.
+    pub reason: String,
+    /// When it was written.
+    pub prepared_at: DateTime<Utc>,
+    /// When a second person let it pass.
+    pub reviewed_at: Option<DateTime<Utc>>,
+    /// Since when it is public.
+    pub published_at: Option<DateTime<Utc>>,
+    /// Version and address of the provision that resulted.
+    pub result: Option<(DraftVersionId, String)>,
+}
+
+/// What the public sees of the words of an opinion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words {
+    /// All of them.
+    Shown,
+    /// None: the author keeps them back.
+    Withheld,
+    /// None: hidden with a reason, or not yet checked. The place stays, so that nothing vanishes.
+    Hidden,
+}
+
+/// An opinion as everybody sees it.
+#[derive(Clone, Debug)]
+pub struct PublicOpinion {
+    /// Id, for links.
+    pub id: OpinionId,
+    /// The version it speaks of.
+    pub version_id: DraftVersionId,
+    /// Address of the provision; `None` = the draft as a whole.
+    pub address: Option<String>,
+    /// The provision as it is cited.
+    pub provision_label: String,
+    /// How it came.
+    pub channel: Channel,
+    /// When it came.
+    pub posted_at: DateTime<Utc>,
+    /// The group it is answered with.
+    pub group: Option<Uuid>,
+    /// Which of the fields below are given.
+    pub words: Words,
+    /// A kind of person or unit; `None` when the words are not shown.
+    pub author_kind: Option<String>,
+    /// Attitude; `None` when the words are not shown.
+    pub stance: Option<Stance>,
+    /// The words that the author points at; `None` when not shown.
+    pub quote_text: Option<String>,
+    /// The wording that the author proposes; `None` when not shown.
+    pub proposed_text: Option<String>,
+    /// The opinion; `None` when not shown.
+    pub body: Option<String>,
+    /// Why; `None` when not shown.
+    pub reason: Option<String>,
+    /// The public answer, once there is one.
+    pub answer: Option<PublicAnswer>,
+}
+
+/// A public answer.
+#[derive(Clone, Debug)]
+pub struct PublicAnswer {
+    /// Outcome.
+    pub kind: DispositionKind,
+    /// Why.
+    pub reason: String,
+    /// Since when it is public.
+    pub published_at: DateTime<Utc>,
+    /// Version and address of the provision that resulted.
+    pub result: Option<(DraftVersionId, String)>,
+}
+
+impl PublicOpinion {
+    /// The public form: the one visibility policy of pages, API, exports and search.
+    pub fn of(opinion: Opinion) -> PublicOpinion {
+        let words = match (opinion.display, opinion.is_public) {
+            (Display::Shown, true) => Words::Shown,
+            (Display::Shown, false) => Words::Withheld,
+            (Display::Checking | Display::Review | Display::Hidden, _) => Words::Hidden,
+        };
+        let shown = words == Words::Shown;
+        let answer = opinion.disposition.and_then(|disposition| {
+            let published_at = disposition.published_at?;
+            Some(PublicAnswer { kind: disposition.kind, reason: disposition.reason, published_at, result: disposition.result })
+        });
+        PublicOpinion {
+            id: opinion.id,
+            version_id: opinion.version_id,
+            address: opinion.address,
+            provision_label: opinion.provision_label,
+            channel: opinion.channel,
+            posted_at: opinion.posted_at,
+            group: opinion.group,
+            words,
+            author_kind: shown.then_some(opinion.author_kind),
+            stance: shown.then_some(opinion.stance),
+            quote_text: shown.then_some(opinion.quote_text),
+            proposed_text: shown.then_some(opinion.proposed_text),
+            body: shown.then_some(opinion.body),
+            reason: shown.then_some(opinion.reason),
+            answer,
+        }
+    }
+}
