@@ -98,6 +98,52 @@ impl Cache {
         }
     }
 
+    /// Keeps a value for a lifetime unless one is there, and says whether it was kept: of several callers at once, one succeeds.
+    /// Lifetimes are whole milliseconds.
+    pub async fn put_if_absent(&self, key: &str, value: &str, lifetime: Duration) -> Result<bool> {
+        match self {
+            Cache::InProcess(cache) => {
+                let entry = Entry { value: value.into(), lifetime, expires_at: None };
+                Ok(cache.entry(key.to_owned()).or_insert(entry).await.is_fresh())
+            }
+            Cache::Redis { connection, prefix } => {
+                let kept: Option<String> = redis::cmd("SET")
+                    .arg(format!("{prefix}{key}"))
+                    .arg(value)
+                    .arg("NX")
+                    .arg("PX")
+                    .arg(milliseconds(lifetime))
+                    .query_async(&mut connection.clone())
+                    .await
+                    .map_err(unavailable)?;
+                Ok(kept.is_some())
+            }
+        }
+    }
+
+    /// Forgets a value if it is still the given one: whoever made a claim ends their own and nobody else's.
+    pub async fn forget_if(&self, key: &str, value: &str) -> Result<()> {
+        match self {
+            Cache::InProcess(cache) => {
+                cache
+                    .entry(key.to_owned())
+                    .and_compute_with(|held| {
+                        let is_same = held.is_some_and(|held| *held.into_value().value == *value);
+                        std::future::ready(if is_same { moka::ops::compute::Op::Remove } else { moka::ops::compute::Op::Nop })
+                    })
+                    .await;
+                Ok(())
+            }
+            Cache::Redis { connection, prefix } => {
+                let script =
+                    redis::Script::new("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0");
+                let _gone: i64 =
+                    script.key(format!("{prefix}{key}")).arg(value).invoke_async(&mut connection.clone()).await.map_err(unavailable)?;
+                Ok(())
+            }
+        }
+    }
+
     /// Forgets a value.
     pub async fn forget(&self, key: &str) -> Result<()> {
         match self {
@@ -111,6 +157,11 @@ impl Cache {
 
     /// Counts one event under a key and gives the number in the present window, which starts with its first event.
     pub async fn count(&self, key: &str, window: Duration) -> Result<u64> {
+        Ok(self.count_and_left(key, window).await?.0)
+    }
+
+    /// As [`Cache::count`], with the time until the window ends.
+    pub async fn count_and_left(&self, key: &str, window: Duration) -> Result<(u64, Duration)> {
         match self {
             Cache::InProcess(cache) => {
                 let entry = cache
@@ -127,19 +178,23 @@ impl Cache {
                         std::future::ready(moka::ops::compute::Op::Put(next))
                     })
                     .await;
-                Ok(entry.into_entry().and_then(|e| e.into_value().value.parse().ok()).unwrap_or(1))
+                let entry = entry.into_entry().map(|e| e.into_value());
+                let left = entry.as_ref().and_then(|e| e.expires_at).map(|at| at.saturating_duration_since(std::time::Instant::now()));
+                Ok((entry.and_then(|e| e.value.parse().ok()).unwrap_or(1), left.unwrap_or(window)))
             }
             Cache::Redis { connection, prefix } => {
                 // One script, so that a crash between the two commands cannot leave a counter that never expires.
                 let script = redis::Script::new(
-                    "local n = redis.call('INCR', KEYS[1]) if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end return n",
+                    "local n = redis.call('INCR', KEYS[1]) if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+                    return {n, redis.call('PTTL', KEYS[1])}",
                 );
-                script
+                let (seen, left_ms): (u64, i64) = script
                     .key(format!("{prefix}{key}"))
-                    .arg(u64::try_from(window.as_millis()).unwrap_or(u64::MAX))
+                    .arg(milliseconds(window))
                     .invoke_async(&mut connection.clone())
                     .await
-                    .map_err(unavailable)
+                    .map_err(unavailable)?;
+                Ok((seen, Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))))
             }
         }
     }
@@ -161,6 +216,11 @@ impl Cache {
             Cache::Redis { .. } => "redis",
         }
     }
+}
+
+/// A time in whole milliseconds, at least one.
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 fn unavailable(source: redis::RedisError) -> Error {
@@ -188,5 +248,19 @@ mod tests {
         assert_eq!(cache.get("a").await.unwrap().as_deref(), Some("甲"));
         cache.forget("a").await.unwrap();
         assert_eq!(cache.get("a").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_claim_is_won_once_and_ended_by_its_holder_alone() {
+        let cache = Cache::in_process();
+        let long = Duration::from_secs(60);
+        assert!(cache.put_if_absent("claim", "a", long).await.unwrap());
+        assert!(!cache.put_if_absent("claim", "b", long).await.unwrap());
+        cache.forget_if("claim", "b").await.unwrap();
+        assert_eq!(cache.get("claim").await.unwrap().as_deref(), Some("a"));
+        cache.forget_if("claim", "a").await.unwrap();
+        assert!(cache.put_if_absent("claim", "b", Duration::from_millis(40)).await.unwrap());
+        tokio::time::sleep(Duration::from_millis(80)).await;
+        assert!(cache.put_if_absent("claim", "c", long).await.unwrap(), "a claim of somebody who died ends by itself");
     }
 }
