@@ -84,6 +84,8 @@ pub struct Error {
     pub detail: String,
     /// Problems of single fields.
     pub fields: Vec<FieldError>,
+    /// Seconds after which another try may succeed, where they are known.
+    pub retry_after_s: Option<u64>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -93,7 +95,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// A failure with its sentence for the person.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Error { code, detail: detail.into(), fields: Vec::new(), source: None }
+        Error { code, detail: detail.into(), fields: Vec::new(), retry_after_s: None, source: None }
     }
 
     /// A value that does not satisfy its rule.
@@ -123,6 +125,12 @@ impl Error {
     /// A start-up failure: one sentence, printed as it stands.
     pub fn startup(sentence: impl Into<String>) -> Self {
         Error::new(Code::Startup, sentence)
+    }
+
+    /// Says after how many seconds another try may succeed.
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_s = Some(seconds.max(1));
+        self
     }
 
     /// Attaches the cause, for the log.

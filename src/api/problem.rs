@@ -14,6 +14,9 @@ pub use crate::telemetry::REQUEST_ID;
 /// Media type of the body.
 pub const MEDIA_TYPE: &str = "application/problem+json; charset=utf-8";
 
+/// Seconds until another try where the failure does not say.
+const DEFAULT_RETRY_S: u64 = 30;
+
 /// One field of the input and what is wrong with it.
 #[derive(Clone, Debug, Object)]
 pub struct ProblemField {
@@ -68,6 +71,7 @@ impl IntoResponse for Problem {
         if status.is_server_error() {
             tracing::error!(request_id, error = error.code.slug(), cause = error.cause_chain(), "a request failed: {}", error.detail);
         }
+        let retry_after_s = error.retry_after_s.unwrap_or(DEFAULT_RETRY_S);
         let body = ProblemBody {
             kind: format!("urn:zhitong:problem:{}", error.code.slug()),
             title: error.code.title().into(),
@@ -84,7 +88,7 @@ impl IntoResponse for Problem {
             .header(header::CACHE_CONTROL, "no-store")
             .body(text);
         if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("30"));
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(retry_after_s));
         }
         response
     }

@@ -159,6 +159,7 @@ impl Visit {
         if status.is_server_error() {
             tracing::error!(request_id, error = error.code.slug(), cause = error.cause_chain(), "a page failed: {}", error.detail);
         }
+        let retry_after_s = error.retry_after_s;
         let page = ErrorPage {
             layout: self.layout(Section::None),
             status: status.as_u16(),
@@ -167,10 +168,14 @@ impl Visit {
             fields: error.fields.into_iter().map(|f| Fact { name: f.field, value: f.message }).collect(),
             request_id,
         };
-        self.show_as(status, &page).unwrap_or_else(|Failure(e)| {
+        let mut response = self.show_as(status, &page).unwrap_or_else(|Failure(e)| {
             tracing::error!(cause = e.cause_chain(), "the error page itself failed");
             Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR).finish()
-        })
+        });
+        if let Some(seconds) = retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 
