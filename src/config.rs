@@ -48,7 +48,7 @@ pub enum LogFormat {
 }
 
 /// WeChat mini-program settings.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WechatConfig {
     /// Sandbox or live. `ZHITONG_WECHAT_GATEWAY`
@@ -57,6 +57,22 @@ pub struct WechatConfig {
     pub app_id: String,
     /// The mini-program's secret. `ZHITONG_WECHAT_SECRET`
     pub secret: Secret,
+    /// Address of the service; another one only where an outbound proxy stands between. `ZHITONG_WECHAT_BASE_URL`
+    pub base_url: String,
+    /// Longest time for one call, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+impl Default for WechatConfig {
+    fn default() -> Self {
+        WechatConfig {
+            gateway: Gateway::default(),
+            app_id: String::new(),
+            secret: Secret::default(),
+            base_url: "https://api.weixin.qq.com".into(),
+            timeout_ms: 8_000,
+        }
+    }
 }
 
 /// Object storage for originals; without it they are files under the data directory.
@@ -245,6 +261,7 @@ impl Config {
             ("ZHITONG_DATA_KEY", &mut self.data_key.0),
             ("ZHITONG_WECHAT_APP_ID", &mut self.wechat.app_id),
             ("ZHITONG_WECHAT_SECRET", &mut self.wechat.secret.0),
+            ("ZHITONG_WECHAT_BASE_URL", &mut self.wechat.base_url),
             ("ZHITONG_LOG", &mut self.log),
             ("ZHITONG_SITE_NAME", &mut self.site_name),
             ("ZHITONG_BUREAU_NAME", &mut self.bureau_name),

@@ -39,7 +39,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("scraper::", &["documents/"]),
     ("zip::", &["documents/"]),
     ("object_store::", &["storage/blobs.rs"]),
-    ("reqwest::", &["accounts/wechat.rs"]),
+    ("reqwest::", &["accounts/wechat/", "accounts/sms.rs"]),
     ("argon2::", &["storage/crypto.rs"]),
 ];
 
