@@ -10,7 +10,8 @@ use crate::ids::{Clock, IdSource};
 use crate::search::SearchService;
 use crate::storage::blobs::Blobs;
 use crate::storage::cache::Cache;
-use crate::storage::crypto::DataKey;
+use crate::storage::crypto::rotation::SealedColumn;
+use crate::storage::crypto::{DataKey, FieldCipher};
 use crate::storage::{DataDirLock, Db, settings};
 use crate::telemetry::Metrics;
 
@@ -36,6 +37,8 @@ pub struct Parts {
     pub ids: IdSource,
     /// Key of keyed hashes.
     pub data_key: DataKey,
+    /// Seals and opens fields of personal data.
+    pub field_cipher: FieldCipher,
     /// WeChat, live or sandbox.
     pub wechat: Arc<dyn Wechat>,
     /// Metrics.
@@ -86,10 +89,12 @@ impl App {
     /// Puts given parts together; tests bring their own database, clock and ids.
     pub async fn assemble(config: Config, db: Db, cache: Cache, clock: Clock, ids: IdSource, lock: Option<DataDirLock>) -> Result<App> {
         let blobs = Blobs::open(&config)?;
-        let data_key = Self::data_key(&config, &db, &ids, lock.is_some()).await?;
+        let field_cipher = Self::field_cipher(&config, &db, &ids, lock.is_some()).await?;
+        let data_key = field_cipher.data_key();
         let search = SearchService::open(&config.data_dir.join("search"))?;
         let wechat = wechat::open(&config.wechat, &cache)?;
-        Ok(App(Arc::new(Parts { config, db, cache, blobs, search, clock, ids, data_key, wechat, metrics: Metrics::new(), _lock: lock })))
+        let metrics = Metrics::new();
+        Ok(App(Arc::new(Parts { config, db, cache, blobs, search, clock, ids, data_key, field_cipher, wechat, metrics, _lock: lock })))
     }
 
     /// What imports into this application's corpus.
@@ -97,17 +102,39 @@ impl App {
         Importer { db: self.db.clone(), blobs: self.blobs.clone(), clock: self.clock.clone(), ids: self.ids.clone() }
     }
 
+    /// Every column with sealed personal data, for `zhitong keys`. A new sealed column is named here.
+    pub const SEALED_COLUMNS: &'static [SealedColumn] = &[];
+
+    /// The configured keys, once they are known to be those that the data was written with.
+    async fn field_cipher(config: &Config, db: &Db, ids: &IdSource, may_write: bool) -> Result<FieldCipher> {
+        let cipher = match &config.data_key_file {
+            Some(file) => FieldCipher::of_file(file, ids)?,
+            None => FieldCipher::of_key(&Self::single_key(config, db, ids, may_write).await?, ids)?,
+        };
+        let (name, ours) = ("data_key_id", cipher.data_key().id().to_owned());
+        let theirs = match settings::find(db, name).await? {
+            Some(id) => id,
+            None if may_write => settings::put_if_absent(db, name, &ours).await?,
+            None => ours.clone(),
+        };
+        if ours != theirs {
+            return Err(Error::startup(format!(
+                "密钥不对：这个数据库的个人信息用的是编号 {theirs} 的密钥，现在配置的是 {ours}。请换回原来的 data_key（或密钥文件中的 hash_key）。"
+            )));
+        }
+        Ok(cipher)
+    }
+
     /// The configured key; the demonstration makes one on its first start and keeps it beside its data.
-    async fn data_key(config: &Config, db: &Db, ids: &IdSource, may_write: bool) -> Result<DataKey> {
+    pub async fn single_key(config: &Config, db: &Db, ids: &IdSource, may_write: bool) -> Result<Secret> {
         if !config.data_key.0.is_empty() {
-            return DataKey::from_hex(&config.data_key);
+            return Ok(config.data_key.clone());
         }
         const NAME: &str = "demonstration_data_key";
-        let key = match settings::find(db, NAME).await? {
-            Some(key) => key,
-            None if may_write => settings::put_if_absent(db, NAME, &ids.secret(32)).await?,
-            None => return Err(Error::startup("还没有初始化，请先运行 `zhitong serve`。")),
-        };
-        DataKey::from_hex(&Secret(key))
+        match settings::find(db, NAME).await? {
+            Some(key) => Ok(Secret(key)),
+            None if may_write => settings::put_if_absent(db, NAME, &ids.secret(32)).await.map(Secret),
+            None => Err(Error::startup("还没有初始化，请先运行 `zhitong serve`。")),
+        }
     }
 }

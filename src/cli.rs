@@ -1,6 +1,7 @@
 //! The command line. Results go to standard output, everything else to standard error; a failure is one sentence and exit code 1.
 
 mod commands;
+mod keys;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -64,11 +65,30 @@ enum Command {
     Openapi,
     /// 检查部署是否妥当，并说明如何修正
     Doctor,
+    /// 个人信息密钥：添加、更换、查看
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// 审计日志
     Audit {
         #[command(subcommand)]
         command: AuditCommand,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// 生成一把新密钥，放在密钥文件首位（文件不存在则建立）
+    Add {
+        /// 密钥文件 [默认: 配置中的 data_key_file]
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// 用首位的密钥重新加密全部个人信息；可以在服务运行时进行，中断后再次运行即继续
+    Rotate,
+    /// 查看每把密钥加密了多少项
+    Status,
 }
 
 #[derive(Debug, Subcommand)]
@@ -181,6 +201,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Search(args) => commands::search(config, &args.query.join(" "), args.on, args.limit, args.json).await,
         Command::Evaluate(args) => commands::evaluate(config, args).await,
         Command::Doctor => commands::doctor(config).await,
+        Command::Keys { command: KeysCommand::Add { file } } => keys::add(config, file).await,
+        Command::Keys { command: KeysCommand::Rotate } => keys::rotate(config).await,
+        Command::Keys { command: KeysCommand::Status } => keys::status(config).await,
         Command::Audit { command: AuditCommand::Verify } => commands::audit_verify(config).await,
         Command::Openapi => Ok(ExitCode::SUCCESS),
     }

@@ -153,8 +153,10 @@ pub struct Config {
     pub s3: Option<S3Config>,
     /// Proxies whose `X-Forwarded-For` is believed; every other one is ignored. `ZHITONG_TRUSTED_PROXIES`, comma-separated
     pub trusted_proxies: Vec<IpAddr>,
-    /// Key for keyed hashes of personal data, 32 or more bytes of hexadecimal. `ZHITONG_DATA_KEY`
+    /// Key of personal data, 32 or more bytes of hexadecimal: hashes and sealed fields. `ZHITONG_DATA_KEY`
     pub data_key: Secret,
+    /// File with several keys of personal data, made by `zhitong keys add`; instead of `data_key`. `ZHITONG_DATA_KEY_FILE`
+    pub data_key_file: Option<PathBuf>,
     /// WeChat.
     pub wechat: WechatConfig,
     /// Log format. `ZHITONG_LOG_FORMAT`
@@ -186,6 +188,7 @@ impl Default for Config {
             s3: None,
             trusted_proxies: Vec::new(),
             data_key: Secret::default(),
+            data_key_file: None,
             wechat: WechatConfig::default(),
             log_format: LogFormat::Human,
             log: "info,sqlx=warn,tantivy=warn,poem=warn".into(),
@@ -243,6 +246,9 @@ impl Config {
         }
         if let Some(v) = get("ZHITONG_DATA_DIR") {
             self.data_dir = PathBuf::from(v);
+        }
+        if let Some(v) = get("ZHITONG_DATA_KEY_FILE") {
+            self.data_key_file = Some(PathBuf::from(v));
         }
         if let Some(v) = get("ZHITONG_DATABASE_CONNECTIONS") {
             self.database_connections = parse("ZHITONG_DATABASE_CONNECTIONS", v)?;
@@ -306,8 +312,13 @@ impl Config {
         if !self.data_key.0.is_empty() && !matches!(hex::decode(&self.data_key.0), Ok(key) if key.len() >= 32) {
             return Err(Error::startup("data_key 应为不少于 64 位的十六进制字符串（32 字节）。可用 `openssl rand -hex 32` 生成。"));
         }
-        if !self.is_demonstration && self.data_key.0.is_empty() {
-            return Err(Error::startup("正式运行需要 data_key（个人信息密钥）。可用 `openssl rand -hex 32` 生成，并妥善保管。"));
+        if !self.data_key.0.is_empty() && self.data_key_file.is_some() {
+            return Err(Error::startup("data_key 和 data_key_file 只能设置一个；密钥文件中已经包含原来的 data_key 时，请去掉 data_key。"));
+        }
+        if !self.is_demonstration && self.data_key.0.is_empty() && self.data_key_file.is_none() {
+            return Err(Error::startup(
+                "正式运行需要 data_key 或 data_key_file（个人信息密钥）。可用 `zhitong keys add --file 路径` 生成密钥文件，并妥善保管。",
+            ));
         }
         if !self.public_url.is_empty() && !self.public_url.starts_with("http") {
             return Err(Error::startup("public_url 应以 http:// 或 https:// 开头。"));

@@ -40,7 +40,8 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("zip::", &["documents/"]),
     ("object_store::", &["storage/blobs.rs"]),
     ("reqwest::", &["accounts/wechat/", "accounts/sms.rs"]),
-    ("argon2::", &["storage/crypto.rs"]),
+    ("argon2::", &["storage/crypto/"]),
+    ("aes_gcm::", &["storage/crypto/"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

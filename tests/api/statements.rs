@@ -35,5 +35,11 @@ async fn every_statement_is_understood() {
             assert!(prepared.is_ok(), "{room}: {statement}\n{prepared:?}");
         }
     }
+    for column in zhitong::app::App::SEALED_COLUMNS {
+        for statement in column.statements() {
+            let prepared = zhitong::on_db!(&app.app.db, pool => pool.prepare(SqlStr::from_static(statement)).await.map(drop));
+            assert!(prepared.is_ok(), "{}.{}: {statement}\n{prepared:?}", column.table, column.column);
+        }
+    }
     app.finish().await;
 }
