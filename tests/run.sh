@@ -10,6 +10,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=tests/servers.sh
 source tests/servers.sh
+# shellcheck source=tests/tools.sh
+source tests/tools.sh
 
 filter=("$@")
 passed=0 failed=0 skipped=0
@@ -35,6 +37,7 @@ run() {
     if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then failed=$((failed + 1)); fi
 }
 
+tools_install || missing+=("SKIPPED: the browser, LibreOffice or schemathesis could not be installed")
 servers_install || missing+=("SKIPPED: PostgreSQL and Redis could not be installed")
 
 echo "== building"
@@ -45,6 +48,10 @@ run "unit tests" cargo test --locked --lib -- "${filter[@]}"
 run "the house: who imports whom" cargo test --locked --test house -- "${filter[@]}"
 run "API on SQLite and the in-process cache" cargo test --locked --test api -- "${filter[@]}"
 run "command line" cargo test --locked --test cli -- "${filter[@]}"
+run "pages in a real browser" cargo test --locked --test browser -- --nocapture --test-threads=2 "${filter[@]}"
+if [ "${#filter[@]}" -eq 0 ]; then
+    run "the API against its own description" tests/contract.sh target/debug/zhitong
+fi
 run "real texts" cargo test --locked --test real -- --nocapture "${filter[@]}"
 
 if servers_start; then

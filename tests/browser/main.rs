@@ -1,0 +1,8 @@
+//! The pages in a real Chromium, driven as a person would: every page on a phone and on a desktop, checked by axe-core, and the main journeys, each with
+//! screenshots under `tests/artefacts/`.
+//!
+//! Needs `chromedriver`, `chromium` and, in `ZHITONG_AXE`, the path of `axe.min.js`; `tests/run.sh` installs all three. Where one is absent the test says
+//! `SKIPPED:` and why, which `tests/run.sh` counts.
+
+mod pages;
+mod support;

@@ -1,0 +1,46 @@
+# What the tests of pages, files and the API description need besides PostgreSQL and Redis. Sourced by run.sh.
+#
+#   tools_install     installs what is missing (Debian packages; Python packages into target/test-tools), and sets
+#                     ZHITONG_AXE (axe.min.js) and ZHITONG_SCHEMATHESIS (the program)
+
+TOOLS_DIR="$PWD/target/test-tools"
+# axe-core 4.12.1 comes inside this package.
+TOOLS_AXE_PACKAGE="axe-playwright-python==0.1.8"
+TOOLS_PYTHON_PACKAGES=("schemathesis==4.32.5")
+
+tools_install() {
+    local missing=()
+    command -v chromium >/dev/null || missing+=(chromium)
+    command -v chromedriver >/dev/null || missing+=(chromium-driver)
+    [ -e /usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc ] || missing+=(fonts-noto-cjk)
+    local package
+    for package in libreoffice-writer-nogui libreoffice-calc-nogui; do
+        dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
+    done
+    command -v pdftotext >/dev/null || missing+=(poppler-utils)
+    python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+    if [ "${#missing[@]}" -gt 0 ]; then
+        echo "installing: ${missing[*]}"
+        local sudo=()
+        if [ "$(id -u)" -ne 0 ]; then sudo=(sudo); fi
+        "${sudo[@]}" apt-get -qq update
+        DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}" >/dev/null || return 1
+    fi
+    mkdir -p "$TOOLS_DIR"
+    if [ ! -x "$TOOLS_DIR/venv/bin/schemathesis" ]; then
+        echo "installing: ${TOOLS_PYTHON_PACKAGES[*]}"
+        python3 -m venv "$TOOLS_DIR/venv" && "$TOOLS_DIR/venv/bin/pip" -q install --disable-pip-version-check "${TOOLS_PYTHON_PACKAGES[@]}" || return 1
+    fi
+    if [ ! -s "$TOOLS_DIR/axe.min.js" ]; then
+        echo "installing: axe-core from $TOOLS_AXE_PACKAGE"
+        "$TOOLS_DIR/venv/bin/pip" -q download --disable-pip-version-check --no-deps -d "$TOOLS_DIR" "$TOOLS_AXE_PACKAGE" || return 1
+        python3 - "$TOOLS_DIR" <<'PY' || return 1
+import pathlib, sys, zipfile
+folder = pathlib.Path(sys.argv[1])
+[wheel] = folder.glob("axe_playwright_python-*.whl")
+(folder / "axe.min.js").write_bytes(zipfile.ZipFile(wheel).read("axe_playwright_python/axe.min.js"))
+wheel.unlink()
+PY
+    fi
+    export ZHITONG_AXE="$TOOLS_DIR/axe.min.js" ZHITONG_SCHEMATHESIS="$TOOLS_DIR/venv/bin/schemathesis"
+}
