@@ -49,6 +49,12 @@ acts! {
     AddDraftVersion = "add_draft_version", "录入稿次";
     /// A consultation round was published.
     OpenConsultation = "open_consultation", "发布公开征求意见";
+    /// The end of a round was moved later.
+    ExtendConsultation = "extend_consultation", "延长征求意见期限";
+    /// A round was ended before its time.
+    WithdrawConsultation = "withdraw_consultation", "提前结束征求意见";
+    /// A draft was given up.
+    WithdrawDraft = "withdraw_draft", "撤回草案";
     /// An answer to an opinion was prepared.
     PrepareDisposition = "prepare_disposition", "拟定采纳情况";
     /// The prepared answers of a draft were published.

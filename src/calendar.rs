@@ -23,6 +23,26 @@ pub fn day_of(at: DateTime<Utc>) -> NaiveDate {
     (at + Duration::hours(SHANGHAI_HOURS)).date_naive()
 }
 
+/// The last day that lies wholly before an end: the day D of "until 24:00 of D".
+pub fn last_day_before(end: DateTime<Utc>) -> NaiveDate {
+    let next = day_of(end);
+    next.pred_opt().unwrap_or(next)
+}
+
+/// A day with its weekday, as a notice writes it, e.g. 2026年4月1日（星期三）.
+pub fn written(day: NaiveDate) -> String {
+    let weekday = match day.weekday() {
+        Weekday::Mon => '一',
+        Weekday::Tue => '二',
+        Weekday::Wed => '三',
+        Weekday::Thu => '四',
+        Weekday::Fri => '五',
+        Weekday::Sat => '六',
+        Weekday::Sun => '日',
+    };
+    format!("{}（星期{weekday}）", day.format("%Y年%-m月%-d日"))
+}
+
 /// Whole days from one day to another, the starting day not counted (民法典 201); 0 when the end is not later.
 pub fn days_between(start: NaiveDate, end: NaiveDate) -> u32 {
     u32::try_from((end - start).num_days()).unwrap_or(0)
@@ -119,6 +139,7 @@ mod tests {
         assert_eq!(day_of(end), day("2026-04-01"));
         assert_eq!(day_of(end - Duration::microseconds(1)), day("2026-03-31"));
         assert_eq!(end, start_of_day(day("2026-04-01")));
+        assert_eq!((last_day_before(end), written(last_day_before(end)).as_str()), (day("2026-03-31"), "2026年3月31日（星期二）"));
     }
 
     #[test]

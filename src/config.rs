@@ -105,6 +105,8 @@ fn default_s3_region() -> String {
 pub struct Rules {
     /// Least length of a public consultation in days (规章制定程序条例 15, 立法法 40); a shorter round needs a public reason.
     pub minimum_consultation_days: u32,
+    /// Days before the end of a round at which its followers are reminded.
+    pub closing_reminder_days: u32,
     /// Longest text of one opinion, in characters.
     pub opinion_characters: usize,
     /// Opinions one identity may post on one draft in an hour.
@@ -123,6 +125,7 @@ impl Default for Rules {
     fn default() -> Self {
         Rules {
             minimum_consultation_days: 30,
+            closing_reminder_days: 3,
             opinion_characters: 5_000,
             opinions_per_hour: 60,
             failed_logins: 10,
@@ -167,6 +170,8 @@ pub struct Config {
     pub site_name: String,
     /// Name of the bureau that runs the site. `ZHITONG_BUREAU_NAME`
     pub bureau_name: String,
+    /// Where people reach the bureau (postal address, telephone, e-mail), as notices give it; empty = each notice asks for it. `ZHITONG_CONTACT`
+    pub contact: String,
     /// Seconds that requests in flight are given after a stop signal. `ZHITONG_SHUTDOWN_SECONDS`
     pub shutdown_seconds: u64,
     /// Legal periods and limits.
@@ -194,6 +199,7 @@ impl Default for Config {
             log: "info,sqlx=warn,tantivy=warn,poem=warn".into(),
             site_name: "立法直通车".into(),
             bureau_name: "司法局".into(),
+            contact: String::new(),
             shutdown_seconds: 20,
             rules: Rules::default(),
             is_demonstration: true,
@@ -202,6 +208,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Address of a path of the site as citizens see it; empty when their address is not configured.
+    pub fn public_link(&self, path: &str) -> String {
+        if self.public_url.is_empty() { String::new() } else { format!("{}{path}", self.public_url.trim_end_matches('/')) }
+    }
+
     /// Reads the file, if one is named, then the environment.
     pub fn load(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Result<Config> {
         let mut config = match file {
@@ -271,6 +282,7 @@ impl Config {
             ("ZHITONG_LOG", &mut self.log),
             ("ZHITONG_SITE_NAME", &mut self.site_name),
             ("ZHITONG_BUREAU_NAME", &mut self.bureau_name),
+            ("ZHITONG_CONTACT", &mut self.contact),
         ] {
             if let Some(v) = get(name) {
                 *field = v.to_owned();

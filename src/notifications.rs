@@ -22,17 +22,52 @@ pub enum Event {
     OpinionReceived,
     /// The answer to their opinion is public.
     OpinionAnswered,
+    /// A draft they follow: its first round has begun.
+    RoundOpened,
+    /// A draft they follow: another round has begun.
+    DraftReopened,
+    /// A draft they follow: the round ends later.
+    RoundExtended,
+    /// A draft they follow: the round ends soon.
+    ClosingSoon,
+    /// A draft they follow: the round was ended before its time.
+    RoundWithdrawn,
+    /// A draft they follow: it was given up.
+    DraftWithdrawn,
+    /// A draft they follow: every opinion has its public answer.
+    FeedbackPublished,
+    /// A draft they follow: it has become law.
+    DraftPromulgated,
 }
 
 impl Event {
     /// Every event.
-    pub const ALL: &'static [Event] = &[Event::OpinionReceived, Event::OpinionAnswered];
+    pub const ALL: &'static [Event] = &[
+        Event::OpinionReceived,
+        Event::OpinionAnswered,
+        Event::RoundOpened,
+        Event::DraftReopened,
+        Event::RoundExtended,
+        Event::ClosingSoon,
+        Event::RoundWithdrawn,
+        Event::DraftWithdrawn,
+        Event::FeedbackPublished,
+        Event::DraftPromulgated,
+    ];
 
     /// Canonical name, as stored.
     pub fn as_str(self) -> &'static str {
         match self {
             Event::OpinionReceived => "opinion_received",
             Event::OpinionAnswered => "opinion_answered",
+            Event::RoundOpened => "round_opened",
+            Event::DraftReopened => "draft_reopened",
+            Event::RoundExtended => "round_extended",
+            Event::ClosingSoon => "closing_soon",
+            Event::RoundWithdrawn => "round_withdrawn",
+            Event::DraftWithdrawn => "draft_withdrawn",
+            Event::FeedbackPublished => "feedback_published",
+            Event::DraftPromulgated => "draft_promulgated",
         }
     }
 
@@ -46,6 +81,14 @@ impl Event {
         match self {
             Event::OpinionReceived => format!("您对{about}的意见已收到，感谢参与。"),
             Event::OpinionAnswered => format!("您对{about}的意见已有采纳情况反馈，请查看。"),
+            Event::RoundOpened => format!("您关注的草案{about}开始征求意见，欢迎提出意见。"),
+            Event::DraftReopened => format!("您关注的草案{about}再次征求意见，欢迎对新的文本提出意见。"),
+            Event::RoundExtended => format!("您关注的草案{about}延长了征求意见的期限。"),
+            Event::ClosingSoon => format!("您关注的草案{about}即将截止征求意见，还想提出意见的请尽快。"),
+            Event::RoundWithdrawn => format!("您关注的草案{about}提前结束征求意见，理由见公告；已经提出的意见仍会研究答复。"),
+            Event::DraftWithdrawn => format!("您关注的草案{about}已经撤回，理由见公告；已经提出的意见仍会研究答复。"),
+            Event::FeedbackPublished => format!("您关注的草案{about}已公布公众意见采纳情况，请查看。"),
+            Event::DraftPromulgated => format!("您关注的草案{about}已经正式公布，请查看。"),
         }
     }
 }

@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use crate::api;
 use crate::app::App;
+use crate::drafts::due;
 use crate::error::{Error, Result};
 use crate::notifications;
 use crate::portal;
@@ -154,7 +155,7 @@ pub async fn bind(address: SocketAddr) -> Result<Port> {
 
 /// Serves until a stop signal, then lets requests in flight finish.
 ///
-/// `announce` is called once requests are answered. Background work (following the change feed, delivering notifications) stops with the server.
+/// `announce` is called once requests are answered. Background work (following the change feed, what is due by the clock, delivering notifications) stops with the server.
 pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> Result<()> {
     install_tls();
     let bound = port.local_addr().first().and_then(|a| a.as_socket_addr().copied()).unwrap_or(app.config.listen);
@@ -162,6 +163,8 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     let metrics = app.metrics.clone();
     let report = move |lag, entries| metrics.index(lag, entries);
     let follower = tokio::spawn(search::follow(app.search.clone(), app.db.clone(), app.clock.clone(), stopping.clone(), report));
+    let (db, clock, ids, rules) = (app.db.clone(), app.clock.clone(), app.ids.clone(), app.config.rules.clone());
+    let timed = tokio::spawn(due::run_until_stopped(db, clock, ids, rules, stopping.clone()));
     let deliverer = tokio::spawn(notifications::deliver_until_stopped(app.db.clone(), app.clock.clone(), stopping));
     // Caught before anybody is told that the server runs: a signal right after must not kill it half-way.
     let stopped = catch_stop_signals()?;
@@ -174,6 +177,7 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     tracing::info!("the port is closed; finishing");
     stop.send_replace(true);
     follower.await.map_err(|e| Error::internal("the index follower broke", e))?;
+    timed.await.map_err(|e| Error::internal("the work that is due by the clock broke", e))?;
     deliverer.await.map_err(|e| Error::internal("the delivery of notifications broke", e))?;
     app.db.close().await;
     tracing::info!("stopped cleanly");

@@ -85,14 +85,18 @@ impl Role {
 pub enum Permission {
     /// Say something about a draft, and see what oneself has said.
     PostOpinion,
+    /// Follow drafts, to be told what becomes of them.
+    FollowDrafts,
     /// Read the messages to oneself.
     ReadInbox,
     /// See drafts that are not published.
     ReadUnpublishedDrafts,
     /// Create drafts and add versions.
     EditDrafts,
-    /// Open a consultation to the public.
+    /// Open a consultation to the public, extend it, or end it before its time.
     OpenConsultation,
+    /// Give a public draft up.
+    WithdrawDraft,
     /// See all opinions, also those that are not public.
     ReadOpinions,
     /// Write the answer to an opinion.
@@ -113,10 +117,12 @@ impl Permission {
     /// Every permission.
     pub const ALL: &'static [Permission] = &[
         Permission::PostOpinion,
+        Permission::FollowDrafts,
         Permission::ReadInbox,
         Permission::ReadUnpublishedDrafts,
         Permission::EditDrafts,
         Permission::OpenConsultation,
+        Permission::WithdrawDraft,
         Permission::ReadOpinions,
         Permission::PrepareFeedback,
         Permission::PublishFeedback,
@@ -131,10 +137,12 @@ impl Permission {
         use Role::*;
         match self {
             Permission::PostOpinion => &[Citizen],
+            Permission::FollowDrafts => &[Citizen],
             Permission::ReadInbox => Role::ALL,
             Permission::ReadUnpublishedDrafts => &[Drafter, Handler, Reviewer, Administrator],
             Permission::EditDrafts => &[Drafter, Handler, Administrator],
             Permission::OpenConsultation => &[Handler, Reviewer, Administrator],
+            Permission::WithdrawDraft => &[Reviewer, Administrator],
             Permission::ReadOpinions => &[Drafter, Handler, Reviewer, Administrator],
             Permission::PrepareFeedback => &[Handler, Reviewer, Administrator],
             Permission::PublishFeedback => &[Reviewer, Administrator],
@@ -382,7 +390,7 @@ mod tests {
             if *permission != Permission::ReadInbox && *permission != Permission::ReadAudit {
                 assert!(!roles.contains(&Role::Auditor), "an auditor only audits, not {permission:?}");
             }
-            if *permission != Permission::ReadInbox && *permission != Permission::PostOpinion {
+            if !matches!(permission, Permission::ReadInbox | Permission::PostOpinion | Permission::FollowDrafts) {
                 assert!(!roles.contains(&Role::Citizen) && !roles.contains(&Role::PointStaff), "{permission:?} is for the bureau");
             }
         }

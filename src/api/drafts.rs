@@ -1,4 +1,4 @@
-//! Operations on drafts 草案, their versions 稿次 and consultation rounds 公开征求意见.
+//! Operations on drafts 草案 and their versions 稿次.
 
 use chrono::{DateTime, Utc};
 use poem::web::Data;
@@ -10,16 +10,14 @@ use uuid::Uuid;
 
 use super::Tag;
 use super::callers::{Anyone, SignedIn};
-use super::day::Day;
 use super::problem::Problem;
+use super::rounds::{ConsultationView, list_views};
 use crate::accounts::{Actor, Permission};
 use crate::app::App;
 use crate::documents::Limits;
-use crate::drafts::consultations::{self, Consultation, NewConsultation};
 use crate::drafts::versions::{self, DraftProvision, DraftVersion, NewVersionFile};
 use crate::drafts::{self, Draft, DraftKind, DraftState, NewDraft, Viewer};
 use crate::error::{Code, Error};
-use crate::ids::{Clock, DraftVersionId};
 
 /// What a draft is to become.
 #[derive(Enum, Clone, Copy)]
@@ -47,6 +45,8 @@ pub(super) enum DraftStateName {
     FeedbackPublished,
     /// 已公布: linked to its document in the corpus
     Promulgated,
+    /// 已撤回, with a public reason
+    Withdrawn,
 }
 
 /// A new draft.
@@ -71,32 +71,9 @@ struct VersionForm {
     explanation: String,
 }
 
-/// A new consultation round.
-#[derive(Object)]
-#[oai(deny_unknown_fields)]
-struct ConsultationBody {
-    /// The version that is asked about; the newest when absent
-    #[oai(skip_serializing_if_is_none)]
-    version_id: Option<Uuid>,
-    /// Title of the notice; made from the draft's title when absent
-    #[oai(default)]
-    notice_title: String,
-    /// The notice
-    notice: String,
-    /// First day, in Asia/Shanghai; at once when absent
-    #[oai(skip_serializing_if_is_none)]
-    opens_on: Option<Day>,
-    /// Last day, taken until 24:00; the usual period when absent
-    #[oai(skip_serializing_if_is_none)]
-    closes_on: Option<Day>,
-    /// Why the round is shorter than the usual period; public, and needed when it is
-    #[oai(default)]
-    shorter_reason: String,
-}
-
 /// A draft, as lists show it.
 #[derive(Object)]
-struct DraftView {
+pub(super) struct DraftView {
     /// Id
     id: Uuid,
     /// Title
@@ -115,6 +92,12 @@ struct DraftView {
     /// First instant that is too late for the newest round
     #[oai(skip_serializing_if_is_none)]
     closes_at: Option<DateTime<Utc>>,
+    /// When it was given up
+    #[oai(skip_serializing_if_is_none)]
+    withdrawn_at: Option<DateTime<Utc>>,
+    /// Why it was given up
+    #[oai(skip_serializing_if = "String::is_empty", default)]
+    withdrawal_reason: String,
     /// Whether it belongs to the demonstration
     is_demonstration: bool,
 }
@@ -147,35 +130,6 @@ struct DraftVersionView {
     /// Since when it is public
     #[oai(skip_serializing_if_is_none)]
     published_at: Option<DateTime<Utc>>,
-}
-
-/// A consultation round.
-#[derive(Object)]
-struct ConsultationView {
-    /// Id
-    id: Uuid,
-    /// From 1
-    round: i64,
-    /// The version that is asked about
-    version_id: Uuid,
-    /// upcoming, open or closed, at the instant of the answer
-    phase: String,
-    /// Title of the notice
-    notice_title: String,
-    /// The notice
-    notice: String,
-    /// Why the round is shorter than usual
-    #[oai(skip_serializing_if = "String::is_empty", default)]
-    shorter_reason: String,
-    /// First instant at which opinions are taken
-    opens_at: DateTime<Utc>,
-    /// First instant that is too late
-    closes_at: DateTime<Utc>,
-    /// Last day on which opinions are taken, in Asia/Shanghai
-    closes_on: Day,
-    /// What the bureau says of the opinions as a whole
-    #[oai(skip_serializing_if = "String::is_empty", default)]
-    feedback_summary: String,
 }
 
 /// A draft with its versions and rounds.
@@ -248,15 +202,7 @@ enum CreatedVersion {
     Created(Json<DraftTextView>),
 }
 
-/// A round was published.
-#[derive(ApiResponse)]
-enum CreatedConsultation {
-    /// Published
-    #[oai(status = 201)]
-    Created(Json<ConsultationView>),
-}
-
-fn draft_view(draft: Draft) -> DraftView {
+pub(super) fn draft_view(draft: Draft) -> DraftView {
     DraftView {
         id: draft.id.0,
         title: draft.title,
@@ -266,6 +212,8 @@ fn draft_view(draft: Draft) -> DraftView {
         state_label: draft.state.label().into(),
         opens_at: draft.opens_at,
         closes_at: draft.closes_at,
+        withdrawn_at: draft.withdrawn_at,
+        withdrawal_reason: draft.withdrawal_reason,
         is_demonstration: draft.is_demonstration,
     }
 }
@@ -279,22 +227,6 @@ fn version_view(version: DraftVersion) -> DraftVersionView {
         source_name: version.source_name,
         article_count: version.article_count,
         published_at: version.published_at,
-    }
-}
-
-fn consultation_view(round: Consultation, clock: &Clock) -> ConsultationView {
-    ConsultationView {
-        id: round.id.0,
-        round: round.round,
-        version_id: round.version_id.0,
-        phase: round.phase(clock.now()).as_str().into(),
-        closes_on: Day(round.closes_on()),
-        notice_title: round.notice_title,
-        notice: round.notice,
-        shorter_reason: round.shorter_reason,
-        opens_at: round.opens_at,
-        closes_at: round.closes_at,
-        feedback_summary: round.feedback_summary,
     }
 }
 
@@ -366,12 +298,8 @@ impl DraftsApi {
         let viewer = Viewer::Public(anyone.0.as_ref());
         let draft = drafts::get_draft(&app.db, &app.clock, viewer, draft_id.into()).await?;
         let versions = versions::list_versions(&app.db, viewer, &draft).await?;
-        let rounds = consultations::list_rounds(&app.db, &draft).await?;
-        Ok(Json(DraftDetailView {
-            draft: draft_view(draft),
-            versions: versions.into_iter().map(version_view).collect(),
-            consultations: rounds.into_iter().map(|round| consultation_view(round, &app.clock)).collect(),
-        }))
+        let consultations = list_views(&app, &draft).await?;
+        Ok(Json(DraftDetailView { draft: draft_view(draft), versions: versions.into_iter().map(version_view).collect(), consultations }))
     }
 
     /// Add a version from a file. A text is never changed: a correction is a new version.
@@ -411,31 +339,5 @@ impl DraftsApi {
         let draft = drafts::get_draft(&app.db, &app.clock, viewer, draft_id.into()).await?;
         let version = versions::get_version(&app.db, viewer, &draft, version_id.into()).await?;
         Ok(Json(text_view(&app, viewer, version).await?))
-    }
-
-    /// Publish a version with its explanation, and open a consultation round on it.
-    #[oai(path = "/drafts/:draft_id/consultations", method = "post", operation_id = "open_consultation")]
-    async fn open_consultation(
-        &self,
-        app: Data<&App>,
-        signed_in: SignedIn,
-        /// Draft
-        Path(draft_id): Path<Uuid>,
-        body: Json<ConsultationBody>,
-    ) -> Result<CreatedConsultation, Problem> {
-        let caller = signed_in.with(Permission::OpenConsultation)?;
-        let body = body.0;
-        let new = NewConsultation {
-            version_id: body.version_id.map(DraftVersionId),
-            notice_title: body.notice_title,
-            notice: body.notice,
-            opens_on: body.opens_on.map(|day| day.0),
-            closes_on: body.closes_on.map(|day| day.0),
-            shorter_reason: body.shorter_reason,
-        };
-        let actor = Actor::Person(&caller);
-        let rules = &app.config.rules;
-        let round = consultations::open_consultation(&app.db, &app.clock, &app.ids, rules, actor, draft_id.into(), new).await?;
-        Ok(CreatedConsultation::Created(Json(consultation_view(round, &app.clock))))
     }
 }

@@ -11,10 +11,13 @@ pub mod callers;
 pub mod contact_points;
 pub mod day;
 pub mod drafts;
+pub mod following;
 pub mod imports;
 pub mod library;
 pub mod opinions;
 pub mod problem;
+pub mod questions;
+pub mod rounds;
 
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, Response, Route, get};
@@ -82,6 +85,9 @@ type Operations = (
     imports::ImportsApi,
     accounts::AccountsApi,
     drafts::DraftsApi,
+    rounds::RoundsApi,
+    questions::QuestionsApi,
+    following::FollowingApi,
     opinions::OpinionsApi,
     contact_points::ContactPointsApi,
 );
@@ -93,6 +99,9 @@ fn service() -> OpenApiService<Operations, ()> {
         imports::ImportsApi,
         accounts::AccountsApi,
         drafts::DraftsApi,
+        rounds::RoundsApi,
+        questions::QuestionsApi,
+        following::FollowingApi,
         opinions::OpinionsApi,
         contact_points::ContactPointsApi,
     );

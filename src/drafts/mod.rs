@@ -1,9 +1,16 @@
 //! 草案: proposed local regulations, government rules and normative documents, and the states they pass through.
 //!
-//! `versions.rs` keeps the texts (稿次), `consultations.rs` the rounds in which the public is asked. [`DraftState::after`] is the only table of moves.
-//! That a round has ended is no move of anybody: it is read from the clock, so that nothing can close early or late.
+//! `versions.rs` keeps the texts (稿次), `consultations.rs` the rounds in which the public is asked, `endings.rs` what moves or cuts the end of a round,
+//! `questions.rs` what a round asks, `notices.rs` the first form of its notice, `following.rs` who is told, `due.rs` what the clock makes happen.
+//! [`DraftState::after`] is the only table of moves. That a round has begun or ended is no move of anybody: it is read from the clock, so that nothing can
+//! open or close early or late.
 
 pub mod consultations;
+pub mod due;
+pub mod endings;
+pub mod following;
+pub mod notices;
+pub mod questions;
 pub mod versions;
 
 use chrono::{DateTime, Utc};
@@ -42,6 +49,8 @@ text_enum! {
         FeedbackPublished = "feedback_published", "已反馈采纳情况";
         /// It has become law, and is linked to its document in the corpus.
         Promulgated = "promulgated", "已公布";
+        /// It was given up, with a public reason. Opinions are kept and still answered.
+        Withdrawn = "withdrawn", "已撤回";
     }
 }
 
@@ -52,10 +61,20 @@ pub enum Move {
     OpenConsultation,
     /// The round's end has come.
     Close,
+    /// The round is ended before its time, or before it began, with a public reason.
+    WithdrawRound,
     /// The last unanswered opinion has its public answer.
     CompleteFeedback,
     /// The text is promulgated by its organ and linked to its document in the corpus.
     Promulgate,
+    /// The draft as a whole is given up, with a public reason.
+    Withdraw,
+}
+
+impl Move {
+    /// Every move.
+    pub const ALL: [Move; 6] =
+        [Move::OpenConsultation, Move::Close, Move::WithdrawRound, Move::CompleteFeedback, Move::Promulgate, Move::Withdraw];
 }
 
 impl DraftState {
@@ -65,9 +84,11 @@ impl DraftState {
         match (self, step) {
             // A second round follows the same rules as the first (规章制定程序条例 21).
             (Preparing | Processing | FeedbackPublished, Move::OpenConsultation) => Some(Consulting),
-            (Consulting, Move::Close) => Some(Processing),
+            (Consulting, Move::Close | Move::WithdrawRound) => Some(Processing),
             (Processing, Move::CompleteFeedback) => Some(FeedbackPublished),
             (FeedbackPublished, Move::Promulgate) => Some(Promulgated),
+            // What was never public needs no public end.
+            (Consulting | Processing | FeedbackPublished, Move::Withdraw) => Some(Withdrawn),
             _ => None,
         }
     }
@@ -118,12 +139,38 @@ pub struct Draft {
     pub opens_at: Option<DateTime<Utc>>,
     /// First instant that is too late for the newest round.
     pub closes_at: Option<DateTime<Utc>>,
+    /// First instant that is too late also for a late opinion, when the newest round takes any.
+    pub late_until: Option<DateTime<Utc>>,
+    /// When the newest round was ended before its time.
+    pub round_withdrawn_at: Option<DateTime<Utc>>,
+    /// When the draft was given up.
+    pub withdrawn_at: Option<DateTime<Utc>>,
+    /// Why; public. Empty when it was not.
+    pub withdrawal_reason: String,
     /// Whether it belongs to the demonstration.
     pub is_demonstration: bool,
     /// Since when it is here.
     pub created_at: DateTime<Utc>,
     /// Last change.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Draft {
+    /// First instant at which the newest round takes no opinion at all, late ones included; `None` when it takes none any more whatever the time.
+    pub fn takes_opinions_until(&self) -> Option<DateTime<Utc>> {
+        if self.round_withdrawn_at.is_some() || self.withdrawn_at.is_some() { None } else { self.late_until.or(self.closes_at) }
+    }
+
+    /// Passes when no opinion can come any more at an instant; else [`Code::Conflict`] with the instant from which `act` is possible.
+    pub fn require_quiet(&self, now: DateTime<Utc>, act: &str) -> Result<()> {
+        match self.takes_opinions_until().filter(|until| now < *until) {
+            None => Ok(()),
+            Some(until) => {
+                let day = crate::calendar::day_of(until - chrono::Duration::microseconds(1)).format("%Y年%-m月%-d日");
+                Err(Error::new(Code::Conflict, format!("本轮接收意见（含逾期意见）到 {day} 24 时为止，此后才能{act}。")))
+            }
+        }
+    }
 }
 
 #[derive(FromRow)]
@@ -136,6 +183,10 @@ struct DraftRow {
     round: i64,
     opens_at: Option<DateTime<Utc>>,
     closes_at: Option<DateTime<Utc>>,
+    late_until: Option<DateTime<Utc>>,
+    round_withdrawn_at: Option<DateTime<Utc>>,
+    withdrawn_at: Option<DateTime<Utc>>,
+    withdrawal_reason: String,
     is_demonstration: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -152,6 +203,10 @@ impl DraftRow {
             round: self.round,
             opens_at: self.opens_at,
             closes_at: self.closes_at,
+            late_until: self.late_until,
+            round_withdrawn_at: self.round_withdrawn_at,
+            withdrawn_at: self.withdrawn_at,
+            withdrawal_reason: self.withdrawal_reason,
             is_demonstration: self.is_demonstration,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -162,15 +217,19 @@ impl DraftRow {
 const INSERT: &str =
     "INSERT INTO draft (id, title, kind, drafting_unit, state, round, seed_key, is_demonstration, created_by, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $9)";
-const FIND: &str = "SELECT d.id, d.title, d.kind, d.drafting_unit, d.state, d.round, c.opens_at, c.closes_at, d.is_demonstration, d.created_at, d.updated_at
+const FIND: &str = "SELECT d.id, d.title, d.kind, d.drafting_unit, d.state, d.round, c.opens_at, c.closes_at, c.late_until, c.withdrawn_at AS round_withdrawn_at,
+    d.withdrawn_at, d.withdrawal_reason, d.is_demonstration, d.created_at, d.updated_at
     FROM draft d LEFT JOIN consultation c ON c.draft_id = d.id AND c.round = d.round WHERE d.id = $1";
 const FIND_SEEDED: &str = "SELECT id FROM draft WHERE seed_key = $1";
-const LIST: &str = "SELECT d.id, d.title, d.kind, d.drafting_unit, d.state, d.round, c.opens_at, c.closes_at, d.is_demonstration, d.created_at, d.updated_at
+const LIST: &str = "SELECT d.id, d.title, d.kind, d.drafting_unit, d.state, d.round, c.opens_at, c.closes_at, c.late_until, c.withdrawn_at AS round_withdrawn_at,
+    d.withdrawn_at, d.withdrawal_reason, d.is_demonstration, d.created_at, d.updated_at
     FROM draft d LEFT JOIN consultation c ON c.draft_id = d.id AND c.round = d.round
     WHERE ($1 OR d.state <> 'preparing')
     AND ($2 = CASE WHEN d.state = 'consulting' AND c.closes_at <= $3 THEN 'processing' ELSE d.state END OR $2 IS NULL)
     AND ((d.created_at, d.id) < ($4, $5) OR $4 IS NULL) ORDER BY d.created_at DESC, d.id DESC LIMIT $6";
 const TOUCH: &str = "UPDATE draft SET updated_at = $2 WHERE id = $1";
+const LOCK_ALONE: &str = "SELECT pg_advisory_xact_lock($1)";
+const LOCK_SHARED: &str = "SELECT pg_advisory_xact_lock_shared($1)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[INSERT, FIND, FIND_SEEDED, LIST, TOUCH];
@@ -233,13 +292,33 @@ pub async fn find_seeded(db: &Db, seed_key: &str) -> Result<Option<DraftId>> {
     on_db!(db, pool => sqlx::query_scalar(FIND_SEEDED).bind(seed_key).fetch_optional(pool).await).map_err(failed)
 }
 
-/// Reads a draft inside a transaction and, by touching its row first, makes other writers of the same draft wait.
+/// Reads a draft inside a transaction and makes other writers of the same draft wait, and who holds it with [`hold_draft`]. The first statement of its
+/// transaction.
 pub async fn lock_draft(tx: &mut Tx, clock: &Clock, id: DraftId) -> Result<Draft> {
+    if let Tx::Postgres(transaction) = tx {
+        sqlx::query(LOCK_ALONE).bind(lock_key(id)).execute(&mut **transaction).await.map_err(failed)?;
+    }
     let now = clock.now();
     on_tx!(tx, c => sqlx::query(TOUCH).bind(id).bind(now).execute(c).await.map(drop)).map_err(failed)?;
     let row: Option<DraftRow> = on_tx!(tx, c => sqlx::query_as(FIND).bind(id).fetch_optional(c).await).map_err(failed)?;
     // The clock is read after the wait for the lock: the state is that of the instant at which this writer's turn comes.
     row.map(|row| row.into_draft(clock.now())).transpose()?.ok_or_else(|| Error::not_found("这份草案"))
+}
+
+/// Keeps a draft from being moved on until the transaction ends, without making others who only hold it wait. An opinion is posted under it: the clock that
+/// is read after it belongs to a state that stays until the opinion is written, so that nothing can be published past an opinion that is on its way.
+///
+/// An advisory lock, not `FOR SHARE`: it is fair to who waits for the lock alone, and it writes nothing. SQLite has one writer and needs none.
+pub async fn hold_draft(tx: &mut Tx, id: DraftId) -> Result<()> {
+    if let Tx::Postgres(transaction) = tx {
+        sqlx::query(LOCK_SHARED).bind(lock_key(id)).execute(&mut **transaction).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The random half of an id. Two drafts of one key would only wait for each other.
+fn lock_key(id: DraftId) -> i64 {
+    id.0.as_u64_pair().1.cast_signed()
 }
 
 /// Who looks at a draft.
@@ -317,17 +396,18 @@ mod tests {
     #[test]
     fn moves_follow_the_table() {
         use DraftState::*;
+        // One line for each state, one column for each of `Move::ALL`.
         let table = [
-            (Preparing, [Some(Consulting), None, None, None]),
-            (Consulting, [None, Some(Processing), None, None]),
-            (Processing, [Some(Consulting), None, Some(FeedbackPublished), None]),
-            (FeedbackPublished, [Some(Consulting), None, None, Some(Promulgated)]),
-            (Promulgated, [None, None, None, None]),
+            (Preparing, [Some(Consulting), None, None, None, None, None]),
+            (Consulting, [None, Some(Processing), Some(Processing), None, None, Some(Withdrawn)]),
+            (Processing, [Some(Consulting), None, None, Some(FeedbackPublished), None, Some(Withdrawn)]),
+            (FeedbackPublished, [Some(Consulting), None, None, None, Some(Promulgated), Some(Withdrawn)]),
+            (Promulgated, [None; 6]),
+            (Withdrawn, [None; 6]),
         ];
-        assert_eq!(table.len(), DraftState::ALL.len());
+        assert_eq!(table.map(|(state, _)| state), DraftState::ALL);
         for (state, expected) in table {
-            let moves = [Move::OpenConsultation, Move::Close, Move::CompleteFeedback, Move::Promulgate].map(|step| state.after(step));
-            assert_eq!(moves, expected, "{state:?}");
+            assert_eq!(Move::ALL.map(|step| state.after(step)), expected, "{state:?}");
         }
     }
 

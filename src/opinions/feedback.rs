@@ -7,7 +7,7 @@ use sqlx::FromRow;
 use super::OpinionState;
 use crate::accounts::{Actor, Permission};
 use crate::audit::{self, Act, NewEntry};
-use crate::drafts::{self, DraftState, consultations};
+use crate::drafts::{self, DraftState, consultations, following};
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, Clock, DraftId, IdSource, OpinionId};
 use crate::notifications::{self, Event};
@@ -115,9 +115,11 @@ pub async fn publish_feedback(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<
     }
     let mut tx = db.begin().await?;
     let mut draft = drafts::lock_draft(&mut tx, clock, draft).await?;
-    if !matches!(draft.state, DraftState::Processing | DraftState::FeedbackPublished) {
+    // What was said of a draft that was given up is answered all the same.
+    if !matches!(draft.state, DraftState::Processing | DraftState::FeedbackPublished | DraftState::Withdrawn) {
         return Err(Error::new(Code::Conflict, format!("草案目前处于“{}”，征求意见结束之后才能公布采纳情况。", draft.state.label())));
     }
+    draft.require_quiet(clock.now(), "公布采纳情况")?;
     let prepared: Vec<PreparedRow> =
         on_tx!(&mut tx, c => sqlx::query_as(LIST_PREPARED).bind(draft.id).fetch_all(c).await).map_err(failed)?;
     let unanswered: i64 = on_tx!(&mut tx, c => sqlx::query_scalar(COUNT_UNANSWERED).bind(draft.id).fetch_one(c).await).map_err(failed)?;
@@ -140,7 +142,12 @@ pub async fn publish_feedback(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<
     }
     consultations::put_feedback_summary(&mut tx, &draft, summary).await?;
     if unanswered == 0 {
+        let before = draft.state;
         draft.state = consultations::complete_feedback(&mut tx, &draft).await?;
+        if draft.state != before {
+            let about = format!("《{}》", draft.title);
+            following::announce_to_followers(&mut tx, clock, ids, draft.id, Event::FeedbackPublished, &about).await?;
+        }
     }
     let detail = format!("{published} published, {unanswered} unanswered");
     let entry = NewEntry {

@@ -123,6 +123,8 @@ pub struct Receipt {
     pub posted_at: DateTime<Utc>,
     /// What it is about, as cited; 全文 for the draft as a whole.
     pub provision_label: String,
+    /// Whether it came after the end of the round, while late opinions were still taken.
+    pub is_late: bool,
     /// Whether this answers a repetition: nothing new was written.
     pub is_repetition: bool,
 }

@@ -10,7 +10,7 @@ use crate::accounts::{Caller, Permission};
 use crate::calendar;
 use crate::config::Rules;
 use crate::drafts::consultations::{self, Consultation, Phase};
-use crate::drafts::versions;
+use crate::drafts::{self, following, versions};
 use crate::error::{Code, Error, Result};
 use crate::ids::{DraftId, OpinionId};
 use crate::notifications::{self, Event};
@@ -21,11 +21,10 @@ use crate::{on_db, on_tx};
 
 const INSERT: &str =
     "INSERT INTO opinion (id, receipt_number, draft_id, consultation_id, version_id, account_id, author_kind, channel, contact_point_id,
-    station_id, address, provision_label, stance, body, reason, is_public, state, idempotency_key, content_hash, text_hash, posted_at, display)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
+    station_id, address, provision_label, stance, body, reason, is_public, state, idempotency_key, content_hash, text_hash, posted_at, display, is_late)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
     ON CONFLICT (account_id, idempotency_key) DO NOTHING";
-const FIND_BY_KEY: &str =
-    "SELECT id, receipt_number, posted_at, provision_label, content_hash FROM opinion WHERE account_id = $1 AND idempotency_key = $2";
+const FIND_BY_KEY: &str = "SELECT id, receipt_number, posted_at, provision_label, is_late, content_hash FROM opinion WHERE account_id = $1 AND idempotency_key = $2";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[INSERT, FIND_BY_KEY];
@@ -39,6 +38,7 @@ struct KeyRow {
     receipt_number: String,
     posted_at: DateTime<Utc>,
     provision_label: String,
+    is_late: bool,
     content_hash: String,
 }
 
@@ -52,6 +52,7 @@ impl KeyRow {
             number: self.receipt_number,
             posted_at: self.posted_at,
             provision_label: self.provision_label,
+            is_late: self.is_late,
             is_repetition: true,
         })
     }
@@ -93,6 +94,8 @@ pub async fn post_opinion(
     let receipt = write_opinion(&mut tx, at, draft, Some(key), &hash, &from, &new).await?;
     if !receipt.is_repetition {
         let about = format!("草案{}（回执号 {}）", receipt.provision_label, receipt.number);
+        // Who speaks wants to know what becomes of the draft; following ends with one click.
+        following::follow_in(&mut tx, at.clock, caller.account_id, draft).await?;
         notifications::announce(&mut tx, at.clock, at.ids, caller.account_id, Event::OpinionReceived, receipt.opinion_id.0, &about).await?;
     }
     tx.commit().await?;
@@ -118,10 +121,11 @@ async fn write_opinion(
     from: &Provenance,
     new: &NewOpinion,
 ) -> Result<Receipt> {
+    drafts::hold_draft(tx, draft).await?;
     let round = consultations::newest_round_in(tx, draft).await?;
-    // The one documented instant: the clock inside the transaction that writes.
+    // The one documented instant: the clock inside the transaction that writes, once nobody can move the draft on any more.
     let now = at.clock.now();
-    let round = open_round(round, now)?;
+    let (round, is_late) = receiving_round(round, now)?;
     let provision_label = match &new.address {
         None => WHOLE_DRAFT.to_owned(),
         Some(address) => versions::cite_address(tx, round.version_id, address)
@@ -135,7 +139,7 @@ async fn write_opinion(
         .bind(id).bind(&number).bind(draft).bind(round.id).bind(round.version_id).bind(from.account_id).bind(&from.author_kind)
         .bind(from.channel.as_str()).bind(from.contact_point).bind(from.station).bind(&new.address).bind(&provision_label).bind(new.stance.as_str())
         .bind(&new.body).bind(&new.reason).bind(new.is_public).bind(OpinionState::Received.as_str()).bind(key).bind(content_hash)
-        .bind(sm3_hex(words.as_bytes())).bind(now).bind(Display::Shown.as_str()).execute(c).await.map(|d| d.rows_affected()))
+        .bind(sm3_hex(words.as_bytes())).bind(now).bind(Display::Shown.as_str()).bind(is_late).execute(c).await.map(|d| d.rows_affected()))
     .map_err(failed)?;
     if written == 0 {
         // The same key arrived twice at the same time, and the other one was first.
@@ -143,15 +147,18 @@ async fn write_opinion(
             on_tx!(tx, c => sqlx::query_as(FIND_BY_KEY).bind(from.account_id).bind(key).fetch_optional(c).await).map_err(failed)?;
         return known.ok_or_else(|| Error::defect("an opinion was neither written nor found"))?.into_receipt(content_hash);
     }
-    Ok(Receipt { opinion_id: id, number, posted_at: now, provision_label, is_repetition: false })
+    Ok(Receipt { opinion_id: id, number, posted_at: now, provision_label, is_late, is_repetition: false })
 }
 
-fn open_round(round: Option<Consultation>, now: DateTime<Utc>) -> Result<Consultation> {
+/// The round that takes opinions at an instant, and whether they are late then.
+fn receiving_round(round: Option<Consultation>, now: DateTime<Utc>) -> Result<(Consultation, bool)> {
     let not_open = |detail: String| Error::new(Code::NotOpen, detail);
     let round = round.ok_or_else(|| Error::not_found("正在征求意见的草案"))?;
     match round.phase(now) {
-        Phase::Open => Ok(round),
+        Phase::Open => Ok((round, false)),
+        Phase::Late => Ok((round, true)),
         Phase::Upcoming => Err(not_open(format!("征求意见从 {} 开始，届时欢迎您提出意见。", round.opens_on().format("%Y年%-m月%-d日")))),
+        Phase::Withdrawn => Err(not_open("本轮征求意见已经提前结束，不再接收意见。".into())),
         Phase::Closed => {
             Err(not_open(format!("本轮征求意见已于 {} 24 时结束，不再接收意见。", round.closes_on().format("%Y年%-m月%-d日"))))
         }

@@ -16,7 +16,8 @@ use crate::calendar;
 use crate::config::Rules;
 use crate::contact_points;
 use crate::documents::{self, Limits};
-use crate::drafts::consultations::{self, NewConsultation};
+use crate::drafts::consultations::{self, Days as RoundDays, NewConsultation};
+use crate::drafts::questions::{NewQuestion, QuestionKind};
 use crate::drafts::versions::{self, NewVersionFile};
 use crate::drafts::{self, DraftKind, DraftState, NewDraft};
 use crate::error::{Error, Result};
@@ -56,6 +57,8 @@ struct RoundEntry {
     notice: String,
     #[serde(default)]
     shorter_reason: String,
+    #[serde(default)]
+    questions: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -141,9 +144,11 @@ async fn load_draft(at: Loading<'_>, today: NaiveDate, entry: DraftEntry, bytes:
         version_id: None,
         notice_title: entry.consultation.notice_title.clone(),
         notice: entry.consultation.notice.clone(),
-        opens_on: Some(opens_on),
-        closes_on: Some(day(today, entry.consultation.closes_on_day)),
+        days: RoundDays { opens_on: Some(opens_on), closes_on: Some(day(today, entry.consultation.closes_on_day)), late_through: None },
         shorter_reason: entry.consultation.shorter_reason.clone(),
+        shows_answers: true,
+        questions: entry.consultation.questions.iter().map(|wording| question(wording)).collect(),
+        ..NewConsultation::default()
     };
     consultations::open_consultation(at.db, &clock, at.ids, at.rules, Actor::System, draft, round).await?;
 
@@ -198,6 +203,10 @@ async fn load_opinion(at: Loading<'_>, today: NaiveDate, draft: DraftId, n: i64,
         feedback::prepare_disposition(at.db, &clock, Actor::System, receipt.opinion_id, kind, &entry.disposition_reason).await?;
     }
     Ok(())
+}
+
+fn question(wording: &str) -> NewQuestion {
+    NewQuestion { kind: QuestionKind::Text, wording: wording.to_owned(), options: Vec::new() }
 }
 
 /// The day that lies some days from today.

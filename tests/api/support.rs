@@ -13,6 +13,7 @@ use zhitong::accounts::sessions;
 use zhitong::accounts::{Caller, NewStaff, Role, create_staff};
 use zhitong::app::App;
 use zhitong::config::{Config, Rules, Secret};
+use zhitong::drafts::{due, following};
 use zhitong::error::Code;
 use zhitong::ids::{Clock, IdSource};
 use zhitong::storage::cache::Cache;
@@ -239,14 +240,20 @@ impl TestApp {
         id
     }
 
-    /// Delivers what is in the outbox and says how much it was.
+    /// Does what is due by the clock, and says what it did.
+    pub async fn run_due(&self) -> due::Done {
+        due::run_due(&self.app.db, &self.clock, &self.app.ids, &self.app.config.rules).await.unwrap()
+    }
+
+    /// Tells the followers, delivers what is in the outbox, and says how much it was.
     pub async fn deliver(&self) -> u32 {
+        while following::tell_some(&self.app.db, &self.clock, &self.app.ids, 500).await.unwrap().is_some() {}
         notifications::deliver_pending(&self.app.db, &self.clock, 1_000).await.unwrap()
     }
 
     /// Ends the test: nothing that was announced may be left undelivered, and the audit log must hold.
     pub async fn finish(self) {
-        let left = notifications::count_pending(&self.app.db).await.unwrap();
+        let left = notifications::count_pending(&self.app.db).await.unwrap() + following::count_pending(&self.app.db).await.unwrap();
         self.is_finished.store(true, Ordering::SeqCst);
         assert_eq!(left, 0, "the outbox holds events that the test did not deliver");
         let checked = zhitong::audit::verify(&self.app.db).await.unwrap();

@@ -85,6 +85,8 @@ pub struct ReceiptView {
     pub receipt_number: String,
     /// The server's instant of receipt
     pub posted_at: DateTime<Utc>,
+    /// Whether it came after the end of the round, while late opinions were still taken
+    pub is_late: bool,
     /// What it is about, as cited
     pub provision_label: String,
 }
@@ -149,6 +151,8 @@ pub struct OpinionView {
     pub state: OpinionStateName,
     /// When it came
     pub posted_at: DateTime<Utc>,
+    /// Whether it came after the end of the round, while late opinions were still taken
+    pub is_late: bool,
     /// Its answer; the author sees it when it is public
     #[oai(skip_serializing_if_is_none)]
     pub disposition: Option<DispositionView>,
@@ -269,6 +273,7 @@ pub fn receipt_view(receipt: Receipt) -> PostedOpinion {
         opinion_id: receipt.opinion_id.0,
         receipt_number: receipt.number,
         posted_at: receipt.posted_at,
+        is_late: receipt.is_late,
         provision_label: receipt.provision_label,
     });
     if is_repetition { PostedOpinion::Repeated(view) } else { PostedOpinion::Created(view) }
@@ -292,6 +297,7 @@ pub fn opinion_view(opinion: Opinion) -> OpinionView {
         is_public: opinion.is_public,
         state: opinion.state.into(),
         posted_at: opinion.posted_at,
+        is_late: opinion.is_late,
         disposition: opinion.disposition.map(|d| DispositionView {
             kind: d.kind.into(),
             label: d.kind.label().into(),

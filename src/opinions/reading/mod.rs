@@ -60,6 +60,8 @@ pub struct Opinion {
     pub revision: i64,
     /// When it came.
     pub posted_at: DateTime<Utc>,
+    /// Whether it came after the end of the round, while late opinions were still taken.
+    pub is_late: bool,
     /// When the author last changed it.
     pub updated_at: Option<DateTime<Utc>>,
     /// Who of the staff handles it.

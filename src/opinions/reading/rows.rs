@@ -33,6 +33,7 @@ pub struct Row {
     state: String,
     revision: i64,
     posted_at: DateTime<Utc>,
+    is_late: bool,
     updated_at: Option<DateTime<Utc>>,
     handler_id: Option<AccountId>,
     group_id: Option<Uuid>,
@@ -81,6 +82,7 @@ impl Row {
             state: OpinionState::stored(&self.state)?,
             revision: self.revision,
             posted_at: self.posted_at,
+            is_late: self.is_late,
             updated_at: self.updated_at,
             handler: self.handler_id,
             group: self.group_id,
@@ -94,7 +96,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT o.id, o.receipt_number, o.draft_id, o.version_id, o.author_kind, o.channel, o.contact_point_id, o.address, o.provision_label, o.stance, o.body,
-            o.reason, o.quote_text, o.quote_start, o.proposed_text, o.is_public, o.display, o.state, o.revision, o.posted_at, o.updated_at, o.handler_id,
+            o.reason, o.quote_text, o.quote_start, o.proposed_text, o.is_public, o.display, o.state, o.revision, o.posted_at, o.is_late, o.updated_at, o.handler_id,
             o.group_id, o.exclusion, p.kind AS disposition_kind, p.reason AS disposition_reason, p.prepared_at, p.reviewed_at, p.published_at,
             p.result_version_id, p.result_address
             FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id ",

@@ -69,13 +69,17 @@ fn state_badge(app: &App, draft: &Draft) -> Badge {
         DraftState::Consulting => "good",
         DraftState::Processing => "wait",
         DraftState::FeedbackPublished | DraftState::Promulgated => "blue",
+        DraftState::Withdrawn => "stop",
     };
     Badge { text: draft.state.label().into(), tone }
 }
 
 /// The last day on which opinions are taken.
 fn last_day(draft: &Draft) -> Option<chrono::NaiveDate> {
-    draft.closes_at.map(calendar::day_of).and_then(|next| next.pred_opt())
+    match draft.round_withdrawn_at {
+        Some(at) => Some(calendar::day_of(at)),
+        None => draft.closes_at.map(calendar::last_day_before),
+    }
 }
 
 fn closes(draft: &Draft) -> String {
