@@ -99,6 +99,37 @@ fn default_s3_region() -> String {
     "us-east-1".into()
 }
 
+/// What happens to opinions that the local checks find nothing in and WeChat has not seen.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum WebOpinions {
+    /// A person looks at each before others see it.
+    #[default]
+    Review,
+    /// They are shown.
+    Pass,
+}
+
+/// 意见审核: how opinions are checked before others may see them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModerationRules {
+    /// Opinions that came another way than through WeChat: `review` or `pass`.
+    pub web: WebOpinions,
+    /// A file with further words, in the form of `src/opinions/moderation/words.toml`.
+    pub words_file: Option<PathBuf>,
+    /// Longest time that a request waits for WeChat's judgement, in milliseconds; then a person looks.
+    pub wechat_timeout_ms: u64,
+    /// Seconds after which a check that has not ended is taken for broken off, and a person looks.
+    pub stalled_seconds: u32,
+}
+
+impl Default for ModerationRules {
+    fn default() -> Self {
+        ModerationRules { web: WebOpinions::Review, words_file: None, wechat_timeout_ms: 4_000, stalled_seconds: 60 }
+    }
+}
+
 /// Periods and limits that law or local practice set; all are data because they change.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -117,6 +148,8 @@ pub struct Rules {
     pub staff_session_hours: u32,
     /// Lifetime of a citizen session, in days.
     pub citizen_session_days: u32,
+    /// Checks before display.
+    pub moderation: ModerationRules,
     /// Days off and worked weekend days, as announced each year.
     pub calendar: Calendar,
 }
@@ -131,6 +164,7 @@ impl Default for Rules {
             failed_logins: 10,
             staff_session_hours: 12,
             citizen_session_days: 30,
+            moderation: ModerationRules::default(),
             calendar: Calendar::default(),
         }
     }
