@@ -7,6 +7,8 @@ use crate::config::{Config, Secret};
 use crate::corpus::import::Importer;
 use crate::error::{Error, Result};
 use crate::ids::{Clock, IdSource};
+use crate::opinions::moderation::checking::{AsChecker, Checker};
+use crate::opinions::moderation::words::WordList;
 use crate::search::SearchService;
 use crate::storage::blobs::Blobs;
 use crate::storage::cache::Cache;
@@ -41,6 +43,8 @@ pub struct Parts {
     pub field_cipher: FieldCipher,
     /// WeChat, live or sandbox.
     pub wechat: Arc<dyn Wechat>,
+    /// Words that keep an opinion from being shown unseen.
+    pub words: WordList,
     /// Metrics.
     pub metrics: Metrics,
     /// Claim on the data directory; `None` for commands that only read.
@@ -51,6 +55,19 @@ impl std::ops::Deref for App {
     type Target = Parts;
     fn deref(&self) -> &Parts {
         &self.0
+    }
+}
+
+impl AsChecker for App {
+    fn checker(&self) -> Checker<'_> {
+        Checker {
+            db: &self.db,
+            clock: &self.clock,
+            ids: &self.ids,
+            rules: &self.config.rules.moderation,
+            words: &self.words,
+            wechat: &*self.wechat,
+        }
     }
 }
 
@@ -93,8 +110,23 @@ impl App {
         let data_key = field_cipher.data_key();
         let search = SearchService::open(&config.data_dir.join("search"))?;
         let wechat = wechat::open(&config.wechat, &cache)?;
+        let words = WordList::open(config.rules.moderation.words_file.as_deref())?;
         let metrics = Metrics::new();
-        Ok(App(Arc::new(Parts { config, db, cache, blobs, search, clock, ids, data_key, field_cipher, wechat, metrics, _lock: lock })))
+        Ok(App(Arc::new(Parts {
+            config,
+            db,
+            cache,
+            blobs,
+            search,
+            clock,
+            ids,
+            data_key,
+            field_cipher,
+            wechat,
+            words,
+            metrics,
+            _lock: lock,
+        })))
     }
 
     /// What imports into this application's corpus.

@@ -59,6 +59,16 @@ acts! {
     PrepareDisposition = "prepare_disposition", "拟定采纳情况";
     /// The prepared answers of a draft were published.
     PublishFeedback = "publish_feedback", "公布采纳情况";
+    /// An opinion was let be seen by the public.
+    ShowOpinion = "show_opinion", "准予展示意见";
+    /// An opinion was hidden from the public.
+    HideOpinion = "hide_opinion", "隐藏意见";
+    /// A decision of moderation was taken back.
+    TakeBackModeration = "take_back_moderation", "撤销意见审核处理";
+    /// An author appealed against a hiding.
+    AppealHiding = "appeal_hiding", "对隐藏意见提出申诉";
+    /// An appeal was decided.
+    DecideAppeal = "decide_appeal", "处理隐藏意见的申诉";
     /// Contact points were loaded.
     LoadContactPoints = "load_contact_points", "录入立法基层联系点";
     /// Documents were imported into the corpus.

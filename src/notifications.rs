@@ -38,6 +38,18 @@ pub enum Event {
     FeedbackPublished,
     /// A draft they follow: it has become law.
     DraftPromulgated,
+    /// A person will look at their opinion before others see it.
+    OpinionInReview,
+    /// Their opinion is hidden from the public; `about` gives the reason.
+    OpinionHidden,
+    /// Their opinion is shown, after a look or after it had been hidden.
+    OpinionShown,
+    /// Their appeal was granted.
+    AppealGranted,
+    /// Their appeal was refused.
+    AppealRefused,
+    /// To staff: an author appeals against a hiding.
+    AppealFiled,
 }
 
 impl Event {
@@ -53,6 +65,12 @@ impl Event {
         Event::DraftWithdrawn,
         Event::FeedbackPublished,
         Event::DraftPromulgated,
+        Event::OpinionInReview,
+        Event::OpinionHidden,
+        Event::OpinionShown,
+        Event::AppealGranted,
+        Event::AppealRefused,
+        Event::AppealFiled,
     ];
 
     /// Canonical name, as stored.
@@ -68,6 +86,12 @@ impl Event {
             Event::DraftWithdrawn => "draft_withdrawn",
             Event::FeedbackPublished => "feedback_published",
             Event::DraftPromulgated => "draft_promulgated",
+            Event::OpinionInReview => "opinion_in_review",
+            Event::OpinionHidden => "opinion_hidden",
+            Event::OpinionShown => "opinion_shown",
+            Event::AppealGranted => "appeal_granted",
+            Event::AppealRefused => "appeal_refused",
+            Event::AppealFiled => "appeal_filed",
         }
     }
 
@@ -89,6 +113,12 @@ impl Event {
             Event::DraftWithdrawn => format!("您关注的草案{about}已经撤回，理由见公告；已经提出的意见仍会研究答复。"),
             Event::FeedbackPublished => format!("您关注的草案{about}已公布公众意见采纳情况，请查看。"),
             Event::DraftPromulgated => format!("您关注的草案{about}已经正式公布，请查看。"),
+            Event::OpinionInReview => format!("您对{about}的意见正在由工作人员审核，审核通过后公开展示；意见已经收到，照常统计和答复。"),
+            Event::OpinionHidden => format!("您对{about}；意见照常统计和答复。如有异议，可以申诉一次。"),
+            Event::OpinionShown => format!("您对{about}的意见已通过审核，可以公开展示。"),
+            Event::AppealGranted => format!("您对{about}的意见申诉成立，已恢复公开展示。"),
+            Event::AppealRefused => format!("您对{about}的意见申诉不成立，维持不予公开展示；理由请点开查看。意见照常统计和答复。"),
+            Event::AppealFiled => format!("有作者对隐藏意见（回执号 {about}）提出申诉，请由作出隐藏决定以外的同事处理。"),
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::drafts::due;
 use crate::error::{Error, Result};
 use crate::notifications;
+use crate::opinions::moderation::checking;
 use crate::portal;
 use crate::search;
 use crate::storage::crypto::install_tls;
@@ -165,6 +166,7 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     let follower = tokio::spawn(search::follow(app.search.clone(), app.db.clone(), app.clock.clone(), stopping.clone(), report));
     let (db, clock, ids, rules) = (app.db.clone(), app.clock.clone(), app.ids.clone(), app.config.rules.clone());
     let timed = tokio::spawn(due::run_until_stopped(db, clock, ids, rules, stopping.clone()));
+    let checker = tokio::spawn(checking::recover_until_stopped(app.clone(), stopping.clone()));
     let deliverer = tokio::spawn(notifications::deliver_until_stopped(app.db.clone(), app.clock.clone(), stopping));
     // Caught before anybody is told that the server runs: a signal right after must not kill it half-way.
     let stopped = catch_stop_signals()?;
@@ -178,6 +180,7 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     stop.send_replace(true);
     follower.await.map_err(|e| Error::internal("the index follower broke", e))?;
     timed.await.map_err(|e| Error::internal("the work that is due by the clock broke", e))?;
+    checker.await.map_err(|e| Error::internal("the worker for opinions whose check broke off broke", e))?;
     deliverer.await.map_err(|e| Error::internal("the delivery of notifications broke", e))?;
     app.db.close().await;
     tracing::info!("stopped cleanly");

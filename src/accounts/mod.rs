@@ -99,6 +99,10 @@ pub enum Permission {
     WithdrawDraft,
     /// See all opinions, also those that are not public.
     ReadOpinions,
+    /// See what moderation found, decided and why.
+    ReadModeration,
+    /// Show and hide opinions, and decide appeals against a hiding.
+    ModerateOpinions,
     /// Write the answer to an opinion.
     PrepareFeedback,
     /// Make prepared answers public.
@@ -124,6 +128,8 @@ impl Permission {
         Permission::OpenConsultation,
         Permission::WithdrawDraft,
         Permission::ReadOpinions,
+        Permission::ReadModeration,
+        Permission::ModerateOpinions,
         Permission::PrepareFeedback,
         Permission::PublishFeedback,
         Permission::ImportDocuments,
@@ -144,6 +150,8 @@ impl Permission {
             Permission::OpenConsultation => &[Handler, Reviewer, Administrator],
             Permission::WithdrawDraft => &[Reviewer, Administrator],
             Permission::ReadOpinions => &[Drafter, Handler, Reviewer, Administrator],
+            Permission::ReadModeration => &[Handler, Reviewer, Administrator, Auditor],
+            Permission::ModerateOpinions => &[Handler, Reviewer, Administrator],
             Permission::PrepareFeedback => &[Handler, Reviewer, Administrator],
             Permission::PublishFeedback => &[Reviewer, Administrator],
             Permission::ImportDocuments => &[Handler, Reviewer, Administrator],
@@ -387,7 +395,7 @@ mod tests {
         for permission in Permission::ALL {
             let roles = permission.roles();
             assert!(!roles.is_empty(), "{permission:?} is granted to nobody");
-            if *permission != Permission::ReadInbox && *permission != Permission::ReadAudit {
+            if !matches!(permission, Permission::ReadInbox | Permission::ReadAudit | Permission::ReadModeration) {
                 assert!(!roles.contains(&Role::Auditor), "an auditor only audits, not {permission:?}");
             }
             if !matches!(permission, Permission::ReadInbox | Permission::PostOpinion | Permission::FollowDrafts) {
