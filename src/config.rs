@@ -206,6 +206,9 @@ pub struct Config {
     pub bureau_name: String,
     /// Where people reach the bureau (postal address, telephone, e-mail), as notices give it; empty = each notice asks for it. `ZHITONG_CONTACT`
     pub contact: String,
+    /// For how many milliseconds a public page is shown again to visitors who are not logged in before it is made anew; 0 = not at all.
+    /// `ZHITONG_PAGE_CACHE_MS`
+    pub page_cache_ms: u64,
     /// Seconds that requests in flight are given after a stop signal. `ZHITONG_SHUTDOWN_SECONDS`
     pub shutdown_seconds: u64,
     /// Legal periods and limits.
@@ -234,6 +237,7 @@ impl Default for Config {
             site_name: "立法直通车".into(),
             bureau_name: "司法局".into(),
             contact: String::new(),
+            page_cache_ms: 2_000,
             shutdown_seconds: 20,
             rules: Rules::default(),
             is_demonstration: true,
@@ -300,6 +304,9 @@ impl Config {
         }
         if let Some(v) = get("ZHITONG_SHUTDOWN_SECONDS") {
             self.shutdown_seconds = parse("ZHITONG_SHUTDOWN_SECONDS", v)?;
+        }
+        if let Some(v) = get("ZHITONG_PAGE_CACHE_MS") {
+            self.page_cache_ms = parse("ZHITONG_PAGE_CACHE_MS", v)?;
         }
         if let Some(v) = get("ZHITONG_TRUSTED_PROXIES") {
             self.trusted_proxies =

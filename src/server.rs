@@ -91,7 +91,8 @@ async fn conditional<E: Endpoint>(endpoint: Arc<E>, request: Request) -> poem::R
     let held: Option<String> = request.header(header::IF_NONE_MATCH).map(str::to_owned);
     let response = endpoint.call(request).await?.into_response();
     let is_public = response.headers().get(header::CACHE_CONTROL).and_then(|v| v.to_str().ok()).is_some_and(|v| v.contains("public"));
-    if !is_read || response.status() != StatusCode::OK || !is_public || response.headers().contains_key(header::ETAG) {
+    let tagged = response.headers().get(header::ETAG).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    if !is_read || response.status() != StatusCode::OK || !is_public {
         return Ok(response);
     }
     let (mut parts, body) = response.into_parts();
@@ -100,7 +101,7 @@ async fn conditional<E: Endpoint>(endpoint: Arc<E>, request: Request) -> poem::R
         .await
         .map_err(|e| Error::internal("a response could not be buffered", e))
         .map_err(api::problem::Problem)?;
-    let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&bytes)[..12]));
+    let tag = tagged.unwrap_or_else(|| format!("\"{}\"", hex::encode(&Sha256::digest(&bytes)[..12])));
     if let Ok(value) = HeaderValue::from_str(&tag) {
         parts.headers.insert(header::ETAG, value);
     }

@@ -5,6 +5,7 @@
 
 mod assets;
 mod citizen;
+mod kept;
 mod library;
 mod links;
 mod pages;
@@ -21,11 +22,13 @@ use poem::web::cookie::CookieJar;
 use poem::{Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Route, get, post};
 
 use crate::app::App;
+use kept::KeptPages;
 use visits::{Failure, Visit};
 
 /// All pages, to be nested at `/`.
 pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let held = app.clone();
+    let kept = Arc::new(KeptPages::new(app));
     let pages = Route::new()
         .at("/", get(library::show_home))
         .at("/search", get(library::search::show_results))
@@ -44,8 +47,8 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
         .at("/staff/import", get(staff::imports::show_import).post(staff::imports::start_import))
         .at("/staff/import/:id", get(staff::imports::show_job))
         .around(move |endpoint, request| {
-            let app = held.clone();
-            async move { receive(endpoint, request, &app).await }
+            let (app, kept) = (held.clone(), kept.clone());
+            async move { receive(endpoint, request, &app, &kept).await }
         })
         .with(CookieJarManager::new());
     Route::new().at("/assets/:file", get(assets::send_asset)).nest("/", pages).boxed()
@@ -56,8 +59,17 @@ pub fn failure(app: &App, error: poem::Error) -> Response {
     Visit::unknown(app, &Uri::default(), &CookieJar::default()).failure(error)
 }
 
+/// Gives a page that was made a moment ago, or has it made.
+async fn receive<E: Endpoint>(endpoint: Arc<E>, request: Request, app: &App, kept: &KeptPages) -> poem::Result<Response> {
+    let Some(name) = kept.name(&request) else { return welcome(endpoint, request, app).await };
+    match kept.find(&name).await {
+        Some(response) => Ok(response),
+        None => kept.keep(name, welcome(endpoint, request, app).await?).await,
+    }
+}
+
 /// Reads who comes, and turns every failure into a page of the same look.
-async fn receive<E: Endpoint>(endpoint: Arc<E>, mut request: Request, app: &App) -> poem::Result<Response> {
+async fn welcome<E: Endpoint>(endpoint: Arc<E>, mut request: Request, app: &App) -> poem::Result<Response> {
     let visit = match Visit::of(app, &request).await {
         Ok(visit) => visit,
         Err(error) => return Ok(Visit::unknown(app, request.uri(), request.cookie()).failure(Failure(error).into())),

@@ -3,6 +3,7 @@
 //! Nothing here is the only copy of a fact. Redis commands live in this file and nowhere else.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use moka::Expiry;
@@ -223,6 +224,44 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
+/// Values made a moment ago, kept in this process up to a budget of memory.
+pub struct Recent<T> {
+    values: Moka<String, Arc<Made<T>>>,
+    lifetime: Duration,
+}
+
+struct Made<T> {
+    value: Arc<T>,
+    weight: u32,
+    at: std::time::Instant,
+    is_being_renewed: AtomicBool,
+}
+
+impl<T: Send + Sync + 'static> Recent<T> {
+    /// Keeps values for `lifetime`, and for as long again while one caller makes a value anew; `budget` is the sum of all weights.
+    pub fn new(budget: u64, lifetime: Duration) -> Recent<T> {
+        let values = Moka::builder().max_capacity(budget).weigher(|_, made: &Arc<Made<T>>| made.weight).time_to_live(lifetime * 2).build();
+        Recent { values, lifetime }
+    }
+
+    /// The value under a key; `None` when there is none, and to the first caller after its lifetime, who is to make it anew.
+    pub async fn find(&self, key: &str) -> Option<Arc<T>> {
+        let made = self.values.get(key).await?;
+        let is_old = made.at.elapsed() >= self.lifetime;
+        if is_old && !made.is_being_renewed.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        Some(made.value.clone())
+    }
+
+    /// Keeps a value.
+    pub async fn put(&self, key: String, value: T, weight: usize) {
+        let weight = u32::try_from(weight).unwrap_or(u32::MAX);
+        let made = Made { value: Arc::new(value), weight, at: std::time::Instant::now(), is_being_renewed: AtomicBool::new(false) };
+        self.values.insert(key, Arc::new(made)).await;
+    }
+}
+
 fn unavailable(source: redis::RedisError) -> Error {
     Error::new(Code::Unavailable, "缓存服务暂时不可用，请稍后再试。").caused_by(source)
 }
@@ -239,6 +278,19 @@ mod tests {
         assert_eq!(cache.count("k", window).await.unwrap(), 2);
         tokio::time::sleep(Duration::from_millis(90)).await;
         assert_eq!(cache.count("k", window).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn one_caller_renews_what_is_old_and_the_others_see_the_old() {
+        let recent = Recent::new(100, Duration::from_millis(200));
+        assert!(recent.find("k").await.is_none());
+        recent.put("k".into(), 1, 1).await;
+        assert_eq!(recent.find("k").await.as_deref(), Some(&1));
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        assert!(recent.find("k").await.is_none(), "the first caller makes it anew");
+        assert_eq!(recent.find("k").await.as_deref(), Some(&1), "the second does not wait");
+        recent.put("k".into(), 2, 1).await;
+        assert_eq!(recent.find("k").await.as_deref(), Some(&2));
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@ use poem::http::{StatusCode, header};
 use poem::test::TestClient;
 use poem::{EndpointExt, Response};
 use zhitong::accounts::{NewStaff, Role, create_staff};
+use zhitong::config::Rules;
 use zhitong::portal;
 
 use crate::support::TestApp;
@@ -240,5 +241,31 @@ async fn an_upload_needs_its_token_and_reports_each_file() {
     }
     assert!(page.html.contains("清河市共享雨伞管理办法(2026-01-05).md") && page.html.contains("新文件"), "{}", page.html);
     assert!(page.html.contains("试导入"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn public_pages_are_made_once_for_all_who_are_not_logged_in() {
+    let app = TestApp::start_keeping(Rules::default(), 60_000).await;
+    let draft = app.open_draft().await;
+    let browser = Browser::of(&app);
+    let (page, list) = (format!("/drafts/{draft}"), "/drafts".to_owned());
+    let first = browser.get(&page, "").await;
+    assert!(first.html.contains("征求意见"));
+    let whole = app.raw(&page, &[]).await;
+    let tag = whole.headers()[header::ETAG].to_str().unwrap().to_owned();
+    let listed = browser.get(&list, "").await;
+    let citizen = app.token(Role::Citizen).await;
+    let opinion = serde_json::json!({"stance": "support", "body": "同意", "is_public": true});
+    app.post_opinion(&draft, Some(&citizen), "key-00000001", opinion).await.expect(201);
+    // Everybody sees the page of a moment ago, larger letters are another page, and who is logged in sees the present.
+    assert_eq!(browser.get(&page, "").await.html, first.html);
+    assert_eq!(browser.get(&list, "").await.html, listed.html);
+    assert_ne!(browser.get(&page, "zhitong_display=30").await.html, first.html);
+    let present = browser.get(&list, &format!("zhitong_session={citizen}")).await;
+    assert!(present.html.contains("收到意见 1 条") && !listed.html.contains("收到意见 1 条"), "{}", present.html);
+    let unchanged = app.raw(&page, &[("if-none-match", &tag)]).await;
+    assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
+    app.deliver().await;
     app.finish().await;
 }

@@ -97,11 +97,18 @@ impl TestApp {
 
     /// Starts with given rules.
     pub async fn start_with(rules: Rules) -> TestApp {
+        // A test looks at a page right after it changed something.
+        Self::start_keeping(rules, 0).await
+    }
+
+    /// Starts with given rules; public pages are kept for some milliseconds.
+    pub async fn start_keeping(rules: Rules, page_cache_ms: u64) -> TestApp {
         let folder = tempfile::tempdir().unwrap();
         let config = Config {
             data_dir: folder.path().to_owned(),
             data_key: Secret("5a".repeat(32)),
             rules,
+            page_cache_ms,
             is_demonstration: false,
             ..Config::default()
         };

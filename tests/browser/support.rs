@@ -51,7 +51,8 @@ impl Site {
     /// Loads the demonstration into a fresh folder and serves it.
     pub async fn start() -> Site {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config { data_dir: folder.path().to_owned(), data_key: Secret("5a".repeat(32)), ..Config::default() };
+        let config =
+            Config { data_dir: folder.path().to_owned(), data_key: Secret("5a".repeat(32)), page_cache_ms: 0, ..Config::default() };
         let lock = DataDirLock::acquire(&config.data_dir).unwrap();
         let db = Db::open_sqlite(&folder.path().join("zhitong.db"), 4).await.unwrap();
         db.migrate().await.unwrap();
