@@ -7,8 +7,11 @@ use crate::config::{Config, Secret};
 use crate::corpus::import::Importer;
 use crate::error::{Error, Result};
 use crate::ids::{Clock, IdSource};
+use crate::notifications::subscriptions::{self, Templates};
+use crate::notifications::{AsPost, Post};
 use crate::opinions::moderation::checking::{AsChecker, Checker};
 use crate::opinions::moderation::words::WordList;
+use crate::sealed_column;
 use crate::search::SearchService;
 use crate::storage::blobs::Blobs;
 use crate::storage::cache::Cache;
@@ -43,6 +46,8 @@ pub struct Parts {
     pub field_cipher: FieldCipher,
     /// WeChat, live or sandbox.
     pub wechat: Arc<dyn Wechat>,
+    /// Which events go out through WeChat.
+    pub templates: Templates,
     /// Words that keep an opinion from being shown unseen.
     pub words: WordList,
     /// Metrics.
@@ -68,6 +73,12 @@ impl AsChecker for App {
             words: &self.words,
             wechat: &*self.wechat,
         }
+    }
+}
+
+impl AsPost for App {
+    fn post(&self) -> Post<'_> {
+        Post { db: &self.db, clock: &self.clock, templates: &self.templates, cipher: &self.field_cipher, carrier: &self.wechat }
     }
 }
 
@@ -110,6 +121,7 @@ impl App {
         let data_key = field_cipher.data_key();
         let search = SearchService::open(&config.data_dir.join("search"))?;
         let wechat = wechat::open(&config.wechat, &cache)?;
+        let templates = Templates::open(&config.wechat.templates)?;
         let words = WordList::open(config.rules.moderation.words_file.as_deref())?;
         let metrics = Metrics::new();
         Ok(App(Arc::new(Parts {
@@ -123,6 +135,7 @@ impl App {
             data_key,
             field_cipher,
             wechat,
+            templates,
             words,
             metrics,
             _lock: lock,
@@ -135,7 +148,7 @@ impl App {
     }
 
     /// Every column with sealed personal data, for `zhitong keys`. A new sealed column is named here.
-    pub const SEALED_COLUMNS: &'static [SealedColumn] = &[];
+    pub const SEALED_COLUMNS: &'static [SealedColumn] = &[sealed_column!("subscription_consent", "openid_sealed", subscriptions::PURPOSE)];
 
     /// The configured keys, once they are known to be those that the data was written with.
     async fn field_cipher(config: &Config, db: &Db, ids: &IdSource, may_write: bool) -> Result<FieldCipher> {

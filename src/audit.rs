@@ -69,6 +69,8 @@ acts! {
     AppealHiding = "appeal_hiding", "对隐藏意见提出申诉";
     /// An appeal was decided.
     DecideAppeal = "decide_appeal", "处理隐藏意见的申诉";
+    /// A notification that was given up was put back among those to be delivered.
+    RetryDelivery = "retry_delivery", "重新投递通知";
     /// Contact points were loaded.
     LoadContactPoints = "load_contact_points", "录入立法基层联系点";
     /// Documents were imported into the corpus.

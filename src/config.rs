@@ -61,6 +61,22 @@ pub struct WechatConfig {
     pub base_url: String,
     /// Longest time for one call, in milliseconds.
     pub timeout_ms: u64,
+    /// Subscription messages 订阅消息: which events are told through which template.
+    pub templates: Vec<WechatTemplate>,
+}
+
+/// A template of subscription messages, as the mini-program's console knows it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WechatTemplate {
+    /// Its id.
+    pub id: String,
+    /// Names of the events that it tells, e.g. `opinion_answered`; an event has one template at most.
+    pub events: Vec<String>,
+    /// Page of the mini-program that a tap opens; `{subject}` is the id of the thing.
+    pub page: String,
+    /// Values by the template's names (`thing1`, `time2` …), with `{about}`, `{title}`, `{sentence}` and `{time}`.
+    pub fields: BTreeMap<String, String>,
 }
 
 impl Default for WechatConfig {
@@ -71,6 +87,7 @@ impl Default for WechatConfig {
             secret: Secret::default(),
             base_url: "https://api.weixin.qq.com".into(),
             timeout_ms: 8_000,
+            templates: Vec::new(),
         }
     }
 }

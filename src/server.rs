@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::drafts::due;
 use crate::error::{Error, Result};
 use crate::notifications;
+use crate::notifications::outbox::Backlog;
 use crate::opinions::moderation::checking;
 use crate::portal;
 use crate::search;
@@ -168,7 +169,9 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     let (db, clock, ids, rules) = (app.db.clone(), app.clock.clone(), app.ids.clone(), app.config.rules.clone());
     let timed = tokio::spawn(due::run_until_stopped(db, clock, ids, rules, stopping.clone()));
     let checker = tokio::spawn(checking::recover_until_stopped(app.clone(), stopping.clone()));
-    let deliverer = tokio::spawn(notifications::deliver_until_stopped(app.db.clone(), app.clock.clone(), stopping));
+    let metrics = app.metrics.clone();
+    let report = move |b: Backlog| metrics.notifications([b.pending, b.given_up, b.wechat_pending, b.wechat_failed]);
+    let deliverer = tokio::spawn(notifications::deliver_until_stopped(app.clone(), report, stopping));
     // Caught before anybody is told that the server runs: a signal right after must not kill it half-way.
     let stopped = catch_stop_signals()?;
     announce(bound);

@@ -62,6 +62,7 @@ pub struct Metrics {
     index_lag: Gauge,
     indexed_entries: Gauge,
     resident_bytes: Gauge<f64, AtomicU64>,
+    notifications: [Gauge; 4],
 }
 
 impl Default for Metrics {
@@ -84,7 +85,18 @@ impl Metrics {
         registry.register("search_index_entries", "Entries that can be found", indexed_entries.clone());
         let resident_bytes = Gauge::default();
         registry.register("resident_memory_bytes", "Resident memory of the process", resident_bytes.clone());
-        Metrics { registry: Arc::new(registry), requests, durations, index_lag, indexed_entries, resident_bytes }
+        let notifications = [
+            ("notifications_pending", "Events on their way to an inbox"),
+            ("notifications_given_up", "Events that were given up and wait for the staff"),
+            ("wechat_messages_pending", "Subscription messages on their way to WeChat"),
+            ("wechat_messages_failed", "Subscription messages that WeChat did not take"),
+        ]
+        .map(|(name, help)| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        });
+        Metrics { registry: Arc::new(registry), requests, durations, index_lag, indexed_entries, resident_bytes, notifications }
     }
 
     /// Counts a served request. `route` is the pattern, never the path, so that labels stay few and free of data.
@@ -97,6 +109,13 @@ impl Metrics {
     pub fn index(&self, lag: i64, entries: i64) {
         self.index_lag.set(lag);
         self.indexed_entries.set(entries);
+    }
+
+    /// Notes what waits to be delivered and what was given up: events, then WeChat messages.
+    pub fn notifications(&self, [pending, given_up, wechat_pending, wechat_failed]: [i64; 4]) {
+        for (gauge, n) in self.notifications.iter().zip([pending, given_up, wechat_pending, wechat_failed]) {
+            gauge.set(n);
+        }
     }
 
     /// All metrics in the text format of Prometheus.

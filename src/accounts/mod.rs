@@ -3,6 +3,8 @@
 //! [`Permission::roles`] is the only permission table; a caller's right is asked with [`Caller::require`] and nowhere decided by hand.
 //! `sessions.rs` issues and revokes, `logins.rs` proves who somebody is, `wechat.rs` speaks to WeChat.
 
+pub mod consents;
+pub mod deliveries;
 pub mod logins;
 pub mod sessions;
 pub mod wechat;
@@ -107,6 +109,10 @@ pub enum Permission {
     PrepareFeedback,
     /// Make prepared answers public.
     PublishFeedback,
+    /// See which notifications could not be delivered.
+    ReadDeliveries,
+    /// Have notifications that were given up delivered after all.
+    RetryDeliveries,
     /// Put documents into the corpus.
     ImportDocuments,
     /// Change contact points and stations.
@@ -132,6 +138,8 @@ impl Permission {
         Permission::ModerateOpinions,
         Permission::PrepareFeedback,
         Permission::PublishFeedback,
+        Permission::ReadDeliveries,
+        Permission::RetryDeliveries,
         Permission::ImportDocuments,
         Permission::ManageContactPoints,
         Permission::ManageAccounts,
@@ -154,6 +162,8 @@ impl Permission {
             Permission::ModerateOpinions => &[Handler, Reviewer, Administrator],
             Permission::PrepareFeedback => &[Handler, Reviewer, Administrator],
             Permission::PublishFeedback => &[Reviewer, Administrator],
+            Permission::ReadDeliveries => &[Administrator, Auditor],
+            Permission::RetryDeliveries => &[Administrator],
             Permission::ImportDocuments => &[Handler, Reviewer, Administrator],
             Permission::ManageContactPoints => &[Administrator],
             Permission::ManageAccounts => &[Administrator],
@@ -395,7 +405,10 @@ mod tests {
         for permission in Permission::ALL {
             let roles = permission.roles();
             assert!(!roles.is_empty(), "{permission:?} is granted to nobody");
-            if !matches!(permission, Permission::ReadInbox | Permission::ReadAudit | Permission::ReadModeration) {
+            if !matches!(
+                permission,
+                Permission::ReadInbox | Permission::ReadAudit | Permission::ReadModeration | Permission::ReadDeliveries
+            ) {
                 assert!(!roles.contains(&Role::Auditor), "an auditor only audits, not {permission:?}");
             }
             if !matches!(permission, Permission::ReadInbox | Permission::PostOpinion | Permission::FollowDrafts) {

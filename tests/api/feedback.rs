@@ -133,7 +133,7 @@ async fn the_worker_delivers_and_stops_when_told() {
     let citizen = app.token(Role::Citizen).await;
     opinion(&app, &draft, &citizen, "key-00000001", "改", true).await;
     let (stop, stopping) = tokio::sync::watch::channel(false);
-    let worker = tokio::spawn(zhitong::notifications::deliver_until_stopped(app.app.db.clone(), app.clock.clone(), stopping));
+    let worker = tokio::spawn(zhitong::notifications::deliver_until_stopped(app.app.clone(), |_| {}, stopping));
     let mut waited = 0;
     while app.get("/account/messages", Some(&citizen)).await.expect(200)["items"] == json!([]) {
         waited += 1;

@@ -10,6 +10,7 @@ async fn every_statement_is_understood() {
     let app = TestApp::start().await;
     let rooms: &[(&str, &[&'static str])] = &[
         ("accounts", accounts::STATEMENTS),
+        ("accounts::consents", accounts::consents::STATEMENTS),
         ("accounts::logins", accounts::logins::STATEMENTS),
         ("accounts::sessions", accounts::sessions::STATEMENTS),
         ("audit", audit::STATEMENTS),
@@ -26,6 +27,10 @@ async fn every_statement_is_understood() {
         ("drafts::questions", drafts::questions::STATEMENTS),
         ("drafts::versions", drafts::versions::STATEMENTS),
         ("notifications", notifications::STATEMENTS),
+        ("notifications::carrying", notifications::carrying::STATEMENTS),
+        ("notifications::inbox", notifications::inbox::STATEMENTS),
+        ("notifications::outbox", notifications::outbox::STATEMENTS),
+        ("notifications::subscriptions", notifications::subscriptions::STATEMENTS),
         ("opinions::feedback", opinions::feedback::STATEMENTS),
         ("opinions::posting", opinions::posting::STATEMENTS),
         ("opinions::moderation", opinions::moderation::STATEMENTS),

@@ -16,6 +16,7 @@ use zhitong::config::{Config, Rules, Secret};
 use zhitong::drafts::{due, following};
 use zhitong::error::Code;
 use zhitong::ids::{Clock, IdSource};
+use zhitong::notifications::AsPost;
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
 use zhitong::{notifications, server};
@@ -103,15 +104,20 @@ impl TestApp {
 
     /// Starts with given rules; public pages are kept for some milliseconds.
     pub async fn start_keeping(rules: Rules, page_cache_ms: u64) -> TestApp {
+        Self::start_as(|config| (config.rules, config.page_cache_ms) = (rules, page_cache_ms)).await
+    }
+
+    /// Starts with the usual settings, changed.
+    pub async fn start_as(change: impl FnOnce(&mut Config)) -> TestApp {
         let folder = tempfile::tempdir().unwrap();
-        let config = Config {
+        let mut config = Config {
             data_dir: folder.path().to_owned(),
             data_key: Secret("5a".repeat(32)),
-            rules,
-            page_cache_ms,
+            page_cache_ms: 0,
             is_demonstration: false,
             ..Config::default()
         };
+        change(&mut config);
         let lock = DataDirLock::acquire(&config.data_dir).unwrap();
         let db = match std::env::var("ZHITONG_TEST_POSTGRES") {
             Ok(server) => Db::open_postgres(&fresh_database(&server).await, 4).await.unwrap(),
@@ -140,6 +146,12 @@ impl TestApp {
             request = request.header(*name, *value);
         }
         request.send().await.0
+    }
+
+    /// The response to a form that a browser with a cookie sends.
+    pub async fn raw_form(&self, path: &str, cookie: &str, body: String) -> Response {
+        let request = self.client.post(path).header("cookie", cookie).content_type("application/x-www-form-urlencoded");
+        request.body(body).send().await.0
     }
 
     /// Token of a new account of a role; a citizen signs in through the sandbox.
@@ -255,7 +267,7 @@ impl TestApp {
     /// Tells the followers, delivers what is in the outbox, and says how much it was.
     pub async fn deliver(&self) -> u32 {
         while following::tell_some(&self.app.db, &self.clock, &self.app.ids, 500).await.unwrap().is_some() {}
-        notifications::deliver_pending(&self.app.db, &self.clock, 1_000).await.unwrap()
+        notifications::deliver_pending(AsPost::post(&self.app), 1_000).await.unwrap()
     }
 
     /// Ends the test: nothing that was announced may be left undelivered, and the audit log must hold.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use zhitong::app::App;
 use zhitong::config::{Config, Secret};
 use zhitong::ids::{Clock, IdSource};
+use zhitong::notifications::AsPost;
 use zhitong::seeding::{self, DemonstrationLogin};
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
@@ -80,7 +81,7 @@ impl Site {
 
     /// Lets everything that was announced arrive, and the index take in everything that was stored.
     pub async fn settle(&self) {
-        while notifications::deliver_pending(&self.app.db, &self.clock, 1_000).await.unwrap() > 0 {}
+        while notifications::deliver_pending(AsPost::post(&self.app), 1_000).await.unwrap() > 0 {}
         self.app.search.catch_up(&self.app.db, &self.clock).await.unwrap();
     }
 }

@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 
 use crate::config::{Gateway, WechatConfig};
 use crate::error::{Code, Error, Result};
+use crate::notifications::carrying::{Carried, Carrier, Letter};
 use crate::storage::cache::Cache;
 
 pub use live::Live;
@@ -39,6 +40,24 @@ pub trait Wechat: Send + Sync {
     /// Sends a subscription message (`subscribe/send`). Values are made to fit their kinds first, see [`SubscriptionMessage::fields`].
     /// [`Code::Upstream`]: WeChat did not answer; worth another try.
     fn send_subscription<'a>(&'a self, message: &'a SubscriptionMessage) -> BoxFuture<'a, Result<Delivery>>;
+}
+
+impl Carrier for Arc<dyn Wechat> {
+    fn carry<'a>(&'a self, letter: &'a Letter) -> BoxFuture<'a, Result<Carried>> {
+        Box::pin(async move {
+            let message = SubscriptionMessage {
+                openid: letter.openid.clone(),
+                template_id: letter.template_id.clone(),
+                page: letter.page.clone(),
+                fields: letter.fields.clone(),
+            };
+            Ok(match self.send_subscription(&message).await? {
+                Delivery::Sent => Carried::Sent,
+                Delivery::Refused => Carried::Refused,
+                Delivery::Rejected(code) => Carried::Rejected(code),
+            })
+        })
+    }
 }
 
 /// The configured gateway.
