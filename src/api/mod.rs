@@ -14,6 +14,8 @@ pub mod drafts;
 pub mod following;
 pub mod imports;
 pub mod library;
+pub mod moderation;
+pub mod notifications;
 pub mod opinions;
 pub mod problem;
 pub mod questions;
@@ -89,6 +91,8 @@ type Operations = (
     questions::QuestionsApi,
     following::FollowingApi,
     opinions::OpinionsApi,
+    moderation::ModerationApi,
+    notifications::NotificationsApi,
     contact_points::ContactPointsApi,
 );
 
@@ -103,6 +107,8 @@ fn service() -> OpenApiService<Operations, ()> {
         questions::QuestionsApi,
         following::FollowingApi,
         opinions::OpinionsApi,
+        moderation::ModerationApi,
+        notifications::NotificationsApi,
         contact_points::ContactPointsApi,
     );
     OpenApiService::new(operations, "直通 zhitong", env!("CARGO_PKG_VERSION"))

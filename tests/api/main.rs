@@ -7,6 +7,8 @@ mod drafts;
 mod feedback;
 mod following;
 mod library;
+mod moderation;
+mod notifications;
 mod opinions;
 mod pages;
 mod permissions;

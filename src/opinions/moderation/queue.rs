@@ -76,6 +76,13 @@ pub struct Item {
     pub appeal: Option<Appeal>,
 }
 
+impl Item {
+    /// Whether the author may appeal now: it is hidden, and nothing was said against this hiding yet.
+    pub fn may_appeal(&self) -> bool {
+        self.display == Display::Hidden && self.state != OpinionState::Withdrawn && self.appeal.is_none()
+    }
+}
+
 /// A hiding that holds.
 #[derive(Clone, Debug)]
 pub struct Hiding {
