@@ -29,7 +29,10 @@ use visits::{Failure, Visit};
 pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let held = app.clone();
     let kept = Arc::new(KeptPages::new(app));
-    let pages = Route::new()
+    let pages = staff::moderation::routes(Route::new());
+    let pages = staff::deliveries::routes(pages);
+    let pages = citizen::appeals::routes(pages);
+    let pages = citizen::messages::routes(pages)
         .at("/", get(library::show_home))
         .at("/search", get(library::search::show_results))
         .at("/laws", get(library::list_laws))

@@ -1,7 +1,9 @@
 //! Pages of taking part: drafts, contact points, and here the guide and the display switch.
 
+pub mod appeals;
 pub mod contact_points;
 pub mod drafts;
+pub mod messages;
 
 use poem::web::Query;
 use poem::web::cookie::CookieJar;

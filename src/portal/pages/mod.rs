@@ -4,6 +4,8 @@
 
 pub mod civic;
 pub mod library;
+pub mod messages;
+pub mod moderation;
 pub mod staff;
 
 use askama::Template;

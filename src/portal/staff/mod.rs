@@ -1,7 +1,9 @@
 //! Pages of the legislative staff: the desk, imports, and here signing in and out.
 
+pub mod deliveries;
 pub mod desk;
 pub mod imports;
+pub mod moderation;
 
 use std::net::IpAddr;
 

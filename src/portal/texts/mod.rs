@@ -1,5 +1,7 @@
 //! Words of the interface that are chosen in code; everything else stands in the templates.
 
+pub mod moderation;
+
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::pages::Badge;
