@@ -35,9 +35,7 @@ impl Builder<'_> {
     fn open_block_for_text(&mut self, i: usize) {
         let structured = self.scope.has_articles || self.scope.has_han || self.scope.has_brackets;
         if self.containers.iter().all(|c| c.rank == 0) && self.scope.root.is_none() && !self.scope.begun && structured {
-            let (index, _) = self.push(ProvisionKind::Preamble, "preamble".into(), self.parent(), self.line_number(i));
-            let address = self.address(index);
-            self.open_block(ProvisionKind::Preamble, Some(index), address);
+            self.preamble(i, String::new());
             return;
         }
         if let (Some(root), true) = (self.scope.root, self.containers.is_empty()) {
@@ -178,6 +176,11 @@ impl Builder<'_> {
             p.text.push_str(&text);
             return;
         }
+        self.add_table(text, line);
+    }
+
+    /// Adds a table, one row a line.
+    pub fn add_table(&mut self, text: String, line: u32) {
         let (parent, mut prefix) = match &self.block {
             Some(block) if block.kind != ProvisionKind::Text => (block.owner, format!("{}/", block.address)),
             _ => (self.parent(), self.prefix()),
@@ -193,9 +196,7 @@ impl Builder<'_> {
 
     /// Takes the lines of a table of contents; answers the line after it.
     pub fn contents(&mut self, mut i: usize) -> usize {
-        self.finish_block();
         let line = self.line_number(i);
-        self.push(ProvisionKind::Contents, "contents".into(), None, line);
         let mut words = String::new();
         while i < self.survey.lines.len() && self.survey.contents[i] {
             if !words.is_empty() {
@@ -204,18 +205,22 @@ impl Builder<'_> {
             words.push_str(self.survey.text(i));
             i += 1;
         }
+        self.add_contents(words, line);
+        i
+    }
+
+    /// Adds a table of contents.
+    pub fn add_contents(&mut self, words: String, line: u32) {
+        self.finish_block();
+        self.push(ProvisionKind::Contents, "contents".into(), None, line);
         if let Some(p) = self.last() {
             p.text = words;
         }
-        i
     }
 
     /// Takes the lines of a signature block; answers the line after it.
     pub fn signature(&mut self, mut i: usize) -> usize {
-        self.finish_block();
-        self.containers.clear();
         let line = self.line_number(i);
-        self.push(ProvisionKind::Signature, format!("{}signature", self.scope.prefix), self.scope.root, line);
         let mut words = String::new();
         while i < self.survey.lines.len() && self.survey.signature[i] {
             if !words.is_empty() {
@@ -227,9 +232,17 @@ impl Builder<'_> {
                 break;
             }
         }
+        self.add_signature(words, line);
+        i
+    }
+
+    /// Adds a signature block.
+    pub fn add_signature(&mut self, words: String, line: u32) {
+        self.finish_block();
+        self.containers.clear();
+        self.push(ProvisionKind::Signature, format!("{}signature", self.scope.prefix), self.scope.root, line);
         if let Some(p) = self.last() {
             p.text = words;
         }
-        i
     }
 }

@@ -32,6 +32,24 @@ impl Builder<'_> {
             self.report_line(DiagnosticCode::ReferenceAtLineStart, i);
             return None;
         }
+        let mut next_line = i + 1;
+        let mut heading = tidy_heading(rest);
+        let wrapped = self.is_rest_of_heading(next_line, &heading);
+        if wrapped {
+            heading.push_str(&tidy_heading(self.survey.text(next_line)));
+            next_line += 1;
+        }
+        self.add_division(i, head, heading);
+        if wrapped {
+            self.report_line(DiagnosticCode::WrappedHeading, i + 1);
+        }
+        Some(next_line)
+    }
+
+    /// Adds a division with its heading.
+    pub fn add_division(&mut self, i: usize, head: DivisionHead, heading: String) {
+        let last = self.scope.last_division.get(head.division as usize).copied().unwrap_or_default();
+        let label = compact(self.survey.text(i).get(..head.end).unwrap_or_default());
         self.finish_block();
         self.scope.begun = true;
         let rank = head.division as u8 + 1;
@@ -50,16 +68,8 @@ impl Builder<'_> {
         };
         let address = format!("{}{step}-{}", self.prefix(), head.number);
         let (index, taken) = self.push(kind, address, self.parent(), self.line_number(i));
-        let label = text.get(..head.end).unwrap_or_default();
-        let mut next_line = i + 1;
-        let mut heading = tidy_heading(rest);
-        if self.is_rest_of_heading(next_line, &heading) {
-            heading.push_str(&tidy_heading(self.survey.text(next_line)));
-            self.report_line(DiagnosticCode::WrappedHeading, next_line);
-            next_line += 1;
-        }
         if let Some(p) = self.last() {
-            p.label = compact(label);
+            p.label = label;
             p.number = Some(Number::new(head.number));
             p.heading = heading;
         }
@@ -73,7 +83,6 @@ impl Builder<'_> {
         }
         let prefix = format!("{}/", self.address(index));
         self.containers.push(Container { rank, index, prefix, list: None });
-        Some(next_line)
     }
 
     fn report_division(&mut self, i: usize, head: DivisionHead, last: u32, taken: bool) {
@@ -111,11 +120,17 @@ impl Builder<'_> {
 
     /// Takes 第…条 as an article when the numbers bear it out; otherwise the line is text.
     pub fn article(&mut self, i: usize, head: ArticleHead) -> bool {
-        let text = self.survey.text(i).to_owned();
-        let rest = text.get(head.end..).unwrap_or_default().trim_matches(is_layout);
         if !self.accepts_article(i, head) {
             return false;
         }
+        self.add_article(i, head);
+        true
+    }
+
+    /// Adds an article with the words on its line.
+    pub fn add_article(&mut self, i: usize, head: ArticleHead) {
+        let text = self.survey.text(i).to_owned();
+        let rest = text.get(head.end..).unwrap_or_default().trim_matches(is_layout);
         self.finish_block();
         self.scope.begun = true;
         // A unit that already has words of its own (an item of a decision) is no heading above articles.
@@ -139,7 +154,7 @@ impl Builder<'_> {
         let address = self.address(index);
         self.open_block(ProvisionKind::Article, Some(index), address);
         if words.is_empty() {
-            return true;
+            return;
         }
         match markers::list_marker(words) {
             Some(marker) if marker.number == 1 && matches!(marker.style, MarkerStyle::HanBracket | MarkerStyle::Figure) => {
@@ -147,7 +162,6 @@ impl Builder<'_> {
             }
             _ => self.paragraph(words, self.line_number(i)),
         }
-        true
     }
 
     fn accepts_article(&mut self, i: usize, head: ArticleHead) -> bool {
@@ -172,17 +186,7 @@ impl Builder<'_> {
                 return false;
             }
         }
-        // The main text's numbering goes on after what looked like an attachment.
-        if self.scope.root.is_some()
-            && last.is_none()
-            && head.number.main > 1
-            && follows(self.main_last_article, head.number)
-            && !head.reference
-        {
-            self.finish_block();
-            self.containers.clear();
-            self.scope = Scope { last_article: self.main_last_article, begun: true, ..Scope::default() };
-            self.survey_scope(i);
+        if self.resumes_main_text(i, head) {
             return true;
         }
         let gap = head.number.main.checked_sub(last.map_or(0, |l| l.main));
@@ -197,6 +201,22 @@ impl Builder<'_> {
             self.report_line(DiagnosticCode::ReferenceAtLineStart, i);
         }
         accepted
+    }
+
+    /// Leaves what looked like an attachment when the main text's numbering goes on after it.
+    pub fn resumes_main_text(&mut self, i: usize, head: ArticleHead) -> bool {
+        let resumes = self.scope.root.is_some()
+            && self.scope.last_article.is_none()
+            && head.number.main > 1
+            && follows(self.main_last_article, head.number)
+            && !head.reference;
+        if resumes {
+            self.finish_block();
+            self.containers.clear();
+            self.scope = Scope { last_article: self.main_last_article, begun: true, ..Scope::default() };
+            self.survey_scope(i);
+        }
+        resumes
     }
 
     /// Where the series of articles stands after this one. A number out of line that the next heading does not follow is a misprint.

@@ -4,6 +4,8 @@
 //! `tree` with `front` (title block), `headings` (第…章, 第…条), `units` (一、, 附件) and `bodies` (款, 项, 目, tables, signatures). What is not
 //! certain stays as text and is reported in `diagnostics`.
 //!
+//! `typed` writes a tree down as lines that a person corrects, and builds it again from them.
+//!
 //! To teach it a new form: a recogniser in `markers`, its place in `tree::Builder::line`, a case in `tests`.
 
 mod bodies;
@@ -16,6 +18,7 @@ mod survey;
 #[cfg(test)]
 mod tests;
 mod tree;
+pub mod typed;
 mod unfold;
 mod units;
 

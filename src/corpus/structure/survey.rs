@@ -8,6 +8,7 @@ use super::Number;
 use super::diagnostics::{Diagnostic, DiagnosticCode, excerpt};
 use super::lines::{Line, Source, compact};
 use super::markers::{self, ArticleHead, AttachmentHead, DivisionHead, Marker, MarkerStyle, Spacing};
+use super::typed::LineKind;
 use super::unfold::unfold;
 
 /// A quotation may run over this many lines before its missing end is an error.
@@ -100,6 +101,47 @@ impl<'a> Survey<'a> {
             signature,
             amending,
             header_end,
+        };
+        survey.look_ahead();
+        survey
+    }
+
+    /// Knows of each line only what it is said to be: nothing is quoted, a table of contents or a signature by itself.
+    pub fn of_typed(lines: Vec<Line<'a>>, kind: impl Fn(usize) -> Option<LineKind>, diagnostics: &mut Vec<Diagnostic>) -> Self {
+        quotations(&lines, diagnostics);
+        let starts: Vec<Start> = lines
+            .iter()
+            .enumerate()
+            .map(|(i, line)| {
+                let found = start_of(line);
+                match kind(i) {
+                    Some(LineKind::Article) => Start { article: found.article, ..Start::default() },
+                    Some(LineKind::Part | LineKind::SubPart | LineKind::Chapter | LineKind::Section) => {
+                        Start { division: found.division, ..Start::default() }
+                    }
+                    Some(LineKind::Item | LineKind::Heading | LineKind::Unit) => Start { marker: found.marker, ..Start::default() },
+                    Some(LineKind::Attachment) => Start { attachment: found.attachment, ..Start::default() },
+                    _ => Start::default(),
+                }
+            })
+            .collect();
+        let count = lines.len();
+        let styled = |style| running_count(count, |i| starts[i].marker.is_some_and(|m| m.style == style));
+        let mut survey = Survey {
+            next_marker: vec![None; count],
+            next_article: vec![None; count],
+            next_attachment: vec![count; count],
+            articles_before: running_count(count, |i| starts[i].article.is_some()),
+            han_before: styled(MarkerStyle::Han),
+            bracket_before: styled(MarkerStyle::HanBracket),
+            tight: false,
+            quoted: vec![false; count],
+            contents: vec![false; count],
+            signature: vec![false; count],
+            amending: false,
+            header_end: None,
+            lines,
+            starts,
         };
         survey.look_ahead();
         survey

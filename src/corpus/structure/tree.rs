@@ -110,6 +110,11 @@ impl<'a> Builder<'a> {
         while i < self.survey.lines.len() {
             i = self.line(i);
         }
+        self.finish()
+    }
+
+    /// Closes what is open and looks over the whole.
+    pub fn finish(mut self) -> Structure {
         self.finish_block();
         self.look_for_lost_characters();
         let empty =

@@ -17,7 +17,9 @@ impl Builder<'_> {
     pub fn marked(&mut self, i: usize, marker: Marker) {
         let text = self.survey.text(i).to_owned();
         if self.is_list_heading(i, marker, &text) {
-            self.list_heading(i, marker, &text);
+            let rest = text.get(marker.end..).unwrap_or_default();
+            let titled = self.is_title_of_unit(i, rest);
+            self.list_heading(i, marker, &text, titled);
         } else if marker.style == MarkerStyle::Decimal {
             let line = self.line_number(i);
             self.running_text(i, &text, line);
@@ -87,7 +89,8 @@ impl Builder<'_> {
                 && self.survey.start(i + 1).is_plain())
     }
 
-    fn list_heading(&mut self, i: usize, marker: Marker, text: &str) {
+    /// Adds a unit; `titled` says that the words after the marker are its title rather than its text.
+    pub fn list_heading(&mut self, i: usize, marker: Marker, text: &str, titled: bool) {
         self.finish_block();
         self.scope.begun = true;
         let rank = RANK_LIST
@@ -111,7 +114,6 @@ impl Builder<'_> {
             self.scope.last_bracket = marker.number;
         }
         let rest = text.get(marker.end..).unwrap_or_default().trim_matches(is_layout);
-        let titled = self.is_title_of_unit(i, rest);
         let label = compact(text.get(..marker.end).unwrap_or_default());
         if let Some(p) = self.last() {
             p.label = label;
@@ -159,18 +161,30 @@ impl Builder<'_> {
             && self.survey.start(i + 1).is_article()
             && self.survey.start(i + 1).article.is_some_and(|a| follows(self.scope.last_article, a.number));
         if markers::is_preamble_title(&text) && !self.scope.begun && (marked || self.scope.has_articles) {
-            let (index, _) = self.push(ProvisionKind::Preamble, "preamble".into(), self.parent(), self.line_number(i));
-            if let Some(p) = self.last() {
-                p.heading = tidy_heading(&text);
-            }
-            self.scope.begun = true;
-            let address = self.address(index);
-            self.open_block(ProvisionKind::Preamble, Some(index), address);
+            self.preamble(i, tidy_heading(&text));
             return true;
         }
         if !marked && !above_article {
             return false;
         }
+        self.add_unnumbered_heading(i, tidy_heading(&text));
+        self.report_line(DiagnosticCode::UnnumberedHeading, i);
+        true
+    }
+
+    /// Opens the preamble, under a heading of its own or none.
+    pub fn preamble(&mut self, i: usize, heading: String) {
+        let (index, _) = self.push(ProvisionKind::Preamble, "preamble".into(), self.parent(), self.line_number(i));
+        if let Some(p) = self.last() {
+            p.heading = heading;
+        }
+        self.scope.begun = true;
+        let address = self.address(index);
+        self.open_block(ProvisionKind::Preamble, Some(index), address);
+    }
+
+    /// Adds a heading that has no number, or whose number was lost.
+    pub fn add_unnumbered_heading(&mut self, i: usize, heading: String) {
         self.finish_block();
         self.scope.begun = true;
         self.close_to(RANK_UNNUMBERED);
@@ -179,15 +193,13 @@ impl Builder<'_> {
         let prefix = self.prefix();
         let (index, _) = self.push(ProvisionKind::Heading, format!("{counter}{number}"), self.parent(), self.line_number(i));
         if let Some(p) = self.last() {
-            p.heading = tidy_heading(&text);
+            p.heading = heading;
         }
-        self.report_line(DiagnosticCode::UnnumberedHeading, i);
         let address = self.address(index);
         self.containers.push(Container { rank: RANK_UNNUMBERED, index, prefix, list: None });
         if !self.scope.has_articles {
             self.open_block(ProvisionKind::Heading, Some(index), address);
         }
-        true
     }
 
     /// Takes 附件 as the beginning of an attachment with numbering of its own.
@@ -202,6 +214,13 @@ impl Builder<'_> {
         if head.number.is_none() && (again || remark) {
             return false;
         }
+        self.add_attachment(i, head);
+        true
+    }
+
+    /// Adds an attachment with the words on its line.
+    pub fn add_attachment(&mut self, i: usize, head: AttachmentHead) {
+        let text = self.survey.text(i).to_owned();
         self.finish_block();
         self.containers.clear();
         if self.scope.root.is_none() {
@@ -241,6 +260,5 @@ impl Builder<'_> {
                 }
             }
         }
-        true
     }
 }
