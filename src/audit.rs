@@ -47,6 +47,24 @@ acts! {
     CreateDraft = "create_draft", "新建草案";
     /// A version of a draft was added from a file.
     AddDraftVersion = "add_draft_version", "录入稿次";
+    /// What a draft is called or is to become was changed.
+    ChangeDraft = "change_draft", "修改草案信息";
+    /// The text of a version was corrected before it was published.
+    CorrectDraftVersion = "correct_draft_version", "改正稿次文本";
+    /// The explanation of a version was written.
+    WriteExplanation = "write_explanation", "录入草案说明";
+    /// A file was attached to a version.
+    AddDraftAttachment = "add_draft_attachment", "添加稿次附件";
+    /// A file was taken off a version.
+    RemoveDraftAttachment = "remove_draft_attachment", "移除稿次附件";
+    /// A legal basis was named.
+    AddLegalBasis = "add_legal_basis", "添加上位法依据";
+    /// A legal basis was taken off.
+    RemoveLegalBasis = "remove_legal_basis", "移除上位法依据";
+    /// A draft was linked to the document that it became.
+    PromulgateDraft = "promulgate_draft", "登记草案公布";
+    /// The particulars of a promulgation were corrected.
+    CorrectPromulgation = "correct_promulgation", "更正公布信息";
     /// A consultation round was published.
     OpenConsultation = "open_consultation", "发布公开征求意见";
     /// The end of a round was moved later.

@@ -155,6 +155,8 @@ pub struct Rules {
     pub minimum_consultation_days: u32,
     /// Days before the end of a round at which its followers are reminded.
     pub closing_reminder_days: u32,
+    /// Days between the promulgation of a rule and its taking effect (规章制定程序条例 32); an earlier day needs a reason.
+    pub rule_effective_days: u32,
     /// Longest text of one opinion, in characters.
     pub opinion_characters: usize,
     /// Opinions one identity may post on one draft in an hour.
@@ -176,6 +178,7 @@ impl Default for Rules {
         Rules {
             minimum_consultation_days: 30,
             closing_reminder_days: 3,
+            rule_effective_days: 30,
             opinion_characters: 5_000,
             opinions_per_hour: 60,
             failed_logins: 10,

@@ -125,6 +125,10 @@ typed_ids! {
     DraftId;
     /// Id of one version of a draft (稿次).
     DraftVersionId;
+    /// Id of a file attached to a version of a draft.
+    DraftAttachmentId;
+    /// Id of a legal basis (上位法依据) of a draft.
+    LegalBasisId;
     /// Id of a consultation round (公开征求意见).
     ConsultationId;
     /// Id of an opinion (意见建议).

@@ -99,6 +99,8 @@ pub enum Permission {
     OpenConsultation,
     /// Give a public draft up.
     WithdrawDraft,
+    /// Link a draft to the document that it became.
+    PromulgateDrafts,
     /// See all opinions, also those that are not public.
     ReadOpinions,
     /// See what moderation found, decided and why.
@@ -133,6 +135,7 @@ impl Permission {
         Permission::EditDrafts,
         Permission::OpenConsultation,
         Permission::WithdrawDraft,
+        Permission::PromulgateDrafts,
         Permission::ReadOpinions,
         Permission::ReadModeration,
         Permission::ModerateOpinions,
@@ -157,6 +160,7 @@ impl Permission {
             Permission::EditDrafts => &[Drafter, Handler, Administrator],
             Permission::OpenConsultation => &[Handler, Reviewer, Administrator],
             Permission::WithdrawDraft => &[Reviewer, Administrator],
+            Permission::PromulgateDrafts => &[Handler, Reviewer, Administrator],
             Permission::ReadOpinions => &[Drafter, Handler, Reviewer, Administrator],
             Permission::ReadModeration => &[Handler, Reviewer, Administrator, Auditor],
             Permission::ModerateOpinions => &[Handler, Reviewer, Administrator],

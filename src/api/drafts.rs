@@ -281,7 +281,7 @@ impl DraftsApi {
     #[oai(path = "/drafts", method = "post", operation_id = "create_draft")]
     async fn create_draft(&self, app: Data<&App>, signed_in: SignedIn, body: Json<DraftBody>) -> Result<CreatedDraft, Problem> {
         let caller = signed_in.with(Permission::EditDrafts)?;
-        let new = NewDraft { title: body.0.title, kind: body.0.kind.into(), drafting_unit: body.0.drafting_unit, seed_key: None };
+        let new = NewDraft { id: None, title: body.0.title, kind: body.0.kind.into(), drafting_unit: body.0.drafting_unit, seed_key: None };
         let draft = drafts::create_draft(&app.db, &app.clock, &app.ids, Actor::Person(&caller), new).await?;
         Ok(CreatedDraft::Created(Json(draft_view(draft))))
     }
@@ -318,7 +318,7 @@ impl DraftsApi {
         }
         let name = form.file.file_name().unwrap_or("未命名").to_owned();
         let bytes = form.file.into_vec().await.map_err(|e| Error::internal("an upload could not be read back", e))?;
-        let file = NewVersionFile { name, bytes, explanation: form.explanation };
+        let file = NewVersionFile { id: None, name, bytes, explanation: form.explanation };
         let actor = Actor::Person(&caller);
         let version = versions::add_version(&app.db, &app.blobs, &app.clock, &app.ids, actor, draft_id.into(), file).await?;
         Ok(CreatedVersion::Created(Json(text_view(&app, Viewer::Public(Some(&caller)), version).await?)))

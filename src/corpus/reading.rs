@@ -26,6 +26,9 @@ const LIST_VERSIONS: &str = "SELECT id, work_id, title, title_note, organ, docum
 const LIST_PROVISIONS: &str =
     "SELECT ordinal, parent_ordinal, kind, address, label, number_main, number_sub, heading, body, source_id FROM provision
     WHERE version_id = $1 ORDER BY ordinal";
+const LIST_PROVISIONS_UNDER: &str =
+    "SELECT ordinal, parent_ordinal, kind, address, label, number_main, number_sub, heading, body, source_id FROM provision
+    WHERE version_id = $1 AND (address = $2 OR address LIKE $3 ESCAPE '!') ORDER BY ordinal";
 const LIST_DIAGNOSTICS: &str = "SELECT code, line, detail FROM structure_diagnostic WHERE version_id = $1 ORDER BY ordinal";
 const LIST_RELATIONS: &str = "SELECT r.kind AS kind, w.id AS id, w.title AS title, r.from_work = $1 AS is_from FROM corpus_relation r
     JOIN corpus_work w ON w.id = CASE WHEN r.from_work = $1 THEN r.to_work ELSE r.from_work END
@@ -47,6 +50,7 @@ pub const STATEMENTS: &[&str] = &[
     COUNT_WORKS,
     LIST_VERSIONS,
     LIST_PROVISIONS,
+    LIST_PROVISIONS_UNDER,
     LIST_DIAGNOSTICS,
     LIST_RELATIONS,
     TOTALS,
@@ -269,6 +273,16 @@ pub fn version_on(versions: &[Version], day: NaiveDate) -> Option<&Version> {
 pub async fn list_provisions(db: &Db, version: VersionId) -> Result<Vec<StoredProvision>> {
     let rows: Vec<ProvisionRow> =
         on_db!(db, pool => sqlx::query_as(LIST_PROVISIONS).bind(version).fetch_all(pool).await).map_err(failed)?;
+    Ok(rows.into_iter().map(ProvisionRow::into_provision).collect())
+}
+
+/// One provision of a version with all below it, in reading order; empty when there is none of this address.
+pub async fn list_provisions_under(db: &Db, version: VersionId, address: &str) -> Result<Vec<StoredProvision>> {
+    let escaped: String = address.chars().flat_map(|c| if matches!(c, '!' | '%' | '_') { vec!['!', c] } else { vec![c] }).collect();
+    let below = format!("{escaped}/%");
+    let rows: Vec<ProvisionRow> =
+        on_db!(db, pool => sqlx::query_as(LIST_PROVISIONS_UNDER).bind(version).bind(address).bind(below).fetch_all(pool).await)
+            .map_err(failed)?;
     Ok(rows.into_iter().map(ProvisionRow::into_provision).collect())
 }
 

@@ -7,6 +7,7 @@
 //! | file | what it reads |
 //! |---|---|
 //! | `archive` | zip: names in UTF-8 or GBK, entries one at a time |
+//! | `attachments` | files that are only kept and handed out: which kinds, under which name |
 //! | `docx` | Word documents (Office Open XML) |
 //! | `html`, `markup` | web pages; what a page may cost |
 //! | `markdown` | `# title`, dated history lines, front matter |
@@ -17,6 +18,7 @@
 //! To add a format: a [`Format`] variant, its signature in [`sniff`], a file with a `read`, and a line in [`read`].
 
 pub mod archive;
+pub mod attachments;
 mod blocks;
 mod docx;
 mod html;

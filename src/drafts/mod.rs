@@ -1,15 +1,22 @@
 //! 草案: proposed local regulations, government rules and normative documents, and the states they pass through.
 //!
-//! `versions.rs` keeps the texts (稿次), `consultations.rs` the rounds in which the public is asked, `endings.rs` what moves or cuts the end of a round,
-//! `questions.rs` what a round asks, `notices.rs` the first form of its notice, `following.rs` who is told, `due.rs` what the clock makes happen.
-//! [`DraftState::after`] is the only table of moves. That a round has begun or ended is no move of anybody: it is read from the clock, so that nothing can
-//! open or close early or late.
+//! `versions.rs` keeps the texts (稿次); `corrections/`, `explanations.rs`, `attachments.rs` and `legal_bases.rs` are what is done to one before it is
+//! published, `promulgations.rs` is what became of it in the end. `consultations.rs` keeps the rounds in which the public is asked, `endings.rs` what
+//! moves or cuts the end of a round, `questions.rs` what a round asks, `notices.rs` the first form of its notice, `following.rs` who is told, `due.rs`
+//! what the clock makes happen. [`DraftState::after`] is the only table of moves. That a round has begun or ended is no move of anybody: it is read
+//! from the clock, so that nothing can open or close early or late.
 
+pub mod attachments;
 pub mod consultations;
+pub mod corrections;
 pub mod due;
 pub mod endings;
+pub mod explanations;
 pub mod following;
+pub mod legal_bases;
 pub mod notices;
+pub mod particulars;
+pub mod promulgations;
 pub mod questions;
 pub mod versions;
 
@@ -110,6 +117,8 @@ impl DraftState {
 /// A draft to be created.
 #[derive(Clone, Debug)]
 pub struct NewDraft {
+    /// The id that it shall have, when the same form may come twice; the second finds the draft of the first.
+    pub id: Option<DraftId>,
     /// Title of what it is to become, without 征求意见稿.
     pub title: String,
     /// What it is to become.
@@ -242,13 +251,14 @@ pub async fn create_draft(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<'_>,
     by.require(Permission::EditDrafts)?;
     let title = new.title.trim();
     check_title(new.kind, title)?;
-    let unit = new.drafting_unit.trim();
-    if unit.is_empty() || unit.chars().count() > TITLE_CHARACTERS {
-        return Err(Error::invalid("drafting_unit", "请填写起草单位，不超过 200 个字。"));
-    }
-    let id = DraftId(ids.next());
+    let unit = check_unit(&new.drafting_unit)?;
+    let id = new.id.unwrap_or_else(|| DraftId(ids.next()));
     let now = clock.now();
     let mut tx = db.begin().await?;
+    let known: Option<DraftRow> = on_tx!(&mut tx, c => sqlx::query_as(FIND).bind(id).fetch_optional(c).await).map_err(failed)?;
+    if let Some(known) = known {
+        return known.into_draft(now);
+    }
     on_tx!(&mut tx, c => sqlx::query(INSERT)
         .bind(id).bind(title).bind(new.kind.as_str()).bind(unit).bind(DraftState::Preparing.as_str()).bind(&new.seed_key).bind(new.seed_key.is_some())
         .bind(by.account_id()).bind(now).execute(c).await.map(drop))
@@ -357,6 +367,15 @@ async fn record(tx: &mut Tx, clock: &Clock, by: Actor<'_>, act: Act, draft: Draf
     let account: Option<AccountId> = by.account_id();
     audit::append(tx, clock, NewEntry { account_id: account, act, subject: "draft", subject_id: Some(draft.0), is_success: true, detail })
         .await
+}
+
+/// A drafting unit in the form in which it is kept.
+fn check_unit(unit: &str) -> Result<&str> {
+    let unit = unit.trim();
+    if unit.is_empty() || unit.chars().count() > TITLE_CHARACTERS || unit.contains('\n') {
+        return Err(Error::invalid("drafting_unit", "请填写起草单位，不超过 200 个字。"));
+    }
+    Ok(unit)
 }
 
 /// A government rule is called 规定 or 办法, never 条例 (规章制定程序条例 7).

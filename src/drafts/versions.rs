@@ -1,12 +1,14 @@
-//! 稿次: the texts of a draft. A text is written once; a correction is a new version; the database refuses to change one.
+//! 稿次: the texts of a draft. Until it is published a text may be corrected (`corrections.rs`); from then on a correction is a new version, and the
+//! database refuses to change one.
 
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{Draft, Viewer, lock_draft, record};
+use super::{Draft, DraftState, Viewer, explanations, legal_bases, lock_draft, record, refused};
 use crate::accounts::{Actor, Permission};
 use crate::audit::Act;
-use crate::corpus::structure::{self, Number, ProvisionKind, Structure};
+use crate::corpus::structure::typed::{self, TypedLine};
+use crate::corpus::structure::{self, Number, Provision, ProvisionKind, Structure};
 use crate::documents::{self, Limits};
 use crate::error::{Code, Error, Result};
 use crate::ids::{Clock, DraftId, DraftVersionId, IdSource};
@@ -18,6 +20,8 @@ use crate::{on_db, on_tx};
 /// A text to be added to a draft.
 #[derive(Clone, Debug)]
 pub struct NewVersionFile {
+    /// The id that it shall have, when the same upload may come twice; the second finds the version of the first.
+    pub id: Option<DraftVersionId>,
     /// Name of the file.
     pub name: String,
     /// Its bytes, in any format that [`documents::read`] knows.
@@ -49,6 +53,10 @@ pub struct DraftVersion {
     pub created_at: DateTime<Utc>,
     /// Since when it is public.
     pub published_at: Option<DateTime<Utc>>,
+    /// Corrections of the text so far.
+    pub revision: i64,
+    /// Changes of the explanation so far.
+    pub explanation_revision: i64,
 }
 
 /// A node of a version's text.
@@ -72,12 +80,29 @@ pub struct DraftProvision {
     pub text: String,
 }
 
+impl DraftProvision {
+    /// The same node as the structure parser knows it; place and depth are not kept.
+    pub fn to_provision(&self) -> Provision {
+        Provision {
+            kind: self.kind,
+            address: self.address.clone(),
+            label: self.label.clone(),
+            number: self.number,
+            heading: self.heading.clone(),
+            text: self.text.clone(),
+            parent: self.parent.and_then(|at| usize::try_from(at).ok()),
+            depth: 0,
+            line: 0,
+        }
+    }
+}
+
 /// What the parser was not sure of.
 #[derive(Clone, Debug, FromRow)]
 pub struct DraftDiagnostic {
     /// Its number.
     pub code: String,
-    /// Line of the file, from 1.
+    /// Line of the text as it is corrected, from 1; 0 when it is not known.
     pub line: i64,
     /// What was found.
     pub detail: String,
@@ -120,26 +145,38 @@ const INSERT_PROVISIONS: &str =
     "INSERT INTO draft_provision (version_id, ordinal, parent_ordinal, kind, address, label, number_main, number_sub, heading, body) ";
 const INSERT_DIAGNOSTICS: &str = "INSERT INTO draft_diagnostic (version_id, ordinal, code, line, detail) ";
 const LIST: &str =
-    "SELECT id, draft_id, number, title, explanation, source_name, blob_hash, article_count, created_at, published_at FROM draft_version
+    "SELECT id, draft_id, number, title, explanation, source_name, blob_hash, article_count, created_at, published_at, revision, explanation_revision FROM draft_version
     WHERE draft_id = $1 AND ($2 OR published_at IS NOT NULL) ORDER BY number";
 const FIND: &str =
-    "SELECT id, draft_id, number, title, explanation, source_name, blob_hash, article_count, created_at, published_at FROM draft_version
+    "SELECT id, draft_id, number, title, explanation, source_name, blob_hash, article_count, created_at, published_at, revision, explanation_revision FROM draft_version
     WHERE id = $1 AND draft_id = $2";
 const NEWEST: &str = "SELECT id FROM draft_version WHERE draft_id = $1 ORDER BY number DESC LIMIT 1";
 const PUBLISH: &str = "UPDATE draft_version SET published_at = $2 WHERE id = $1 AND published_at IS NULL";
 const LIST_PROVISIONS: &str =
     "SELECT ordinal, parent_ordinal, kind, address, label, number_main, number_sub, heading, body FROM draft_provision
     WHERE version_id = $1 ORDER BY ordinal";
+const REMOVE_PROVISIONS: &str = "DELETE FROM draft_provision WHERE version_id = $1";
+const REMOVE_DIAGNOSTICS: &str = "DELETE FROM draft_diagnostic WHERE version_id = $1";
 const LIST_DIAGNOSTICS: &str = "SELECT code, line, detail FROM draft_diagnostic WHERE version_id = $1 ORDER BY ordinal";
 const FIND_ADDRESS: &str = "SELECT kind, label FROM draft_provision WHERE version_id = $1 AND address = $2";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[NEXT_NUMBER, INSERT, LIST, FIND, NEWEST, PUBLISH, LIST_PROVISIONS, LIST_DIAGNOSTICS, FIND_ADDRESS];
+pub const STATEMENTS: &[&str] = &[
+    NEXT_NUMBER,
+    INSERT,
+    LIST,
+    FIND,
+    NEWEST,
+    PUBLISH,
+    LIST_PROVISIONS,
+    LIST_DIAGNOSTICS,
+    FIND_ADDRESS,
+    REMOVE_PROVISIONS,
+    REMOVE_DIAGNOSTICS,
+];
 
 /// Rows of one INSERT: ten columns stay below SQLite's 32,766 parameters.
 const ROWS_PER_INSERT: usize = 500;
-/// Longest explanation, in characters.
-const EXPLANATION_CHARACTERS: usize = 100_000;
 
 /// Reads a file, takes its text apart and adds it to a draft as a new version; the file itself is kept.
 /// Fails as [`documents::read`] does, and with [`Code::UnreadableFile`] when no text is found.
@@ -153,10 +190,13 @@ pub async fn add_version(
     file: NewVersionFile,
 ) -> Result<DraftVersion> {
     by.require(Permission::EditDrafts)?;
-    if file.explanation.chars().count() > EXPLANATION_CHARACTERS {
-        return Err(Error::invalid("explanation", format!("草案说明不超过 {EXPLANATION_CHARACTERS} 个字。")));
-    }
+    let explanation = explanations::checked(&file.explanation)?;
     let name = base_name(&file.name);
+    if let Some(id) = file.id
+        && let Some(known) = find_version(db, draft, id).await?
+    {
+        return Ok(known);
+    }
     let (name, bytes, read) = tokio::task::spawn_blocking(move || {
         let read = read_text(&name, &file.bytes);
         (name, file.bytes, read)
@@ -166,17 +206,21 @@ pub async fn add_version(
     let (title, text) = read?;
     let hash = blobs.put(bytes).await?;
 
-    let id = DraftVersionId(ids.next());
+    let id = file.id.unwrap_or_else(|| DraftVersionId(ids.next()));
     let mut tx = db.begin().await?;
     let owner = lock_draft(&mut tx, clock, draft).await?;
+    if owner.state == DraftState::Promulgated {
+        return Err(refused(owner.state, "再录入稿次"));
+    }
     let number: i64 = on_tx!(&mut tx, c => sqlx::query_scalar(NEXT_NUMBER).bind(draft).fetch_one(c).await).map_err(failed)?;
     let title = if title.is_empty() { &owner.title } else { &title };
     let articles = text.provisions.iter().filter(|p| p.kind == ProvisionKind::Article).count();
     on_tx!(&mut tx, c => sqlx::query(INSERT)
-        .bind(id).bind(draft).bind(number).bind(title).bind(file.explanation.trim()).bind(&name).bind(hash.as_str())
+        .bind(id).bind(draft).bind(number).bind(title).bind(&explanation).bind(&name).bind(hash.as_str())
         .bind(i64::try_from(articles).unwrap_or(i64::MAX)).bind(by.account_id()).bind(clock.now()).execute(c).await.map(drop))
     .map_err(failed)?;
     write_text(&mut tx, id, &text).await?;
+    legal_bases::carry_over(&mut tx, clock, ids, draft, id, &text).await?;
     record(&mut tx, clock, by, Act::AddDraftVersion, draft, &number.to_string()).await?;
     tx.commit().await?;
     find_version(db, draft, id).await?.ok_or_else(|| Error::defect("a version vanished after it was written"))
@@ -186,21 +230,32 @@ pub async fn add_version(
 fn read_text(name: &str, bytes: &[u8]) -> Result<(String, Structure)> {
     let document = documents::read(name, bytes, &Limits::default())?;
     let (text, _) = document.full_text();
-    let structure = structure::parse(&text);
-    let has_words = structure.provisions.iter().any(|p| {
-        let is_apart = matches!(p.kind, ProvisionKind::Title | ProvisionKind::TitleNote | ProvisionKind::Contents);
-        let is_empty = p.text.is_empty() && p.heading.is_empty();
-        !is_apart && !is_empty
-    });
-    if !has_words {
+    let parsed = structure::parse(&text);
+    if !has_words(&parsed) {
         return Err(Error::new(Code::UnreadableFile, "文件中没有读到草案正文，请检查文件内容。"));
     }
     let title = if document.title.is_empty() {
-        structure.provisions.iter().find(|p| p.kind == ProvisionKind::Title).map(|p| p.text.clone()).unwrap_or_default()
+        parsed.provisions.iter().find(|p| p.kind == ProvisionKind::Title).map(|p| p.text.clone()).unwrap_or_default()
     } else {
         document.title
     };
+    // What is kept is what the lines that staff correct give, so that a correction changes nothing but what it says.
+    let lines = typed::lines_of(&parsed.provisions);
+    let notes = typed::reading_notes(&parsed, &lines);
+    let lines: Vec<TypedLine> = lines.into_iter().map(|(line, _)| line).collect();
+    let mut structure = typed::build(&lines);
+    structure.diagnostics.extend(notes);
+    structure.diagnostics.sort_by_key(|d| d.line);
     Ok((title.trim().to_owned(), structure))
+}
+
+/// Whether a text says anything but its title.
+pub(super) fn has_words(structure: &Structure) -> bool {
+    structure.provisions.iter().any(|p| {
+        let is_apart = matches!(p.kind, ProvisionKind::Title | ProvisionKind::TitleNote | ProvisionKind::Contents);
+        let is_empty = p.text.is_empty() && p.heading.is_empty();
+        !is_apart && !is_empty
+    })
 }
 
 /// The last part of a path, at most 200 characters.
@@ -249,7 +304,8 @@ pub async fn get_version(db: &Db, viewer: Viewer<'_>, draft: &Draft, id: DraftVe
     version.filter(|v| v.published_at.is_some() || viewer.sees_unpublished()).ok_or_else(|| Error::not_found("这个稿次"))
 }
 
-async fn find_version(db: &Db, draft: DraftId, id: DraftVersionId) -> Result<Option<DraftVersion>> {
+/// Finds a version of a draft.
+pub(super) async fn find_version(db: &Db, draft: DraftId, id: DraftVersionId) -> Result<Option<DraftVersion>> {
     on_db!(db, pool => sqlx::query_as(FIND).bind(id).bind(draft).fetch_optional(pool).await).map_err(failed)
 }
 
@@ -263,6 +319,31 @@ pub async fn list_provisions(db: &Db, version: &DraftVersion) -> Result<Vec<Draf
 /// What the parser was not sure of in a version; for staff.
 pub async fn list_diagnostics(db: &Db, version: &DraftVersion) -> Result<Vec<DraftDiagnostic>> {
     on_db!(db, pool => sqlx::query_as(LIST_DIAGNOSTICS).bind(version.id).fetch_all(pool).await).map_err(failed)
+}
+
+/// A version that is not published, inside a transaction that holds the draft's row.
+pub(super) async fn unpublished_version(tx: &mut Tx, draft: DraftId, id: DraftVersionId) -> Result<DraftVersion> {
+    let version: Option<DraftVersion> =
+        on_tx!(tx, c => sqlx::query_as(FIND).bind(id).bind(draft).fetch_optional(c).await).map_err(failed)?;
+    let version = version.ok_or_else(|| Error::not_found("这个稿次"))?;
+    if version.published_at.is_some() {
+        return Err(Error::new(Code::Conflict, "这个稿次已经公布，内容不能再改；需要改动时请录入新的稿次。"));
+    }
+    Ok(version)
+}
+
+/// The text of a version and what the parser was not sure of, inside a transaction.
+pub(super) async fn text_in(tx: &mut Tx, id: DraftVersionId) -> Result<(Vec<DraftProvision>, Vec<DraftDiagnostic>)> {
+    let rows: Vec<ProvisionRow> = on_tx!(tx, c => sqlx::query_as(LIST_PROVISIONS).bind(id).fetch_all(c).await).map_err(failed)?;
+    let diagnostics = on_tx!(tx, c => sqlx::query_as(LIST_DIAGNOSTICS).bind(id).fetch_all(c).await).map_err(failed)?;
+    Ok((rows.into_iter().map(ProvisionRow::into_provision).collect(), diagnostics))
+}
+
+/// Puts another text in the place of a version's; the database refuses it once the version is published.
+pub(super) async fn replace_text(tx: &mut Tx, id: DraftVersionId, text: &Structure) -> Result<()> {
+    on_tx!(tx, c => sqlx::query(REMOVE_PROVISIONS).bind(id).execute(c).await.map(drop)).map_err(failed)?;
+    on_tx!(tx, c => sqlx::query(REMOVE_DIAGNOSTICS).bind(id).execute(c).await.map(drop)).map_err(failed)?;
+    write_text(tx, id, text).await
 }
 
 /// The version of a draft that a new round is about: the one named, or the newest. Inside a transaction.
@@ -299,7 +380,7 @@ pub async fn cite_address(tx: &mut Tx, version: DraftVersionId, address: &str) -
 }
 
 /// A citation built from an address; parts that are not 条款项目 keep their printed label, or name their kind.
-fn citation_of(address: &str, label: &str, has_second_paragraph: bool) -> String {
+pub(super) fn citation_of(address: &str, label: &str, has_second_paragraph: bool) -> String {
     let chinese =
         |text: &str| text.split('~').next().and_then(|n| n.parse().ok()).map(crate::corpus::numerals::to_chinese).unwrap_or_default();
     let mut cited = String::new();

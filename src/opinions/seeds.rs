@@ -135,9 +135,15 @@ async fn load_draft(at: Loading<'_>, today: NaiveDate, entry: DraftEntry, bytes:
     // The morning on which the round begins; the text was entered an hour earlier.
     let opens_on = day(today, entry.consultation.opens_on_day);
     let clock = Clock::fixed(morning(opens_on) - Duration::hours(1));
-    let new = NewDraft { title: entry.title.clone(), kind, drafting_unit: entry.drafting_unit.clone(), seed_key: Some(entry.slug.clone()) };
+    let new = NewDraft {
+        id: None,
+        title: entry.title.clone(),
+        kind,
+        drafting_unit: entry.drafting_unit.clone(),
+        seed_key: Some(entry.slug.clone()),
+    };
     let draft = drafts::create_draft(at.db, &clock, at.ids, Actor::System, new).await?.id;
-    let file = NewVersionFile { name: entry.file.clone(), bytes, explanation };
+    let file = NewVersionFile { id: None, name: entry.file.clone(), bytes, explanation };
     versions::add_version(at.db, at.blobs, &clock, at.ids, Actor::System, draft, file).await?;
     clock.advance(Duration::hours(1));
     let round = NewConsultation {

@@ -10,6 +10,7 @@ mod columns;
 mod engine;
 pub mod evaluate;
 mod facets;
+mod naming;
 pub mod normalise;
 pub mod query;
 mod ranking;
@@ -23,6 +24,7 @@ pub mod suggest;
 
 pub use engine::{Built, Condition, SearchIndex, WorkChange};
 pub use facets::{Facet, FacetValue};
+pub use naming::{NamedPlace, named_places};
 pub use ranking::boosts;
 pub use request::{Answer, Filters, Group, Hit, Proximity, Scope, SearchRequest, SearchResponse, Segment};
 pub use service::{SearchService, follow};

@@ -211,6 +211,11 @@ pub fn lines_of(provisions: &[Provision]) -> Vec<(TypedLine, Range<usize>)> {
     lines
 }
 
+/// Whether the line of an article holds its number and nothing else.
+pub fn is_bare_label(text: &str) -> bool {
+    markers::article_head(text).is_some_and(|head| head.spacing == markers::Spacing::Alone)
+}
+
 /// A marker and the words after it, apart as print sets them.
 fn spaced(label: &str, words: &str) -> String {
     if label.is_empty() || words.is_empty() { format!("{label}{words}") } else { format!("{label}　{words}") }
@@ -343,4 +348,96 @@ pub fn reading_notes(parsed: &Structure, lines: &[(TypedLine, Range<usize>)]) ->
     };
     let about = parsed.diagnostics.iter().filter(|d| d.code.is_about_reading());
     about.map(|d| Diagnostic { line: u32::try_from(place(d.line)).unwrap_or(u32::MAX), ..d.clone() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{DiagnosticCode, parse};
+    use super::*;
+
+    fn line(kind: LineKind, text: &str) -> TypedLine {
+        TypedLine { kind, text: text.into() }
+    }
+
+    fn addresses(lines: &[TypedLine]) -> Vec<String> {
+        build(lines).provisions.into_iter().map(|p| p.address).collect()
+    }
+
+    #[test]
+    fn a_tree_is_written_down_and_built_again() {
+        let text = "示例市共享雨伞管理办法\n（2026年3月2日示例市人民政府公布）\n第一章 总则\n第一条 为了方便市民，制定本办法。\n第二条 经营者应当：\n（一）保持干净；\n1. 每日清洗；\n（二）公布收费。\n经营者不得收集通讯录。\n第二章 附则\n第三条 （一）施行日期另定。\n附件：雨伞样式\n样式如图。\n|甲|乙|\n|丙|丁|\n";
+        let parsed = parse(text);
+        let lines: Vec<TypedLine> = lines_of(&parsed.provisions).into_iter().map(|(line, _)| line).collect();
+        let built = build(&lines);
+        let said =
+            |s: &Structure| s.provisions.iter().map(|p| (p.address.clone(), p.label.clone(), p.text.clone(), p.parent)).collect::<Vec<_>>();
+        assert_eq!(said(&built), said(&parsed), "{lines:?}");
+        assert!(lines.contains(&line(LineKind::Article, "第二条　经营者应当：")));
+        assert!(lines.contains(&line(LineKind::Item, "1.每日清洗；")));
+        assert!(lines.contains(&line(LineKind::Table, "|甲|乙|\n|丙|丁|")));
+    }
+
+    #[test]
+    fn what_a_person_says_of_a_line_is_believed() {
+        use LineKind::*;
+        let lines = [
+            line(Title, "示例办法"),
+            line(Article, "第一条　依照前款。"),
+            line(Article, "第三条的规定适用于外地。"),
+            line(Article, "第二条　另有规定的除外。"),
+        ];
+        assert_eq!(addresses(&lines), ["title", "art-1", "art-1/para-1", "art-3", "art-3/para-1", "art-2", "art-2/para-1"]);
+        let mut corrected = lines.to_vec();
+        corrected[2].kind = Paragraph;
+        assert_eq!(addresses(&corrected), ["title", "art-1", "art-1/para-1", "art-1/para-2", "art-2", "art-2/para-1"]);
+        assert!(build(&corrected).diagnostics.is_empty(), "{:?}", build(&corrected).diagnostics);
+        assert!(build(&lines).diagnostics.iter().any(|d| d.code == DiagnosticCode::MissingNumber && d.line == 3));
+    }
+
+    #[test]
+    fn words_that_cannot_be_what_they_are_said_to_be_stay_text() {
+        use LineKind::*;
+        for (kind, text) in
+            [(Article, "没有条号"), (Chapter, "第一节　一般规定"), (Item, "没有编号"), (Unit, "没有编号"), (Attachment, "样式")]
+        {
+            assert!(line(kind, text).problem().is_some(), "{kind:?}");
+            let built = build(&[line(kind, text)]);
+            assert_eq!(built.words(), text.replace('　', ""), "{kind:?}");
+        }
+        assert!(line(Chapter, "第一章　总则").problem().is_none() && line(Item, "（一）甲").problem().is_none());
+        assert_eq!(build(&[line(Paragraph, "")]).words(), "");
+        assert!(build(&[]).diagnostics.iter().all(|d| d.code == DiagnosticCode::EmptyBody));
+    }
+
+    #[test]
+    fn notes_of_the_reading_find_their_lines() {
+        let parsed = parse(
+            "示例办法\n\n第一条 为了方便市民出行。第二条 本办法所称雨伞，是指共享雨伞。\n第三条所称经营者，是指企业。\n第三条 依法经营。\n",
+        );
+        let lines = lines_of(&parsed.provisions);
+        let notes = reading_notes(&parsed, &lines);
+        let text = |n: usize| lines[n - 1].0.text.clone();
+        let found: Vec<(&str, String)> = notes.iter().map(|d| (d.code.as_str(), text(d.line as usize))).collect();
+        assert!(found.iter().any(|(code, at)| *code == "D05" && at.starts_with("第一条")), "{found:?}");
+        assert!(found.iter().any(|(code, at)| *code == "D09" && at.starts_with("第三条所称")), "{found:?}");
+    }
+
+    #[test]
+    fn a_line_is_guessed_by_how_it_begins() {
+        use LineKind::*;
+        for (text, after, expected) in [
+            ("第五条　依法。", Paragraph, Article),
+            ("第五条所称单位", Article, Paragraph),
+            ("第二章　附则", Item, Chapter),
+            ("（二）乙", Article, Item),
+            ("二、乙", Unit, Unit),
+            ("附件1", Article, Attachment),
+            ("自公布之日起施行。", Article, Paragraph),
+            ("甲日通过", Title, TitleNote),
+        ] {
+            assert_eq!(TypedLine::likely(text, after), expected, "{text}");
+        }
+        assert_eq!(TypedLine::clean(Paragraph, " \u{200b}甲\0乙　"), "甲乙");
+        assert_eq!(TypedLine::clean(Table, "|甲|\r\n\n |乙| "), "|甲|\n|乙|");
+    }
 }
