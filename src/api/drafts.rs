@@ -22,7 +22,7 @@ use crate::error::{Code, Error};
 /// What a draft is to become.
 #[derive(Enum, Clone, Copy)]
 #[oai(rename_all = "snake_case", remote = "DraftKind")]
-enum DraftKindName {
+pub(super) enum DraftKindName {
     /// 地方性法规
     LocalRegulation,
     /// 政府规章
@@ -114,7 +114,7 @@ struct DraftPageView {
 
 /// A version, without its text.
 #[derive(Object)]
-struct DraftVersionView {
+pub(super) struct DraftVersionView {
     /// Id
     id: Uuid,
     /// From 1
@@ -130,6 +130,10 @@ struct DraftVersionView {
     /// Since when it is public
     #[oai(skip_serializing_if_is_none)]
     published_at: Option<DateTime<Utc>>,
+    /// Corrections of the text so far; none are possible once it is public
+    revision: i64,
+    /// Changes of the explanation so far
+    explanation_revision: i64,
 }
 
 /// A draft with its versions and rounds.
@@ -168,7 +172,7 @@ struct DraftProvisionView {
 struct DraftDiagnosticView {
     /// Its number
     code: String,
-    /// Line of the file, from 1
+    /// Line of the text as it is corrected, from 1; 0 when it is not known
     line: i64,
     /// What was found
     detail: String,
@@ -176,7 +180,7 @@ struct DraftDiagnosticView {
 
 /// A version with its text.
 #[derive(Object)]
-struct DraftTextView {
+pub(super) struct DraftTextView {
     /// The version
     version: DraftVersionView,
     /// Its nodes, in reading order
@@ -218,7 +222,7 @@ pub(super) fn draft_view(draft: Draft) -> DraftView {
     }
 }
 
-fn version_view(version: DraftVersion) -> DraftVersionView {
+pub(super) fn version_view(version: DraftVersion) -> DraftVersionView {
     DraftVersionView {
         id: version.id.0,
         number: version.number,
@@ -227,6 +231,8 @@ fn version_view(version: DraftVersion) -> DraftVersionView {
         source_name: version.source_name,
         article_count: version.article_count,
         published_at: version.published_at,
+        revision: version.revision,
+        explanation_revision: version.explanation_revision,
     }
 }
 
@@ -242,7 +248,7 @@ fn provision_view(provision: DraftProvision) -> DraftProvisionView {
     }
 }
 
-async fn text_view(app: &App, viewer: Viewer<'_>, version: DraftVersion) -> Result<DraftTextView, Problem> {
+pub(super) async fn text_view(app: &App, viewer: Viewer<'_>, version: DraftVersion) -> Result<DraftTextView, Problem> {
     let provisions = versions::list_provisions(&app.db, &version).await?;
     let diagnostics = if viewer.sees_unpublished() { versions::list_diagnostics(&app.db, &version).await? } else { Vec::new() };
     Ok(DraftTextView {
@@ -302,7 +308,7 @@ impl DraftsApi {
         Ok(Json(DraftDetailView { draft: draft_view(draft), versions: versions.into_iter().map(version_view).collect(), consultations }))
     }
 
-    /// Add a version from a file. A text is never changed: a correction is a new version.
+    /// Add a version from a file. It may be corrected until it is published; from then on a correction is a new version.
     #[oai(path = "/drafts/:draft_id/versions", method = "post", operation_id = "add_draft_version")]
     async fn add_draft_version(
         &self,

@@ -10,6 +10,7 @@ pub mod accounts;
 pub mod callers;
 pub mod contact_points;
 pub mod day;
+pub mod drafting;
 pub mod drafts;
 pub mod following;
 pub mod imports;
@@ -87,6 +88,7 @@ type Operations = (
     imports::ImportsApi,
     accounts::AccountsApi,
     drafts::DraftsApi,
+    drafting::Operations,
     rounds::RoundsApi,
     questions::QuestionsApi,
     following::FollowingApi,
@@ -103,6 +105,7 @@ fn service() -> OpenApiService<Operations, ()> {
         imports::ImportsApi,
         accounts::AccountsApi,
         drafts::DraftsApi,
+        drafting::operations(),
         rounds::RoundsApi,
         questions::QuestionsApi,
         following::FollowingApi,

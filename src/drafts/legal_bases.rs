@@ -11,7 +11,7 @@ use super::{lock_draft, record};
 use crate::accounts::{Actor, Permission};
 use crate::audit::Act;
 use crate::corpus::reading;
-use crate::corpus::structure::{Provision, Structure};
+use crate::corpus::structure::{Provision, ProvisionKind, Structure};
 use crate::error::{Code, Error, Result};
 use crate::ids::{Clock, DraftId, DraftVersionId, IdSource, LegalBasisId, VersionId, WorkId};
 use crate::storage::sql::failed;
@@ -96,17 +96,23 @@ const INSERT: &str =
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (version_id, address, work_id, basis_address) DO NOTHING";
 const LIST: &str = "SELECT b.id, b.address, b.work_id, b.work_version_id, v.title, b.basis_address, b.label
     FROM legal_basis b JOIN corpus_version v ON v.id = b.work_version_id WHERE b.version_id = $1 ORDER BY b.created_at, b.id";
+const COUNT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM legal_basis WHERE version_id = $1";
 const REMOVE: &str = "DELETE FROM legal_basis WHERE id = $1 AND version_id = $2";
 const MOVE: &str = "UPDATE legal_basis SET address = $2 WHERE id = $1";
 const BEFORE: &str = "SELECT id FROM draft_version WHERE draft_id = $1 AND id <> $2 ORDER BY number DESC LIMIT 1";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[INSERT, LIST, REMOVE, MOVE, BEFORE];
+pub const STATEMENTS: &[&str] = &[INSERT, LIST, COUNT, REMOVE, MOVE, BEFORE];
 
-/// All bases of a version: those of the draft as a whole first, then in the order of the text. The version was found for the same viewer.
+/// All bases of a version: those of the draft as a whole first, then in the order of naming. The version was found for the same viewer.
 pub async fn list_for_version(db: &Db, version: DraftVersionId) -> Result<Vec<LegalBasis>> {
     let rows: Vec<BasisRow> = on_db!(db, pool => sqlx::query_as(LIST).bind(version).fetch_all(pool).await).map_err(failed)?;
     read_words(db, rows).await
+}
+
+/// How many bases a version has.
+pub async fn count_for_version(db: &Db, version: DraftVersionId) -> Result<i64> {
+    on_db!(db, pool => sqlx::query_scalar(COUNT).bind(version).fetch_one(pool).await).map_err(failed)
 }
 
 /// The bases of one provision: what hangs on it, on what it stands in, and on what stands in it. Without those of the draft as a whole.
@@ -157,7 +163,7 @@ async fn words_at(db: &Db, version: VersionId, address: &str) -> Result<String> 
             text.push('\n');
         }
         text.push_str(&own);
-        if p.text.is_empty() && text.chars().all(|c| c != '\n') {
+        if p.kind == ProvisionKind::Article && p.text.is_empty() {
             text.push('　');
         }
     }
@@ -207,9 +213,9 @@ pub async fn add_basis(
     new: NewLegalBasis,
 ) -> Result<Vec<LegalBasis>> {
     by.require(Permission::EditDrafts)?;
+    let held = versions::find_version(db, draft, version).await?.ok_or_else(|| Error::not_found("这个稿次"))?;
     let located = locate(db, clock.today(), new.work_id, &new.place).await?;
     let located = located.ok_or_else(|| Error::invalid("citation", "法规库里没有这部法规或者这一条，请检查名称和条号。"))?;
-    let held = versions::find_version(db, draft, version).await?.ok_or_else(|| Error::not_found("这个稿次"))?;
     let mut tx = db.begin().await?;
     lock_draft(&mut tx, clock, draft).await?;
     if !new.provision.is_empty() {
@@ -359,7 +365,7 @@ fn same_words(old: &[Provision], address: &str, new: &[Provision]) -> Option<Str
 
 /// Provisions that a basis can hang on, as (address, citation): chapters, articles, paragraphs and items, in reading order.
 pub fn places(provisions: &[DraftProvision]) -> Vec<(String, String)> {
-    use crate::corpus::structure::ProvisionKind::*;
+    use ProvisionKind::*;
     let has_second = |address: &str| {
         let article = address.split('/').next().unwrap_or_default();
         provisions.iter().any(|p| p.address == format!("{article}/para-2"))

@@ -225,7 +225,7 @@ impl DraftRow {
 
 const INSERT: &str =
     "INSERT INTO draft (id, title, kind, drafting_unit, state, round, seed_key, is_demonstration, created_by, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $9)";
+    VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $9) ON CONFLICT (id) DO NOTHING";
 const FIND: &str = "SELECT d.id, d.title, d.kind, d.drafting_unit, d.state, d.round, c.opens_at, c.closes_at, c.late_until, c.withdrawn_at AS round_withdrawn_at,
     d.withdrawn_at, d.withdrawal_reason, d.is_demonstration, d.created_at, d.updated_at
     FROM draft d LEFT JOIN consultation c ON c.draft_id = d.id AND c.round = d.round WHERE d.id = $1";
@@ -255,14 +255,14 @@ pub async fn create_draft(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<'_>,
     let id = new.id.unwrap_or_else(|| DraftId(ids.next()));
     let now = clock.now();
     let mut tx = db.begin().await?;
-    let known: Option<DraftRow> = on_tx!(&mut tx, c => sqlx::query_as(FIND).bind(id).fetch_optional(c).await).map_err(failed)?;
-    if let Some(known) = known {
-        return known.into_draft(now);
-    }
-    on_tx!(&mut tx, c => sqlx::query(INSERT)
+    let made = on_tx!(&mut tx, c => sqlx::query(INSERT)
         .bind(id).bind(title).bind(new.kind.as_str()).bind(unit).bind(DraftState::Preparing.as_str()).bind(&new.seed_key).bind(new.seed_key.is_some())
-        .bind(by.account_id()).bind(now).execute(c).await.map(drop))
+        .bind(by.account_id()).bind(now).execute(c).await.map(|done| done.rows_affected()))
     .map_err(failed)?;
+    // The same form once more: what it asks for is there.
+    if made == 0 {
+        return get_draft(db, clock, staff_view(by), id).await;
+    }
     record(&mut tx, clock, by, Act::CreateDraft, id, new.kind.as_str()).await?;
     tx.commit().await?;
     get_draft(db, clock, staff_view(by), id).await

@@ -5,7 +5,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::FromRow;
 
-use super::{Draft, DraftKind, DraftState, Move, check_title, lock_draft, record, refused};
+use super::{Draft, DraftKind, DraftState, Move, check_title, get_draft, lock_draft, record, refused, staff_view};
 use crate::accounts::{Actor, Permission};
 use crate::audit::Act;
 use crate::calendar;
@@ -99,6 +99,7 @@ pub async fn promulgate_draft(
     new: NewPromulgation,
 ) -> Result<Promulgation> {
     by.require(Permission::PromulgateDrafts)?;
+    get_draft(db, clock, staff_view(by), draft).await?;
     if reading::find_work(db, new.work_id).await?.is_none() {
         return Err(Error::invalid("work_id", "法规库里没有这件文件。请先把公布的文本导入法规库，再回来选择。"));
     }

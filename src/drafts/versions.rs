@@ -30,6 +30,13 @@ pub struct NewVersionFile {
     pub explanation: String,
 }
 
+impl NewVersionFile {
+    /// A text that was pasted instead of uploaded.
+    pub fn pasted(text: String, explanation: String) -> NewVersionFile {
+        NewVersionFile { id: None, name: "粘贴的文本.txt".into(), bytes: text.into_bytes(), explanation }
+    }
+}
+
 /// A version, without its text.
 #[derive(Clone, Debug, FromRow)]
 pub struct DraftVersion {
@@ -211,6 +218,12 @@ pub async fn add_version(
     let owner = lock_draft(&mut tx, clock, draft).await?;
     if owner.state == DraftState::Promulgated {
         return Err(refused(owner.state, "再录入稿次"));
+    }
+    // Its twin may have been quicker while this one read the file.
+    let twin: Option<DraftVersion> =
+        on_tx!(&mut tx, c => sqlx::query_as(FIND).bind(id).bind(draft).fetch_optional(c).await).map_err(failed)?;
+    if let Some(twin) = twin {
+        return Ok(twin);
     }
     let number: i64 = on_tx!(&mut tx, c => sqlx::query_scalar(NEXT_NUMBER).bind(draft).fetch_one(c).await).map_err(failed)?;
     let title = if title.is_empty() { &owner.title } else { &title };

@@ -3,6 +3,8 @@
 
 mod accounts;
 mod contact_points;
+mod drafting;
+mod drafting_pages;
 mod drafts;
 mod feedback;
 mod following;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use zhitong::accounts::{Permission, Role};
 use zhitong::api;
 
-use crate::support::TestApp;
+use crate::support::{DRAFT_TEXT, TestApp};
 
 /// Who may call an operation.
 #[derive(Clone, Copy)]
@@ -29,6 +29,8 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
     let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
     let draft = json!({"title": "清河市共享雨伞管理规定", "kind": "government_rule", "drafting_unit": "局"});
     let opinion = json!({"stance": "amend", "body": "改", "is_public": true});
+    let promulgation = json!({"revision": 0, "document_id": NOWHERE, "organ": "清河市人民政府", "title": "清河市共享雨伞管理规定",
+        "adopted_on": "2026-03-01", "promulgated_on": "2026-03-02", "effective_on": "2026-06-01"});
     let answer = json!({"kind": "adopted", "reason": "好"});
     vec![
         ("get_service", get.clone(), "/service", None, Everyone),
@@ -48,10 +50,45 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
         ("list_audit_entries", get.clone(), "/audit/entries", None, With(ReadAudit)),
         ("verify_audit_log", get.clone(), "/audit/verification", None, With(ReadAudit)),
         ("list_drafts", get.clone(), "/drafts", None, Everyone),
-        ("create_draft", post.clone(), "/drafts", Some(draft), With(EditDrafts)),
+        ("create_draft", post.clone(), "/drafts", Some(draft.clone()), With(EditDrafts)),
         ("get_draft", get.clone(), "/drafts/{id}", None, Everyone),
         ("add_draft_version", post.clone(), "/drafts/{id}/versions", None, With(EditDrafts)),
         ("get_draft_version", get.clone(), "/drafts/{id}/versions/{id}", None, Everyone),
+        ("change_draft", put.clone(), "/drafts/{id}", Some(draft), With(EditDrafts)),
+        ("paste_draft_version", post.clone(), "/drafts/{id}/pasted-versions", Some(json!({"text": DRAFT_TEXT})), With(EditDrafts)),
+        ("list_draft_lines", get.clone(), "/drafts/{id}/versions/{id}/lines", None, With(ReadUnpublishedDrafts)),
+        ("list_draft_corrections", get.clone(), "/drafts/{id}/versions/{id}/corrections", None, With(ReadUnpublishedDrafts)),
+        (
+            "correct_draft_version",
+            post.clone(),
+            "/drafts/{id}/versions/{id}/corrections",
+            Some(json!({"revision": 0, "action": "join", "line": 2})),
+            With(EditDrafts),
+        ),
+        ("undo_draft_correction", post.clone(), "/drafts/{id}/versions/{id}/undo", Some(json!({"revision": 0})), With(EditDrafts)),
+        (
+            "write_draft_explanation",
+            put.clone(),
+            "/drafts/{id}/versions/{id}/explanation",
+            Some(json!({"revision": 0, "text": "说明"})),
+            With(EditDrafts),
+        ),
+        ("list_draft_attachments", get.clone(), "/drafts/{id}/versions/{id}/attachments", None, Everyone),
+        ("add_draft_attachment", post.clone(), "/drafts/{id}/versions/{id}/attachments", None, With(EditDrafts)),
+        ("get_draft_attachment", get.clone(), "/drafts/{id}/versions/{id}/attachments/{id}", None, Everyone),
+        ("remove_draft_attachment", delete.clone(), "/drafts/{id}/versions/{id}/attachments/{id}", None, With(EditDrafts)),
+        ("locate_citation", get.clone(), "/citations?text=%E9%9B%A8%E4%BC%9E", None, Everyone),
+        ("list_legal_bases", get.clone(), "/drafts/{id}/versions/{id}/legal-bases", None, Everyone),
+        (
+            "add_legal_basis",
+            post.clone(),
+            "/drafts/{id}/versions/{id}/legal-bases",
+            Some(json!({"document_id": NOWHERE})),
+            With(EditDrafts),
+        ),
+        ("remove_legal_basis", delete.clone(), "/drafts/{id}/versions/{id}/legal-bases/{id}", None, With(EditDrafts)),
+        ("get_promulgation", get.clone(), "/drafts/{id}/promulgation", None, Everyone),
+        ("promulgate_draft", put.clone(), "/drafts/{id}/promulgation", Some(promulgation), With(PromulgateDrafts)),
         ("open_consultation", post.clone(), "/drafts/{id}/consultations", Some(json!({"notice": "告"})), With(OpenConsultation)),
         ("plan_consultation", get.clone(), "/drafts/{id}/consultation-plan", None, With(OpenConsultation)),
         (
@@ -128,6 +165,9 @@ async fn status(app: &TestApp, name: &str, method: Method, path: &str, body: Opt
     let path = path.replace("{id}", NOWHERE);
     if name == "add_draft_version" {
         return app.upload_version(NOWHERE, token, "a.md", crate::support::DRAFT_TEXT.as_bytes(), "").await.status;
+    }
+    if name == "add_draft_attachment" {
+        return app.upload(&path, token, "file", "a.pdf", b"%PDF-1.7\n", ("note", "")).await.status;
     }
     if name == "start_import" {
         return app.upload("/imports", token, "files", "a.md", crate::support::DRAFT_TEXT.as_bytes(), ("dry_run", "true")).await.status;

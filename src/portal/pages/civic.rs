@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::drafting::PublicPapers;
 use super::library::Block;
 use super::{Badge, Fact, Layout, Link};
 
@@ -95,6 +96,8 @@ pub struct DraftPage {
     pub notice: Vec<String>,
     /// Explanation 起草说明, by paragraph.
     pub explanation: Vec<String>,
+    /// Attachments, legal bases, what it became.
+    pub papers: PublicPapers,
     /// What the bureau says of the opinions as a whole, by paragraph.
     pub summary: Vec<String>,
     /// Days left, while open.

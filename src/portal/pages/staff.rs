@@ -44,6 +44,8 @@ pub struct StaffPage {
     pub layout: Layout,
     /// Whether the person may import documents.
     pub may_import: bool,
+    /// Whether the person may see drafts that are being prepared.
+    pub may_draft: bool,
     /// Recent imports.
     pub jobs: Vec<JobLine>,
     /// Drafts.

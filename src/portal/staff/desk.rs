@@ -28,6 +28,7 @@ pub async fn show_desk(visit: Visit) -> Page {
     visit.show(&StaffPage {
         layout: visit.layout(Section::Staff),
         may_import,
+        may_draft: caller.may(Permission::ReadUnpublishedDrafts),
         jobs: jobs.iter().map(job_line).collect(),
         drafts: cards(app, drafts.items).await?,
         works: texts::grouped(totals.works),

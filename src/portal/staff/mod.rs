@@ -2,6 +2,7 @@
 
 pub mod deliveries;
 pub mod desk;
+pub mod drafting;
 pub mod imports;
 pub mod moderation;
 

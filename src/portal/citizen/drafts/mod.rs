@@ -1,5 +1,7 @@
 //! `/drafts` and `/drafts/{id}`: what is being consulted on, and what became of the opinions.
 
+mod papers;
+
 use std::collections::HashMap;
 
 use poem::handler;
@@ -59,7 +61,8 @@ fn card(app: &App, draft: &Draft, opinions: i64) -> DraftCard {
     }
 }
 
-fn state_badge(app: &App, draft: &Draft) -> Badge {
+/// Where a draft stands.
+pub fn state_badge(app: &App, draft: &Draft) -> Badge {
     let is_upcoming = draft.state == DraftState::Consulting && draft.opens_at.is_some_and(|at| app.clock.now() < at);
     if is_upcoming {
         return Badge { text: texts::UPCOMING.into(), tone: "blue" };
@@ -82,7 +85,8 @@ fn last_day(draft: &Draft) -> Option<chrono::NaiveDate> {
     }
 }
 
-fn closes(draft: &Draft) -> String {
+/// The last day of a round, as words; empty before the first.
+pub fn closes(draft: &Draft) -> String {
     match (draft.state, last_day(draft)) {
         (DraftState::Preparing, _) | (_, None) => String::new(),
         (DraftState::Consulting, Some(day)) => texts::closes(day),
@@ -135,6 +139,7 @@ pub async fn show_draft(visit: Visit, Path(id): Path<String>) -> Page {
         Some(version) => versions::list_provisions(db, version).await?,
         None => Vec::new(),
     };
+    let papers = papers::papers(app, &draft, version, &provisions).await?;
     let (answers, is_cut) = answers(app, &draft).await?;
     let counts = reading::count_opinions(db, &draft).await?;
     let laid = lay_out(&draft.title, &provisions.into_iter().map(stored).collect::<Vec<_>>());
@@ -154,6 +159,7 @@ pub async fn show_draft(visit: Visit, Path(id): Path<String>) -> Page {
         closes: closes(&draft),
         permalink: format!("/drafts/{id}"),
         title: draft.title,
+        papers,
         toc,
         on_the_whole,
         is_cut,

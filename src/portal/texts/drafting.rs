@@ -1,0 +1,72 @@
+//! Words of the pages on which staff prepare a draft, as far as they are chosen in code.
+
+use crate::corpus::structure::DiagnosticCode;
+use crate::drafts::corrections::CorrectionAct;
+
+/// A version, in "没有找到…".
+pub const THIS_DRAFT_VERSION: &str = "这个稿次";
+/// An attachment, in "没有找到…".
+pub const THIS_ATTACHMENT: &str = "这个附件";
+/// What an empty new version says.
+pub const NO_TEXT: &str = "请选择文件，或者粘贴草案全文。";
+/// What an upload over its limit says.
+pub const FILE_TOO_LARGE: &str = "文件太大，请压缩图片或者拆分后再上传。";
+/// What a search for nothing says.
+pub const NO_CITATION: &str = "请写出依据，例如“立法法第八十二条”，或者写几个关键词。";
+/// The draft as a whole, as the place of a basis.
+pub const WHOLE_DRAFT: &str = "整个草案";
+/// What an upload without a file says.
+pub const NO_FILE: &str = "请先选择文件。";
+
+/// 第几稿
+pub fn version(number: i64) -> String {
+    format!("第 {number} 稿")
+}
+
+/// Articles and lines of a text.
+pub fn size(articles: i64, lines: usize) -> String {
+    format!("{articles} 条，{lines} 行")
+}
+
+/// What was just done to a line.
+pub fn done(act: CorrectionAct, line: usize) -> String {
+    match act {
+        CorrectionAct::Accept => format!("第 {line} 行已核对。"),
+        CorrectionAct::Remove => format!("已删除第 {line} 行。"),
+        CorrectionAct::Insert => format!("已插入第 {line} 行。"),
+        CorrectionAct::Join => format!("已并入第 {line} 行。"),
+        CorrectionAct::Split => format!("第 {line} 行已拆分。"),
+        CorrectionAct::Edit => format!("第 {line} 行已保存。"),
+        CorrectionAct::Undo => "已撤销上一步改动。".into(),
+    }
+}
+
+/// A correction in the history.
+pub fn past(act: CorrectionAct, line: i64, undoes: Option<i64>) -> String {
+    match undoes {
+        Some(revision) => format!("{}第 {revision} 次改动", act.label()),
+        None => format!("{}（第 {line} 行）", act.label()),
+    }
+}
+
+/// What a diagnostic says.
+pub fn note(code: &str) -> &'static str {
+    DiagnosticCode::ALL.iter().find(|known| known.as_str() == code).map_or("需要核对", |known| known.message())
+}
+
+/// Kind and size of a file.
+pub fn file(media_type: &str, bytes: i64) -> String {
+    let kind = match media_type {
+        "application/pdf" => "PDF",
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "Word 文档",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "Excel 表格",
+        t if t.starts_with("image/") => "图片",
+        _ => "文件",
+    };
+    let bytes = bytes.max(0);
+    match bytes {
+        0..=1_023 => format!("{kind}，{bytes} 字节"),
+        1_024..=1_048_575 => format!("{kind}，{} KB", (bytes + 1_023) / 1_024),
+        _ => format!("{kind}，{:.1} MB", bytes as f64 / 1_048_576.0),
+    }
+}
