@@ -4,6 +4,10 @@
 //! demonstration login exists. To add a setting: a field with its default and its variable in the doc, a line in
 //! [`Config::apply_environment`], and a line in the README's table.
 
+mod gateways;
+mod limits;
+mod networks;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +17,11 @@ use serde::Deserialize;
 
 use crate::calendar::Calendar;
 use crate::error::{Error, Result};
+
+use gateways::default_s3_region;
+pub use gateways::{Gateway, S3Config, SmsConfig, SmsMode, WechatConfig, WechatTemplate};
+pub use limits::{LimitRules, Quota};
+pub use networks::Network;
 
 /// A value that must not appear in logs.
 #[derive(Clone, Default, Deserialize, PartialEq, Eq)]
@@ -25,17 +34,6 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Which face of an outside service is used.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum Gateway {
-    /// An in-process stand-in that behaves like the real service, error codes included.
-    #[default]
-    Sandbox,
-    /// The real service.
-    Live,
-}
-
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
@@ -45,75 +43,6 @@ pub enum LogFormat {
     Human,
     /// One JSON object a line.
     Json,
-}
-
-/// WeChat mini-program settings.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct WechatConfig {
-    /// Sandbox or live. `ZHITONG_WECHAT_GATEWAY`
-    pub gateway: Gateway,
-    /// The mini-program's id. `ZHITONG_WECHAT_APP_ID`
-    pub app_id: String,
-    /// The mini-program's secret. `ZHITONG_WECHAT_SECRET`
-    pub secret: Secret,
-    /// Address of the service; another one only where an outbound proxy stands between. `ZHITONG_WECHAT_BASE_URL`
-    pub base_url: String,
-    /// Longest time for one call, in milliseconds.
-    pub timeout_ms: u64,
-    /// Subscription messages 订阅消息: which events are told through which template.
-    pub templates: Vec<WechatTemplate>,
-}
-
-/// A template of subscription messages, as the mini-program's console knows it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct WechatTemplate {
-    /// Its id.
-    pub id: String,
-    /// Names of the events that it tells, e.g. `opinion_answered`; an event has one template at most.
-    pub events: Vec<String>,
-    /// Page of the mini-program that a tap opens; `{subject}` is the id of the thing.
-    pub page: String,
-    /// Values by the template's names (`thing1`, `time2` …), with `{about}`, `{title}`, `{sentence}` and `{time}`.
-    pub fields: BTreeMap<String, String>,
-}
-
-impl Default for WechatConfig {
-    fn default() -> Self {
-        WechatConfig {
-            gateway: Gateway::default(),
-            app_id: String::new(),
-            secret: Secret::default(),
-            base_url: "https://api.weixin.qq.com".into(),
-            timeout_ms: 8_000,
-            templates: Vec::new(),
-        }
-    }
-}
-
-/// Object storage for originals; without it they are files under the data directory.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct S3Config {
-    /// Endpoint URL. `ZHITONG_S3_ENDPOINT`
-    pub endpoint: String,
-    /// Bucket. `ZHITONG_S3_BUCKET`
-    pub bucket: String,
-    /// Region. `ZHITONG_S3_REGION`
-    #[serde(default = "default_s3_region")]
-    pub region: String,
-    /// Access key. `ZHITONG_S3_ACCESS_KEY`
-    pub access_key: Secret,
-    /// Secret key. `ZHITONG_S3_SECRET_KEY`
-    pub secret_key: Secret,
-    /// Whether plain HTTP is accepted (only for storage on the same host). `ZHITONG_S3_ALLOW_HTTP`
-    #[serde(default)]
-    pub allow_http: bool,
-}
-
-fn default_s3_region() -> String {
-    "us-east-1".into()
 }
 
 /// What happens to opinions that the local checks find nothing in and WeChat has not seen.
@@ -169,6 +98,8 @@ pub struct Rules {
     pub citizen_session_days: u32,
     /// Checks before display.
     pub moderation: ModerationRules,
+    /// How often things may be done.
+    pub limits: LimitRules,
     /// Days off and worked weekend days, as announced each year.
     pub calendar: Calendar,
 }
@@ -185,6 +116,7 @@ impl Default for Rules {
             staff_session_hours: 12,
             citizen_session_days: 30,
             moderation: ModerationRules::default(),
+            limits: LimitRules::default(),
             calendar: Calendar::default(),
         }
     }
@@ -208,14 +140,16 @@ pub struct Config {
     pub redis_url: Secret,
     /// Object storage; absent = files under the data directory.
     pub s3: Option<S3Config>,
-    /// Proxies whose `X-Forwarded-For` is believed; every other one is ignored. `ZHITONG_TRUSTED_PROXIES`, comma-separated
-    pub trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose `X-Forwarded-For` is believed, as addresses or networks; every other one is ignored. `ZHITONG_TRUSTED_PROXIES`, comma-separated
+    pub trusted_proxies: Vec<Network>,
     /// Key of personal data, 32 or more bytes of hexadecimal: hashes and sealed fields. `ZHITONG_DATA_KEY`
     pub data_key: Secret,
     /// File with several keys of personal data, made by `zhitong keys add`; instead of `data_key`. `ZHITONG_DATA_KEY_FILE`
     pub data_key_file: Option<PathBuf>,
     /// WeChat.
     pub wechat: WechatConfig,
+    /// SMS.
+    pub sms: SmsConfig,
     /// Log format. `ZHITONG_LOG_FORMAT`
     pub log_format: LogFormat,
     /// Log filter, in the syntax of `RUST_LOG`. `ZHITONG_LOG`
@@ -252,6 +186,7 @@ impl Default for Config {
             data_key: Secret::default(),
             data_key_file: None,
             wechat: WechatConfig::default(),
+            sms: SmsConfig::default(),
             log_format: LogFormat::Human,
             log: "info,sqlx=warn,tantivy=warn,poem=warn".into(),
             site_name: "立法直通车".into(),
@@ -293,13 +228,22 @@ impl Config {
     ///
     /// `forwarded` are the values of `X-Forwarded-For` in the order in which they came.
     pub fn client_address<'a>(&self, peer: IpAddr, forwarded: impl IntoIterator<Item = &'a str>) -> IpAddr {
-        if !self.trusted_proxies.contains(&peer) {
+        let is_ours = |address: IpAddr| self.trusted_proxies.iter().any(|network| network.contains(address));
+        if !is_ours(peer) {
             return peer;
         }
-        // The last address that is not a proxy of ours: what stands before it was written by the client.
-        let addresses: Vec<IpAddr> =
-            forwarded.into_iter().flat_map(|value| value.split(',')).filter_map(|a| a.trim().parse().ok()).collect();
-        addresses.into_iter().rev().find(|a| !self.trusted_proxies.contains(a)).unwrap_or(peer)
+        // The last address that is not a proxy of ours: what stands before it was written by the client. A part that is no address ends the walk,
+        // because whoever wrote it stands before a proxy of ours.
+        let parts: Vec<&str> = forwarded.into_iter().flat_map(|value| value.split(',')).collect();
+        let mut nearest = peer;
+        for part in parts.into_iter().rev() {
+            let Ok(address) = part.trim().parse::<IpAddr>() else { break };
+            nearest = address;
+            if !is_ours(address) {
+                break;
+            }
+        }
+        nearest
     }
 
     fn apply_environment(&mut self, environment: &BTreeMap<String, String>) -> Result<()> {
@@ -340,6 +284,8 @@ impl Config {
             ("ZHITONG_WECHAT_APP_ID", &mut self.wechat.app_id),
             ("ZHITONG_WECHAT_SECRET", &mut self.wechat.secret.0),
             ("ZHITONG_WECHAT_BASE_URL", &mut self.wechat.base_url),
+            ("ZHITONG_SMS_URL", &mut self.sms.url),
+            ("ZHITONG_SMS_TOKEN", &mut self.sms.token.0),
             ("ZHITONG_LOG", &mut self.log),
             ("ZHITONG_SITE_NAME", &mut self.site_name),
             ("ZHITONG_BUREAU_NAME", &mut self.bureau_name),
@@ -354,6 +300,13 @@ impl Config {
             Some("sandbox") => self.wechat.gateway = Gateway::Sandbox,
             Some("live") => self.wechat.gateway = Gateway::Live,
             Some(v) => return Err(Error::startup(format!("环境变量 ZHITONG_WECHAT_GATEWAY 只能是 sandbox 或 live，不能是 {v:?}。"))),
+        }
+        match get("ZHITONG_SMS_GATEWAY") {
+            None => {}
+            Some("off") => self.sms.gateway = SmsMode::Off,
+            Some("sandbox") => self.sms.gateway = SmsMode::Sandbox,
+            Some("live") => self.sms.gateway = SmsMode::Live,
+            Some(v) => return Err(Error::startup(format!("环境变量 ZHITONG_SMS_GATEWAY 只能是 off、sandbox 或 live，不能是 {v:?}。"))),
         }
         match get("ZHITONG_LOG_FORMAT") {
             None => {}
@@ -454,9 +407,13 @@ mod tests {
     #[test]
     fn only_our_own_proxies_are_believed() {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        let config = Config { trusted_proxies: vec![ip("10.0.0.1"), ip("10.0.0.2")], ..Config::default() };
+        let network = |text: &str| text.parse::<Network>().unwrap();
+        let config = Config { trusted_proxies: vec![network("10.0.0.0/30"), network("fd00::/8")], ..Config::default() };
         assert_eq!(config.client_address(ip("203.0.113.9"), ["198.51.100.1"]), ip("203.0.113.9"));
         assert_eq!(config.client_address(ip("10.0.0.1"), ["192.0.2.66, 198.51.100.1", "10.0.0.2"]), ip("198.51.100.1"));
+        assert_eq!(config.client_address(ip("fd00::7"), ["198.51.100.1, 10.0.0.2"]), ip("198.51.100.1"));
         assert_eq!(config.client_address(ip("10.0.0.1"), ["not an address"]), ip("10.0.0.1"));
+        assert_eq!(config.client_address(ip("10.0.0.1"), ["192.0.2.66, not an address, 10.0.0.2"]), ip("10.0.0.2"));
+        assert_eq!(config.client_address(ip("10.0.0.9"), ["198.51.100.1"]), ip("10.0.0.9"), "outside the network of the proxies");
     }
 }
