@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::accounts::citizens::{self, Reception};
+use crate::accounts::sms::{self, SmsGateway};
 use crate::accounts::wechat::{self, Wechat};
 use crate::config::{Config, Secret};
 use crate::corpus::import::Importer;
@@ -50,6 +52,8 @@ pub struct Parts {
     pub templates: Templates,
     /// Words that keep an opinion from being shown unseen.
     pub words: WordList,
+    /// One-time codes to phones, live or sandbox.
+    pub sms: Arc<dyn SmsGateway>,
     /// Metrics.
     pub metrics: Metrics,
     /// Claim on the data directory; `None` for commands that only read.
@@ -123,6 +127,7 @@ impl App {
         let wechat = wechat::open(&config.wechat, &cache)?;
         let templates = Templates::open(&config.wechat.templates)?;
         let words = WordList::open(config.rules.moderation.words_file.as_deref())?;
+        let sms = sms::open(&config, &cache)?;
         let metrics = Metrics::new();
         Ok(App(Arc::new(Parts {
             config,
@@ -137,9 +142,25 @@ impl App {
             wechat,
             templates,
             words,
+            sms,
             metrics,
             _lock: lock,
         })))
+    }
+
+    /// What receives citizens.
+    pub fn reception(&self) -> Reception<'_> {
+        Reception {
+            db: &self.db,
+            cache: &self.cache,
+            clock: &self.clock,
+            ids: &self.ids,
+            rules: &self.config.rules,
+            key: &self.data_key,
+            cipher: &self.field_cipher,
+            sms: &*self.sms,
+            wechat: &*self.wechat,
+        }
     }
 
     /// What imports into this application's corpus.
@@ -148,7 +169,13 @@ impl App {
     }
 
     /// Every column with sealed personal data, for `zhitong keys`. A new sealed column is named here.
-    pub const SEALED_COLUMNS: &'static [SealedColumn] = &[sealed_column!("subscription_consent", "openid_sealed", subscriptions::PURPOSE)];
+    pub const SEALED_COLUMNS: &'static [SealedColumn] = &[
+        citizens::SEALED_OPENID,
+        citizens::SEALED_PHONE,
+        citizens::SEALED_GUARDIAN_NAME,
+        citizens::SEALED_GUARDIAN_PHONE,
+        sealed_column!("subscription_consent", "openid_sealed", subscriptions::PURPOSE),
+    ];
 
     /// The configured keys, once they are known to be those that the data was written with.
     async fn field_cipher(config: &Config, db: &Db, ids: &IdSource, may_write: bool) -> Result<FieldCipher> {

@@ -43,6 +43,20 @@ acts! {
     CreateAccount = "create_account", "建立账号";
     /// A staff account got another password.
     ChangePassword = "change_password", "更换密码";
+    /// A citizen accepted the privacy notice.
+    AcceptPrivacyNotice = "accept_privacy_notice", "同意个人信息保护告知";
+    /// A citizen said whether they are fourteen.
+    StateAge = "state_age", "说明年龄";
+    /// A guardian consented.
+    RecordGuardianConsent = "record_guardian_consent", "登记监护人同意";
+    /// A phone was bound to an account.
+    BindPhone = "bind_phone", "绑定手机号";
+    /// Two accounts of one person became one.
+    MergeAccounts = "merge_accounts", "合并账号";
+    /// A person took a copy of what is held about them.
+    ExportPersonalData = "export_personal_data", "导出个人信息";
+    /// A person had their account erased.
+    EraseAccount = "erase_account", "注销账号";
     /// A draft was created.
     CreateDraft = "create_draft", "新建草案";
     /// A version of a draft was added from a file.

@@ -39,6 +39,8 @@ codes! {
     LoginFailed = "login-failed", 401, "登录未成功";
     /// The caller is known and may not do this.
     Forbidden = "forbidden", 403, "没有权限";
+    /// The person must first accept the privacy notice, state their age, or bring a guardian's consent.
+    ConsentRequired = "consent-required", 403, "需要先作说明";
     /// The thing does not exist, or the caller may not know that it does.
     NotFound = "not-found", 404, "没有找到";
     /// The path exists, the method does not.

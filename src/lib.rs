@@ -15,6 +15,7 @@ pub mod error;
 pub mod ids;
 pub mod notifications;
 pub mod opinions;
+pub mod personal_data;
 pub mod portal;
 pub mod search;
 pub mod seeding;

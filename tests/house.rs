@@ -23,6 +23,24 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "opinions",
         &["drafts", "contact_points", "accounts", "audit", "notifications", "storage", "documents", "config", "ids", "error", "calendar"],
     ),
+    (
+        "personal_data",
+        &[
+            "opinions",
+            "drafts",
+            "contact_points",
+            "corpus",
+            "accounts",
+            "audit",
+            "notifications",
+            "storage",
+            "documents",
+            "config",
+            "ids",
+            "error",
+            "calendar",
+        ],
+    ),
     ("search", &["corpus", "drafts", "opinions", "contact_points", "accounts", "storage", "config", "ids", "error", "calendar"]),
 ];
 
@@ -106,7 +124,7 @@ fn imports(code: &str) -> BTreeSet<String> {
         }
     }
     // Macros stand at the root of the crate, wherever they are written.
-    for name in ["on_db", "on_tx", "text_enum", ""] {
+    for name in ["on_db", "on_tx", "text_enum", "sealed_column", ""] {
         found.remove(name);
     }
     found

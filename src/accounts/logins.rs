@@ -1,4 +1,4 @@
-//! Signing in: staff by name and password, citizens by a WeChat code.
+//! Signing in of staff, by name and password; citizens come in through `citizens/`.
 //!
 //! A failed sign-in never says which part was wrong and costs the same work for a name that does not exist.
 //! Limits hang on the address together with the name, so that nobody can lock another person out from elsewhere.
@@ -10,18 +10,18 @@ use std::time::Duration;
 use sqlx::FromRow;
 use tokio::sync::Semaphore;
 
+use super::limits::network_of;
 use super::sessions::{self, Session};
-use super::wechat::Wechat;
-use super::{Caller, Role, login_name_key, parse_role, record};
+use super::{Caller, login_name_key, parse_role, record};
 use crate::audit::Act;
 use crate::config::Rules;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, Clock, ContactPointId, IdSource};
+use crate::on_db;
 use crate::storage::Db;
 use crate::storage::cache::Cache;
-use crate::storage::crypto::{self, DataKey, sm3_hex};
+use crate::storage::crypto::{self, sm3_hex};
 use crate::storage::sql::failed;
-use crate::{on_db, on_tx};
 
 /// In which failed sign-ins are counted.
 const WINDOW: Duration = Duration::from_secs(15 * 60);
@@ -38,13 +38,9 @@ static CHECKS: Semaphore = Semaphore::const_new(CHECKS_AT_ONCE);
 
 const FIND_PASSWORD: &str = "SELECT id, role, display_name, contact_point_id, password_hash FROM account
     WHERE login_name = $1 AND password_hash IS NOT NULL AND is_active";
-const INSERT_CITIZEN: &str =
-    "INSERT INTO account (id, role, display_name, openid_hash, is_active, is_demonstration, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, TRUE, FALSE, $5, $5) ON CONFLICT (openid_hash) DO NOTHING";
-const FIND_CITIZEN: &str = "SELECT id, role, display_name, contact_point_id, is_active FROM account WHERE openid_hash = $1";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[FIND_PASSWORD, INSERT_CITIZEN, FIND_CITIZEN];
+pub const STATEMENTS: &[&str] = &[FIND_PASSWORD];
 
 #[derive(FromRow)]
 struct PasswordRow {
@@ -53,15 +49,6 @@ struct PasswordRow {
     display_name: String,
     contact_point_id: Option<ContactPointId>,
     password_hash: String,
-}
-
-#[derive(FromRow)]
-struct CitizenRow {
-    id: AccountId,
-    role: String,
-    display_name: String,
-    contact_point_id: Option<ContactPointId>,
-    is_active: bool,
 }
 
 /// What signing in works with.
@@ -114,32 +101,6 @@ pub async fn sign_in_with_password(door: Door<'_>, name: &str, password: &str, a
             Err(Error::new(Code::LoginFailed, "登录名或密码不正确。"))
         }
     }
-}
-
-/// Signs in a citizen with the code that the mini-program got from WeChat; the account is made on the first visit.
-pub async fn sign_in_with_wechat(door: Door<'_>, wechat: &dyn Wechat, key: &DataKey, code: &str) -> Result<Session> {
-    if code.is_empty() || code.len() > 256 || !code.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Error::invalid("code", "微信登录凭证的格式不正确。"));
-    }
-    let openid = wechat.openid_of_code(code).await?;
-    let openid_hash = key.keyed_hash("wechat-openid", &openid);
-    let now = door.clock.now();
-    let mut tx = door.db.begin().await?;
-    on_tx!(&mut tx, c => sqlx::query(INSERT_CITIZEN)
-        .bind(AccountId(door.ids.next())).bind(Role::Citizen.as_str()).bind("微信用户").bind(&openid_hash).bind(now).execute(c).await.map(drop))
-    .map_err(failed)?;
-    let row: CitizenRow = on_tx!(&mut tx, c => sqlx::query_as(FIND_CITIZEN).bind(&openid_hash).fetch_one(c).await).map_err(failed)?;
-    if !row.is_active {
-        record(&mut tx, door.clock, Some(row.id), Act::SignIn, false, "wechat").await?;
-        tx.commit().await?;
-        return Err(Error::new(Code::LoginFailed, "这个账号已停用。如有疑问，请与我们联系。"));
-    }
-    let caller =
-        Caller { account_id: row.id, role: parse_role(&row.role)?, display_name: row.display_name, contact_point: row.contact_point_id };
-    let session = sessions::issue(&mut tx, door.clock, door.ids, door.rules, caller).await?;
-    record(&mut tx, door.clock, Some(row.id), Act::SignIn, true, "wechat").await?;
-    tx.commit().await?;
-    Ok(session)
 }
 
 async fn open_session(door: Door<'_>, caller: Caller, how: &str) -> Result<Session> {
@@ -212,28 +173,9 @@ impl Limits {
     }
 }
 
-/// One subscriber: an IPv4 address, or the /64 of an IPv6 address, whose owner has all of it.
-fn network_of(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_ipv6_subscriber_is_one_address() {
-        let of = |text: &str| network_of(text.parse().unwrap());
-        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:10.0.0.7"), of("10.0.0.7"));
-    }
 
     #[tokio::test]
     async fn failures_elsewhere_lock_nobody_out() {

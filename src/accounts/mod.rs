@@ -1,12 +1,16 @@
 //! 账号: who uses the system, in which role, and what each role may do.
 //!
 //! [`Permission::roles`] is the only permission table; a caller's right is asked with [`Caller::require`] and nowhere decided by hand.
-//! `sessions.rs` issues and revokes, `logins.rs` proves who somebody is, `wechat.rs` speaks to WeChat.
+//! `sessions.rs` issues and revokes, `logins.rs` proves who somebody of the staff is and `citizens/` who a citizen is, `limits.rs` says how often,
+//! `sms.rs` and `wechat/` speak to phones and to WeChat.
 
+pub mod citizens;
 pub mod consents;
 pub mod deliveries;
+pub mod limits;
 pub mod logins;
 pub mod sessions;
+pub mod sms;
 pub mod wechat;
 
 use chrono::{DateTime, Utc};
@@ -24,7 +28,7 @@ use crate::{on_db, on_tx};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// 市民: anybody who signs in with WeChat.
+    /// 市民: anybody who signs in with WeChat or with a phone.
     Citizen,
     /// 联系点工作人员: collects opinions at a contact point.
     PointStaff,
@@ -89,6 +93,8 @@ pub enum Permission {
     PostOpinion,
     /// Follow drafts, to be told what becomes of them.
     FollowDrafts,
+    /// See, change, copy and erase what is held about oneself.
+    ManageOwnAccount,
     /// Read the messages to oneself.
     ReadInbox,
     /// See drafts that are not published.
@@ -130,6 +136,7 @@ impl Permission {
     pub const ALL: &'static [Permission] = &[
         Permission::PostOpinion,
         Permission::FollowDrafts,
+        Permission::ManageOwnAccount,
         Permission::ReadInbox,
         Permission::ReadUnpublishedDrafts,
         Permission::EditDrafts,
@@ -155,6 +162,7 @@ impl Permission {
         match self {
             Permission::PostOpinion => &[Citizen],
             Permission::FollowDrafts => &[Citizen],
+            Permission::ManageOwnAccount => &[Citizen],
             Permission::ReadInbox => Role::ALL,
             Permission::ReadUnpublishedDrafts => &[Drafter, Handler, Reviewer, Administrator],
             Permission::EditDrafts => &[Drafter, Handler, Administrator],
@@ -316,7 +324,7 @@ pub async fn create_staff(db: &Db, clock: &Clock, ids: &IdSource, by: Option<Acc
         return Err(Error::invalid("password", format!("密码不少于 {PASSWORD_CHARACTERS} 个字符。")));
     }
     if !new.role.is_staff() {
-        return Err(Error::invalid("role", "市民账号通过微信登录产生，不能用密码建立。"));
+        return Err(Error::invalid("role", "市民账号通过微信或手机号登录产生，不能用密码建立。"));
     }
     let password = new.password.to_owned();
     let password_hash = tokio::task::spawn_blocking(move || crypto::hash_password(&password))
@@ -415,7 +423,8 @@ mod tests {
             ) {
                 assert!(!roles.contains(&Role::Auditor), "an auditor only audits, not {permission:?}");
             }
-            if !matches!(permission, Permission::ReadInbox | Permission::PostOpinion | Permission::FollowDrafts) {
+            // What citizens do, they do alone; everything else but reading messages is for the bureau.
+            if *permission != Permission::ReadInbox && roles != [Role::Citizen] {
                 assert!(!roles.contains(&Role::Citizen) && !roles.contains(&Role::PointStaff), "{permission:?} is for the bureau");
             }
         }

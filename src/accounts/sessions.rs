@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use super::{Caller, Role, parse_role, record};
 use crate::audit::Act;
 use crate::config::Rules;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{AccountId, Clock, ContactPointId, IdSource};
 use crate::storage::crypto::sm3_hex;
 use crate::storage::sql::failed;
@@ -27,14 +27,18 @@ pub struct Session {
     pub caller: Caller,
 }
 
-const INSERT: &str = "INSERT INTO session (token_hash, account_id, created_at, expires_at) VALUES ($1, $2, $3, $4)";
+const INSERT: &str = "INSERT INTO session (token_hash, account_id, created_at, expires_at, device) VALUES ($1, $2, $3, $4, $5)";
 const DELETE_EXPIRED: &str = "DELETE FROM session WHERE expires_at <= $1";
 const FIND: &str = "SELECT a.id, a.role, a.display_name, a.contact_point_id FROM session s JOIN account a ON a.id = s.account_id
     WHERE s.token_hash = $1 AND s.expires_at > $2 AND a.is_active";
 const DELETE: &str = "DELETE FROM session WHERE token_hash = $1";
+const LIST: &str = "SELECT token_hash, created_at, expires_at, device FROM session WHERE account_id = $1 AND expires_at > $2
+    ORDER BY created_at DESC, token_hash LIMIT 200";
+const DELETE_ONE: &str = "DELETE FROM session WHERE account_id = $1 AND substr(token_hash, 1, 16) = $2";
+const DELETE_OTHERS: &str = "DELETE FROM session WHERE account_id = $1 AND token_hash <> $2";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[INSERT, DELETE_EXPIRED, FIND, DELETE];
+pub const STATEMENTS: &[&str] = &[INSERT, DELETE_EXPIRED, FIND, DELETE, LIST, DELETE_ONE, DELETE_OTHERS];
 
 #[derive(FromRow)]
 struct CallerRow {
@@ -44,8 +48,39 @@ struct CallerRow {
     contact_point_id: Option<ContactPointId>,
 }
 
+/// A session as its owner sees it in the list of their own.
+#[derive(Clone, Debug)]
+pub struct OpenSession {
+    /// Names the session in the list; the beginning of the token's hash, which opens nothing.
+    pub handle: String,
+    /// When it was issued.
+    pub created_at: DateTime<Utc>,
+    /// First instant at which it no longer counts.
+    pub expires_at: DateTime<Utc>,
+    /// The device, in words; empty when it is not known.
+    pub device: String,
+    /// Whether it is the one that asks.
+    pub is_current: bool,
+}
+
+/// Digits of a handle.
+const HANDLE_DIGITS: usize = 16;
+
+#[derive(FromRow)]
+struct SessionRow {
+    token_hash: String,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    device: String,
+}
+
 /// Issues a session, in the transaction of the sign-in. Sessions that have ended are removed on the way.
 pub async fn issue(tx: &mut Tx, clock: &Clock, ids: &IdSource, rules: &Rules, caller: Caller) -> Result<Session> {
+    issue_on(tx, clock, ids, rules, caller, "").await
+}
+
+/// As [`issue`], with the device in words, for the owner's list.
+pub async fn issue_on(tx: &mut Tx, clock: &Clock, ids: &IdSource, rules: &Rules, caller: Caller, device: &str) -> Result<Session> {
     let now = clock.now();
     let lifetime = match caller.role {
         Role::Citizen => Duration::days(i64::from(rules.citizen_session_days)),
@@ -54,7 +89,7 @@ pub async fn issue(tx: &mut Tx, clock: &Clock, ids: &IdSource, rules: &Rules, ca
     let expires_at = now + lifetime;
     let token = ids.secret(TOKEN_BYTES);
     on_tx!(tx, c => sqlx::query(DELETE_EXPIRED).bind(now).execute(c).await.map(drop)).map_err(failed)?;
-    on_tx!(tx, c => sqlx::query(INSERT).bind(sm3_hex(token.as_bytes())).bind(caller.account_id).bind(now).bind(expires_at).execute(c).await.map(drop))
+    on_tx!(tx, c => sqlx::query(INSERT).bind(sm3_hex(token.as_bytes())).bind(caller.account_id).bind(now).bind(expires_at).bind(device).execute(c).await.map(drop))
         .map_err(failed)?;
     Ok(Session { token, expires_at, caller })
 }
@@ -81,4 +116,48 @@ pub async fn revoke(db: &Db, clock: &Clock, caller: &Caller, token: &str) -> Res
         record(&mut tx, clock, Some(caller.account_id), Act::SignOut, true, "").await?;
     }
     tx.commit().await
+}
+
+/// The caller's own sessions that count, the newest first; at most 200. `token` is the one that asks.
+pub async fn list_own(db: &Db, clock: &Clock, caller: &Caller, token: &str) -> Result<Vec<OpenSession>> {
+    let own = sm3_hex(token.as_bytes());
+    let rows: Vec<SessionRow> =
+        on_db!(db, pool => sqlx::query_as(LIST).bind(caller.account_id).bind(clock.now()).fetch_all(pool).await).map_err(failed)?;
+    let show = |row: SessionRow| OpenSession {
+        handle: row.token_hash.get(..HANDLE_DIGITS).unwrap_or_default().to_owned(),
+        created_at: row.created_at,
+        expires_at: row.expires_at,
+        device: row.device,
+        is_current: row.token_hash == own,
+    };
+    Ok(rows.into_iter().map(show).collect())
+}
+
+/// Ends one of the caller's own sessions; one that has ended already is no failure.
+pub async fn end_one(db: &Db, clock: &Clock, caller: &Caller, handle: &str) -> Result<()> {
+    if handle.len() != HANDLE_DIGITS || !handle.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Error::not_found("这个登录"));
+    }
+    let mut tx = db.begin().await?;
+    let ended: u64 =
+        on_tx!(&mut tx, c => sqlx::query(DELETE_ONE).bind(caller.account_id).bind(handle).execute(c).await.map(|d| d.rows_affected()))
+            .map_err(failed)?;
+    if ended > 0 {
+        record(&mut tx, clock, Some(caller.account_id), Act::SignOut, true, "one of the own sessions").await?;
+    }
+    tx.commit().await
+}
+
+/// Ends all sessions of the caller but the one that asks, and says how many those were.
+pub async fn end_others(db: &Db, clock: &Clock, caller: &Caller, token: &str) -> Result<u64> {
+    let own = sm3_hex(token.as_bytes());
+    let mut tx = db.begin().await?;
+    let ended: u64 =
+        on_tx!(&mut tx, c => sqlx::query(DELETE_OTHERS).bind(caller.account_id).bind(&own).execute(c).await.map(|d| d.rows_affected()))
+            .map_err(failed)?;
+    if ended > 0 {
+        record(&mut tx, clock, Some(caller.account_id), Act::SignOut, true, "all other own sessions").await?;
+    }
+    tx.commit().await?;
+    Ok(ended)
 }

@@ -30,18 +30,9 @@ struct StaffLoginBody {
     password: String,
 }
 
-/// A citizen signs in with WeChat.
-#[derive(Object)]
-#[oai(deny_unknown_fields)]
-struct WechatLoginBody {
-    /// The code of `wx.login()`; good for one use within five minutes. With the sandbox: `sandbox-NAME` or `sandbox-NAME.ANYTHING`
-    #[oai(validator(min_length = 1, max_length = 256))]
-    code: String,
-}
-
 /// Who is signed in.
 #[derive(Object)]
-struct AccountView {
+pub(super) struct AccountView {
     /// Id
     id: Uuid,
     /// citizen, point_staff, drafter, handler, reviewer, administrator or auditor
@@ -57,7 +48,7 @@ struct AccountView {
 
 /// A new session.
 #[derive(Object)]
-struct SessionView {
+pub(super) struct SessionView {
     /// Send it as `Authorization: Bearer …`; it is shown this once
     token: String,
     /// First instant at which it no longer counts
@@ -68,7 +59,7 @@ struct SessionView {
 
 /// A session was made.
 #[derive(ApiResponse)]
-enum SessionResponse {
+pub(super) enum SessionResponse {
     /// Signed in
     #[oai(status = 201)]
     Created(
@@ -172,7 +163,7 @@ fn account_view(caller: Caller) -> AccountView {
     }
 }
 
-fn created(session: Session) -> SessionResponse {
+pub(super) fn created(session: Session) -> SessionResponse {
     let view = SessionView { token: session.token, expires_at: session.expires_at, account: account_view(session.caller) };
     SessionResponse::Created(Json(view), "no-store".into())
 }
@@ -191,12 +182,6 @@ impl AccountsApi {
     async fn sign_in_staff(&self, app: Data<&App>, request: &Request, body: Json<StaffLoginBody>) -> Result<SessionResponse, Problem> {
         let address = client_address(&app, request);
         Ok(created(logins::sign_in_with_password(door(&app), &body.name, &body.password, address).await?))
-    }
-
-    /// Sign in as a citizen, with the code that the mini-program got from WeChat. The account is made on the first visit.
-    #[oai(path = "/sessions/wechat", method = "post", operation_id = "sign_in_wechat")]
-    async fn sign_in_wechat(&self, app: Data<&App>, body: Json<WechatLoginBody>) -> Result<SessionResponse, Problem> {
-        Ok(created(logins::sign_in_with_wechat(door(&app), &*app.wechat, &app.data_key, &body.code).await?))
     }
 
     /// Sign out: the session ends at once.

@@ -62,6 +62,12 @@ pub fn token_of(request: &Request) -> poem::Result<Option<String>> {
     }
 }
 
+/// The token of a session that was accepted.
+pub fn own_token(request: &Request) -> Result<String> {
+    let token = token_of(request).map_err(|e| Error::internal("the token of a session that was accepted is gone", e.to_string()))?;
+    token.ok_or_else(|| Error::defect("a session was accepted without a token"))
+}
+
 async fn known(app: &App, token: &str) -> Result<Caller> {
     sessions::find_caller(&app.db, &app.clock, token).await?.ok_or_else(refused)
 }

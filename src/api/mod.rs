@@ -8,6 +8,7 @@
 
 pub mod accounts;
 pub mod callers;
+pub mod citizens;
 pub mod contact_points;
 pub mod day;
 pub mod drafting;
@@ -18,6 +19,7 @@ pub mod library;
 pub mod moderation;
 pub mod notifications;
 pub mod opinions;
+pub mod personal_data;
 pub mod problem;
 pub mod questions;
 pub mod rounds;
@@ -87,6 +89,8 @@ type Operations = (
     library::LibraryApi,
     imports::ImportsApi,
     accounts::AccountsApi,
+    citizens::CitizensApi,
+    personal_data::PersonalDataApi,
     drafts::DraftsApi,
     drafting::Operations,
     rounds::RoundsApi,
@@ -104,6 +108,8 @@ fn service() -> OpenApiService<Operations, ()> {
         library::LibraryApi,
         imports::ImportsApi,
         accounts::AccountsApi,
+        citizens::CitizensApi,
+        personal_data::PersonalDataApi,
         drafts::DraftsApi,
         drafting::operations(),
         rounds::RoundsApi,

@@ -10,9 +10,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::EvaluateArgs;
+use crate::accounts::sms;
 use crate::app::{Access, App};
 use crate::audit;
-use crate::config::Config;
+use crate::config::{Config, SmsMode};
 use crate::corpus::import::{Input, Options, Outcome, Progress};
 use crate::corpus::reading;
 use crate::error::{Error, Result};
@@ -26,6 +27,7 @@ const GENERATED_SEED: u64 = 20_260_101;
 
 /// `serve`
 pub async fn serve(config: Config) -> Result<ExitCode> {
+    sms::check_for_service(&config)?;
     // An address that is taken is told before anything else is done.
     let port = server::bind(config.listen).await?;
     let app = App::open(config, Access::Exclusive).await?;
@@ -310,6 +312,17 @@ pub async fn doctor(config: Config) -> Result<ExitCode> {
                 Err("请填写 wechat.app_id 和 wechat.secret。".into())
             }
             (false, _) => Ok("正式接口".into()),
+        },
+    );
+    let sms = (config.sms.gateway, config.sms.url.is_empty() || config.sms.token.0.is_empty());
+    say(
+        "短信接口",
+        match (sms::check_for_service(&config), sms) {
+            (Err(e), _) => Err(e.detail),
+            (Ok(()), (SmsMode::Live, true)) => Err("请填写 sms.url 和 sms.token。".into()),
+            (Ok(()), (SmsMode::Live, false)) => Ok("正式接口".into()),
+            (Ok(()), (SmsMode::Off, _)) => Ok("未开通，手机号登录关闭".into()),
+            (Ok(()), (SmsMode::Sandbox, _)) => Ok("沙箱".into()),
         },
     );
     say(

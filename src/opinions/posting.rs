@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
 use super::{Channel, Counter, Display, NewOpinion, OpinionState, Provenance, Receipt, WHOLE_DRAFT};
+use crate::accounts::citizens::consent;
 use crate::accounts::{Caller, Permission};
 use crate::calendar;
 use crate::config::Rules;
@@ -79,6 +80,7 @@ pub async fn post_opinion(
     if let Some(known) = known {
         return known.into_receipt(&hash);
     }
+    consent::require_standing(at.db, caller.account_id).await?;
     let seen = at.cache.count(&format!("opinions:{}:{draft}", caller.account_id), WINDOW).await?;
     if seen > u64::from(at.rules.opinions_per_hour) {
         return Err(Error::new(Code::TooMany, "您对这份草案提交意见过于频繁，请一小时后再试。"));

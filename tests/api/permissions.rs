@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use poem::http::Method;
 use serde_json::{Value, json};
+use zhitong::accounts::citizens::privacy::PRIVACY_VERSION;
 use zhitong::accounts::{Permission, Role};
 use zhitong::api;
 
@@ -31,11 +32,31 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
     let opinion = json!({"stance": "amend", "body": "改", "is_public": true});
     let promulgation = json!({"revision": 0, "document_id": NOWHERE, "organ": "清河市人民政府", "title": "清河市共享雨伞管理规定",
         "adopted_on": "2026-03-01", "promulgated_on": "2026-03-02", "effective_on": "2026-06-01"});
+    let guardian = json!({"name": "监护人", "relation": "parent", "phone": "13800138000", "code": "000000"});
     let answer = json!({"kind": "adopted", "reason": "好"});
     vec![
         ("get_service", get.clone(), "/service", None, Everyone),
         ("sign_in_staff", post.clone(), "/sessions/staff", Some(json!({"name": "x", "password": "x"})), Everyone),
         ("sign_in_wechat", post.clone(), "/sessions/wechat", Some(json!({"code": "none"})), Everyone),
+        ("sign_in_phone", post.clone(), "/sessions/phone", Some(json!({"phone": "13800138000", "code": "000000"})), Everyone),
+        ("send_phone_code", post.clone(), "/phone-codes", Some(json!({"phone": "12345678901", "purpose": "sign_in"})), Everyone),
+        ("get_privacy_notice", get.clone(), "/privacy-notice", None, Everyone),
+        ("get_own_profile", get.clone(), "/account/profile", None, With(ManageOwnAccount)),
+        (
+            "accept_privacy_notice",
+            put.clone(),
+            "/account/privacy-consent",
+            Some(json!({"version": PRIVACY_VERSION})),
+            With(ManageOwnAccount),
+        ),
+        ("state_age", put.clone(), "/account/age", Some(json!({"is_fourteen_or_over": true})), With(ManageOwnAccount)),
+        ("record_guardian_consent", put.clone(), "/account/guardian-consent", Some(guardian), With(ManageOwnAccount)),
+        ("bind_phone", put.clone(), "/account/phone", Some(json!({"wechat_code": "none"})), With(ManageOwnAccount)),
+        ("copy_own_data", get.clone(), "/account/copy", None, With(ManageOwnAccount)),
+        ("erase_own_account", post.clone(), "/account/erasure", Some(json!({"confirmation": "不"})), With(ManageOwnAccount)),
+        ("list_own_sessions", get.clone(), "/account/sessions", None, SignedIn),
+        ("end_own_session", delete.clone(), "/account/sessions/{id}", None, SignedIn),
+        ("end_other_sessions", delete.clone(), "/account/sessions", None, SignedIn),
         ("get_own_account", get.clone(), "/account", None, SignedIn),
         ("list_messages", get.clone(), "/account/messages", None, With(ReadInbox)),
         ("mark_message_read", post.clone(), "/account/messages/{id}/read", None, With(ReadInbox)),
@@ -130,7 +151,7 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
         ),
         ("get_own_moderation", get.clone(), "/account/opinions/{id}/moderation", None, With(PostOpinion)),
         ("appeal_hiding", post.clone(), "/account/opinions/{id}/appeal", Some(json!({"text": "请恢复"})), With(PostOpinion)),
-        ("prepare_disposition", put, "/opinions/{id}/disposition", Some(answer), With(PrepareFeedback)),
+        ("prepare_disposition", put.clone(), "/opinions/{id}/disposition", Some(answer), With(PrepareFeedback)),
         ("publish_feedback", post.clone(), "/drafts/{id}/feedback", Some(json!({})), With(PublishFeedback)),
         ("list_answers", get.clone(), "/drafts/{id}/answers", None, Everyone),
         ("count_opinions", get.clone(), "/drafts/{id}/opinion-counts", None, Everyone),
@@ -196,6 +217,8 @@ async fn every_role_may_do_what_the_table_says_and_nothing_else() {
             let is_sign_in = name.starts_with("sign_in_");
             let expected: &[u16] = match (is_allowed, role) {
                 (true, _) if is_sign_in => &[401],
+                // The number is none, and the code was never sent.
+                (true, _) if matches!(name, "send_phone_code" | "record_guardian_consent" | "bind_phone" | "erase_own_account") => &[400],
                 (true, _) => &[200, 201, 202, 204, 404],
                 (false, Some(_)) => &[403],
                 (false, None) => &[401],

@@ -1,7 +1,7 @@
 //! Every SQL statement is prepared on the engine in use: a name that one engine does not know fails here, not in front of a citizen.
 
 use sqlx::{Executor, SqlStr};
-use zhitong::{accounts, audit, contact_points, corpus, drafts, notifications, opinions, storage};
+use zhitong::{accounts, audit, contact_points, corpus, drafts, notifications, opinions, personal_data, storage};
 
 use crate::support::TestApp;
 
@@ -11,6 +11,10 @@ async fn every_statement_is_understood() {
     let rooms: &[(&str, &[&'static str])] = &[
         ("accounts", accounts::STATEMENTS),
         ("accounts::consents", accounts::consents::STATEMENTS),
+        ("accounts::citizens", accounts::citizens::STATEMENTS),
+        ("accounts::citizens::codes", accounts::citizens::codes::STATEMENTS),
+        ("accounts::citizens::consent", accounts::citizens::consent::STATEMENTS),
+        ("accounts::citizens::logins", accounts::citizens::logins::STATEMENTS),
         ("accounts::logins", accounts::logins::STATEMENTS),
         ("accounts::sessions", accounts::sessions::STATEMENTS),
         ("audit", audit::STATEMENTS),
@@ -45,6 +49,11 @@ async fn every_statement_is_understood() {
         ("opinions::moderation::queue", opinions::moderation::queue::STATEMENTS),
         ("opinions::reading::counts", opinions::reading::counts::STATEMENTS),
         ("opinions::reading::lists", opinions::reading::lists::STATEMENTS),
+        ("personal_data::binding", personal_data::binding::STATEMENTS),
+        ("personal_data::binding", personal_data::binding::MERGING),
+        ("personal_data::copies", personal_data::copies::STATEMENTS),
+        ("personal_data::erasure", personal_data::erasure::STATEMENTS),
+        ("personal_data::erasure", personal_data::erasure::REMOVING),
         ("storage::settings", storage::settings::STATEMENTS),
     ];
     for (room, statements) in rooms {

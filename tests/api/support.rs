@@ -9,6 +9,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Method;
 use poem::test::TestClient;
 use serde_json::{Value, json};
+use zhitong::accounts::citizens::privacy::PRIVACY_VERSION;
 use zhitong::accounts::sessions;
 use zhitong::accounts::{Caller, NewStaff, Role, create_staff};
 use zhitong::app::App;
@@ -162,7 +163,9 @@ impl TestApp {
                 *n += 1;
                 *n
             };
-            let body = self.post("/sessions/wechat", None, json!({"code": format!("sandbox-citizen{n}")})).await.expect(201);
+            let code = format!("sandbox-citizen{n}");
+            let says = json!({"code": code, "privacy_version": PRIVACY_VERSION, "is_fourteen_or_over": true});
+            let body = self.post("/sessions/wechat", None, says).await.expect(201);
             return body["token"].as_str().unwrap().to_owned();
         }
         let login_name = format!("{}-{}", role.as_str(), self.app.ids.next().simple());

@@ -164,6 +164,10 @@ fn a_configuration_file_means_production() {
     let file = folder.path().join("zhitong.toml");
     std::fs::write(&file, format!("data_key = '{}'", "5a".repeat(32))).unwrap();
     let mut command = zhitong(&folder.path().join("data"));
+    let refused = run(command.arg("--config").arg(&file).arg("serve"));
+    assert!(!refused.status.success() && text(&refused.stderr).contains("短信沙箱"), "{}", text(&refused.stderr));
+    std::fs::write(&file, format!("data_key = '{}'\n[sms]\ngateway = 'off'", "5a".repeat(32))).unwrap();
+    let mut command = zhitong(&folder.path().join("data"));
     command.arg("--config").arg(&file);
     let mut server = Running::start(command);
     assert!(logins(&server.printed).is_empty() && !server.printed.contains("示例"), "{}", server.printed);
