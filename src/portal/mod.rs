@@ -32,7 +32,10 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let pages = staff::moderation::routes(Route::new());
     let pages = staff::deliveries::routes(pages);
     let pages = citizen::appeals::routes(pages);
-    let pages = citizen::messages::routes(pages)
+    let pages = citizen::messages::routes(pages);
+    let pages = citizen::sign_in::routes(pages);
+    let pages = citizen::me::routes(pages);
+    let pages = citizen::own_data::routes(pages)
         .at("/", get(library::show_home))
         .at("/search", get(library::search::show_results))
         .at("/laws", get(library::list_laws))

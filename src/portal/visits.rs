@@ -1,5 +1,7 @@
 //! One visit: who comes, how the pages shall look, and how a page or a failure leaves.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use poem::http::{HeaderValue, StatusCode, Uri, header};
 use poem::web::cookie::{Cookie, CookieJar, SameSite};
@@ -118,6 +120,18 @@ impl Visit {
     /// The citizen who is logged in, or a failure that leads to the citizens' login.
     pub fn citizen(&self) -> Result<&Caller> {
         self.caller.as_ref().filter(|caller| !caller.role.is_staff()).ok_or_else(|| Error::new(Code::LoginRequired, texts::CITIZENS_ONLY))
+    }
+
+    /// The same visit, of somebody who is not logged in any more.
+    pub fn as_nobody(&self) -> Visit {
+        Visit { caller: None, session: None, ..self.clone() }
+    }
+
+    /// Address of the client: the peer, or what a configured proxy says.
+    pub fn client_address(&self, request: &Request) -> Option<IpAddr> {
+        let peer = request.remote_addr().as_socket_addr()?.ip();
+        let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
+        Some(self.app.config.client_address(peer, forwarded))
     }
 
     /// Token that the forms of the logged-in person carry.

@@ -2,6 +2,8 @@
 //! `ZHITONG_TEST_REDIS` name servers. Each test has a database of its own, a fixed clock and counted ids.
 
 mod accounts;
+mod bots;
+mod citizens;
 mod contact_points;
 mod drafting;
 mod drafting_pages;
@@ -14,8 +16,10 @@ mod notifications;
 mod opinions;
 mod pages;
 mod permissions;
+mod personal_data;
 mod problems;
 mod rounds;
 mod seeds;
 mod statements;
 mod support;
+mod wechat;

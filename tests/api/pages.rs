@@ -11,23 +11,23 @@ use zhitong::portal;
 use crate::support::TestApp;
 
 /// Pages that anybody may open on an empty installation.
-const OPEN_PAGES: [&str; 6] = ["/", "/laws", "/drafts", "/contact-points", "/about", "/search"];
+const OPEN_PAGES: [&str; 8] = ["/", "/laws", "/drafts", "/contact-points", "/about", "/search", "/sign-in", "/privacy"];
 
 /// What came back.
-struct Seen {
-    status: StatusCode,
-    response: poem::http::HeaderMap,
-    cookies: Vec<String>,
-    html: String,
+pub struct Seen {
+    pub status: StatusCode,
+    pub response: poem::http::HeaderMap,
+    pub cookies: Vec<String>,
+    pub html: String,
 }
 
 impl Seen {
-    fn header(&self, name: header::HeaderName) -> &str {
+    pub fn header(&self, name: header::HeaderName) -> &str {
         self.response.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
 
     /// `name=value` of a cookie that was set.
-    fn cookie(&self, name: &str) -> String {
+    pub fn cookie(&self, name: &str) -> String {
         let set = self
             .cookies
             .iter()
@@ -37,28 +37,28 @@ impl Seen {
     }
 
     /// Value of the hidden field against forged forms.
-    fn csrf(&self) -> String {
+    pub fn csrf(&self) -> String {
         let (_, rest) = self.html.split_once("name=\"csrf\" value=\"").expect("the page has a form");
         rest.split('"').next().unwrap().to_owned()
     }
 }
 
-struct Browser(TestClient<BoxEndpoint<'static, Response>>);
+pub struct Browser(TestClient<BoxEndpoint<'static, Response>>);
 
 impl Browser {
-    fn of(app: &TestApp) -> Browser {
+    pub fn of(app: &TestApp) -> Browser {
         Browser(TestClient::new(portal::routes(&app.app).map_to_response().boxed()))
     }
 
-    async fn get(&self, path: &str, cookie: &str) -> Seen {
+    pub async fn get(&self, path: &str, cookie: &str) -> Seen {
         see(self.0.get(path).header("cookie", cookie).send().await.0).await
     }
 
-    async fn post(&self, path: &str, cookie: &str, kind: &str, body: impl Into<Vec<u8>>) -> Seen {
+    pub async fn post(&self, path: &str, cookie: &str, kind: &str, body: impl Into<Vec<u8>>) -> Seen {
         see(self.0.post(path).header("cookie", cookie).content_type(kind).body(body.into()).send().await.0).await
     }
 
-    async fn submit(&self, path: &str, cookie: &str, body: &str) -> Seen {
+    pub async fn submit(&self, path: &str, cookie: &str, body: &str) -> Seen {
         self.post(path, cookie, "application/x-www-form-urlencoded", body).await
     }
 }

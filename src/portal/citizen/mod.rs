@@ -3,7 +3,10 @@
 pub mod appeals;
 pub mod contact_points;
 pub mod drafts;
+pub mod me;
 pub mod messages;
+pub mod own_data;
+pub mod sign_in;
 
 use poem::web::Query;
 use poem::web::cookie::CookieJar;

@@ -1,5 +1,6 @@
 //! Words of the interface that are chosen in code; everything else stands in the templates.
 
+pub mod account;
 pub mod drafting;
 pub mod moderation;
 
