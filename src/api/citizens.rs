@@ -303,7 +303,7 @@ impl CitizensApi {
 
     /// The privacy notice, to be shown before anything is handed over.
     #[oai(path = "/privacy-notice", method = "get", operation_id = "get_privacy_notice")]
-    async fn get_privacy_notice(&self, app: Data<&App>) -> Json<PrivacyNoticeView> {
+    async fn get_privacy_notice(&self, app: Data<&App>) -> Result<Json<PrivacyNoticeView>, Problem> {
         let sections = SECTIONS
             .iter()
             .map(|s| PrivacySectionView {
@@ -311,7 +311,7 @@ impl CitizensApi {
                 paragraphs: s.paragraphs.iter().map(|p| p.replace("{bureau}", &app.config.bureau_name)).collect(),
             })
             .collect();
-        Json(PrivacyNoticeView { version: PRIVACY_VERSION.into(), sections })
+        Ok(Json(PrivacyNoticeView { version: PRIVACY_VERSION.into(), sections }))
     }
 
     /// What is held about one's own account.
