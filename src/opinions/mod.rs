@@ -5,6 +5,7 @@
 //! policy for what is public), `seeds.rs` loads the demonstration.
 
 pub mod feedback;
+pub mod grouping;
 pub mod moderation;
 pub mod posting;
 pub mod reading;

@@ -3,5 +3,6 @@
 //! Where the folder is absent each test says so; under `CI=true` its absence is a failure.
 
 mod citations;
+mod grouping;
 mod structure;
 mod typed;
