@@ -89,6 +89,24 @@ acts! {
     WithdrawDraft = "withdraw_draft", "撤回草案";
     /// An answer to an opinion was prepared.
     PrepareDisposition = "prepare_disposition", "拟定采纳情况";
+    /// A second person let prepared answers pass.
+    PassDisposition = "pass_disposition", "审核通过采纳情况";
+    /// A second person gave prepared answers back.
+    ReturnDisposition = "return_disposition", "退回采纳情况";
+    /// Near-identical opinions were looked for.
+    SuggestGroups = "suggest_groups", "查找同类意见";
+    /// A group of near-identical opinions was made, confirmed, changed or taken apart.
+    ChangeGroup = "change_group", "调整同类意见";
+    /// Opinions were given to a handler.
+    AssignOpinions = "assign_opinions", "分派意见";
+    /// Opinions were tagged.
+    TagOpinions = "tag_opinions", "标记意见";
+    /// Opinions were excluded from feedback, or taken in again.
+    ExcludeOpinions = "exclude_opinions", "列为不作反馈";
+    /// A note among staff was written.
+    WriteNote = "write_note", "记录内部备注";
+    /// A reusable reason was kept or removed.
+    KeepReason = "keep_reason", "维护常用理由";
     /// The prepared answers of a draft were published.
     PublishFeedback = "publish_feedback", "公布采纳情况";
     /// An opinion was let be seen by the public.

@@ -115,7 +115,9 @@ pub enum Permission {
     ModerateOpinions,
     /// Write the answer to an opinion.
     PrepareFeedback,
-    /// Make prepared answers public.
+    /// Let the answers that somebody else wrote pass, or give them back.
+    ReviewFeedback,
+    /// Make reviewed answers public.
     PublishFeedback,
     /// See which notifications could not be delivered.
     ReadDeliveries,
@@ -147,6 +149,7 @@ impl Permission {
         Permission::ReadModeration,
         Permission::ModerateOpinions,
         Permission::PrepareFeedback,
+        Permission::ReviewFeedback,
         Permission::PublishFeedback,
         Permission::ReadDeliveries,
         Permission::RetryDeliveries,
@@ -173,6 +176,7 @@ impl Permission {
             Permission::ReadModeration => &[Handler, Reviewer, Administrator, Auditor],
             Permission::ModerateOpinions => &[Handler, Reviewer, Administrator],
             Permission::PrepareFeedback => &[Handler, Reviewer, Administrator],
+            Permission::ReviewFeedback => &[Reviewer, Administrator],
             Permission::PublishFeedback => &[Reviewer, Administrator],
             Permission::ReadDeliveries => &[Administrator, Auditor],
             Permission::RetryDeliveries => &[Administrator],
@@ -428,6 +432,7 @@ mod tests {
                 assert!(!roles.contains(&Role::Citizen) && !roles.contains(&Role::PointStaff), "{permission:?} is for the bureau");
             }
         }
+        assert!(!Permission::ReviewFeedback.roles().contains(&Role::Handler), "who prepares an answer does not review it");
         assert!(!Permission::PublishFeedback.roles().contains(&Role::Handler), "who prepares an answer does not publish it");
     }
 }

@@ -7,6 +7,7 @@
 //! not say nullable; a list in the query is required unless it is an `Option`.
 
 pub mod accounts;
+pub mod answering;
 pub mod callers;
 pub mod citizens;
 pub mod contact_points;
@@ -43,6 +44,8 @@ pub enum Tag {
     Drafts,
     /// 意见建议与答复
     Opinions,
+    /// 意见办理与反馈 (staff)
+    Answering,
     /// 基层立法联系点
     ContactPoints,
     /// 服务信息
@@ -99,6 +102,7 @@ type Operations = (
     opinions::OpinionsApi,
     moderation::ModerationApi,
     notifications::NotificationsApi,
+    answering::Operations,
     contact_points::ContactPointsApi,
 );
 
@@ -118,6 +122,7 @@ fn service() -> OpenApiService<Operations, ()> {
         opinions::OpinionsApi,
         moderation::ModerationApi,
         notifications::NotificationsApi,
+        answering::OPERATIONS,
         contact_points::ContactPointsApi,
     );
     OpenApiService::new(operations, "直通 zhitong", env!("CARGO_PKG_VERSION"))

@@ -86,6 +86,8 @@ pub struct Rules {
     pub closing_reminder_days: u32,
     /// Days between the promulgation of a rule and its taking effect (规章制定程序条例 32); an earlier day needs a reason.
     pub rule_effective_days: u32,
+    /// Days after the end of a round in which its opinions should be answered; later it is on the overdue list. No law sets it.
+    pub feedback_days: u32,
     /// Longest text of one opinion, in characters.
     pub opinion_characters: usize,
     /// Opinions one identity may post on one draft in an hour.
@@ -110,6 +112,7 @@ impl Default for Rules {
             minimum_consultation_days: 30,
             closing_reminder_days: 3,
             rule_effective_days: 30,
+            feedback_days: 60,
             opinion_characters: 5_000,
             opinions_per_hour: 60,
             failed_logins: 10,

@@ -1,15 +1,18 @@
 //! 意见建议: what people say about a draft, on the whole or on one provision, and what becomes of it.
 //!
 //! Whether a round is open is decided by the server's clock at one instant, in the transaction that writes the opinion. Every act carries its
-//! idempotency key, so that a phone that sends twice is heard once. `posting.rs` takes opinions in, `feedback.rs` answers, `reading/` shows (one
-//! policy for what is public), `seeds.rs` loads the demonstration.
+//! idempotency key, so that a phone that sends twice is heard once. `posting.rs` takes opinions in, `grouping/`
+//! finds near-identical ones and `groups/` keeps them together, `triage/` is the work of sorting, `feedback/` answers, `reading/` shows (one policy for what
+//! is public), `seeds.rs` loads the demonstration.
 
 pub mod feedback;
 pub mod grouping;
+pub mod groups;
 pub mod moderation;
 pub mod posting;
 pub mod reading;
 pub mod seeds;
+pub mod triage;
 
 use chrono::{DateTime, Utc};
 

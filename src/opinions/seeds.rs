@@ -8,7 +8,7 @@ use std::future::Future;
 use chrono::{DateTime, Days, Duration, NaiveDate, Utc};
 use serde::Deserialize;
 
-use super::feedback::{self, DispositionKind};
+use super::feedback::{self, DispositionKind, NewAnswer, Reviewed, Verdict};
 use super::posting::record_opinion;
 use super::{Channel, Counter, NewOpinion, Provenance, Stance};
 use crate::accounts::Actor;
@@ -166,6 +166,7 @@ async fn load_draft(at: Loading<'_>, today: NaiveDate, entry: DraftEntry, bytes:
         let on = entry.consultation.feedback_published_on_day.unwrap_or(0);
         let clock = Clock::fixed(morning(day(today, on)));
         let summary = entry.feedback.map(|f| f.summary).unwrap_or_default();
+        feedback::review_dispositions(at.db, &clock, Actor::System, draft, Reviewed::Everything, Verdict::Pass).await?;
         feedback::publish_feedback(at.db, &clock, at.ids, Actor::System, draft, &summary).await?;
     }
     Ok(())
@@ -206,7 +207,8 @@ async fn load_opinion(at: Loading<'_>, today: NaiveDate, draft: DraftId, n: i64,
     if let Some(outcome) = &entry.disposition {
         let kind = DispositionKind::parse(outcome).ok_or_else(|| unknown("disposition", outcome))?;
         clock.advance(Duration::days(1));
-        feedback::prepare_disposition(at.db, &clock, Actor::System, receipt.opinion_id, kind, &entry.disposition_reason).await?;
+        let answer = NewAnswer { kind, reason: entry.disposition_reason.clone(), result: None };
+        feedback::prepare_disposition(at.db, &clock, Actor::System, receipt.opinion_id, 0, answer).await?;
     }
     Ok(())
 }

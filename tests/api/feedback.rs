@@ -41,18 +41,24 @@ async fn an_opinion_gets_its_public_answer() {
     assert_eq!(prepared["items"].as_array().unwrap().len(), 1);
     assert_eq!(prepared["items"][0]["disposition"]["reason"], "有道理");
 
-    // An answer needs a reason, and is rewritten freely until it is public.
+    // An answer needs a reason, and is rewritten until it is public by whoever read what is there.
     let path = format!("/opinions/{shown}/disposition");
     app.put(&path, Some(&handler), answer("adopted", " ")).await.expect_invalid("reason");
-    app.put(&path, Some(&handler), answer("partly_adopted", "改为三十六小时")).await.expect(204);
-    let done = app.post(&feedback, Some(&reviewer), json!({"summary": "共收到两条意见。"})).await.expect(200);
-    assert_eq!(done, json!({"published": 1, "unanswered": 1, "state": "processing"}));
-    app.put(&path, Some(&handler), answer("adopted", "改口")).await.expect_problem(Code::Conflict);
-    app.post(&feedback, Some(&reviewer), json!({})).await.expect_problem(Code::Conflict);
+    let better = json!({"kind": "partly_adopted", "reason": "改为三十六小时", "from_revision": 1});
+    app.put(&path, Some(&handler), better).await.expect(204);
 
+    // Nothing is published while an opinion has no answer that a second person let pass.
+    let refused = app.post(&feedback, Some(&reviewer), json!({"summary": "共收到两条意见。"})).await.expect_problem(Code::Conflict);
+    assert!(refused["detail"].as_str().unwrap().contains("还有 2 条意见"), "{refused}");
     app.put(&format!("/opinions/{withheld}/disposition"), Some(&handler), answer("not_adopted", "周转太慢")).await.expect(204);
-    let done = app.post(&feedback, Some(&reviewer), json!({})).await.expect(200);
-    assert_eq!(done, json!({"published": 1, "unanswered": 0, "state": "feedback_published"}));
+    app.post(&feedback, Some(&reviewer), json!({})).await.expect_problem(Code::Conflict);
+    assert_eq!(app.get(&answers, None).await.expect(200)["items"], json!([]), "all or nothing");
+    assert_eq!(app.pass_all(&draft).await, 2);
+    let done = app.post(&feedback, Some(&reviewer), json!({"summary": "共收到两条意见。"})).await.expect(200);
+    assert_eq!(done, json!({"published": 2, "excluded": 0, "state": "feedback_published"}));
+    let late = json!({"kind": "adopted", "reason": "改口", "from_revision": 2});
+    app.put(&path, Some(&handler), late).await.expect_problem(Code::Conflict);
+    app.post(&feedback, Some(&reviewer), json!({})).await.expect_problem(Code::Conflict);
 
     let seen = app.get(&answers, None).await.expect(200);
     let [first, second] = seen["items"].as_array().unwrap().as_slice() else { panic!("{seen}") };
@@ -94,6 +100,7 @@ async fn a_published_answer_is_never_changed() {
     app.clock.advance(chrono::Duration::days(31));
     let admin = app.token(Role::Administrator).await;
     app.put(&format!("/opinions/{id}/disposition"), Some(&admin), answer("adopted", "好")).await.expect(204);
+    app.pass_all(&draft).await;
     app.post(&format!("/drafts/{draft}/feedback"), Some(&admin), json!({})).await.expect(200);
     for statement in ["UPDATE disposition SET reason = 'x'", "DELETE FROM disposition"] {
         let mut tx = app.app.db.begin().await.unwrap();

@@ -22,6 +22,7 @@ enum Access {
 }
 
 const NOWHERE: &str = "01980000-0000-7000-8000-00000000ffff";
+const ELSEWHERE: &str = "01980000-0000-7000-8000-00000000fffe";
 
 /// Operation, method, path, a body that passes the framework's own checks, access.
 fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Access)> {
@@ -151,7 +152,57 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
         ),
         ("get_own_moderation", get.clone(), "/account/opinions/{id}/moderation", None, With(PostOpinion)),
         ("appeal_hiding", post.clone(), "/account/opinions/{id}/appeal", Some(json!({"text": "请恢复"})), With(PostOpinion)),
-        ("prepare_disposition", put.clone(), "/opinions/{id}/disposition", Some(answer), With(PrepareFeedback)),
+        ("prepare_disposition", put.clone(), "/opinions/{id}/disposition", Some(answer.clone()), With(PrepareFeedback)),
+        (
+            "review_dispositions",
+            post.clone(),
+            "/drafts/{id}/reviews",
+            Some(json!({"everything": true, "passes": true})),
+            With(ReviewFeedback),
+        ),
+        ("preview_feedback", get.clone(), "/drafts/{id}/feedback-preview", None, With(ReadOpinions)),
+        ("list_ready_answers", get.clone(), "/drafts/{id}/feedback-preview/answers", None, With(ReadOpinions)),
+        ("list_work", get.clone(), "/drafts/{id}/work", None, With(ReadOpinions)),
+        ("count_work", get.clone(), "/drafts/{id}/work/counts", None, With(ReadOpinions)),
+        ("list_progress", get.clone(), "/drafts/{id}/versions/{id}/progress", None, With(ReadOpinions)),
+        ("list_opinion_tags", get.clone(), "/drafts/{id}/tags", None, With(ReadOpinions)),
+        ("list_overdue_feedback", get.clone(), "/overdue-feedback", None, With(ReadOpinions)),
+        ("suggest_groups", post.clone(), "/drafts/{id}/group-suggestions", None, With(PrepareFeedback)),
+        ("list_groups", get.clone(), "/drafts/{id}/groups", None, With(ReadOpinions)),
+        ("create_group", put.clone(), "/drafts/{id}/groups/{id}", Some(json!({"opinions": [NOWHERE, ELSEWHERE]})), With(PrepareFeedback)),
+        ("get_group", get.clone(), "/opinion-groups/{id}", None, With(ReadOpinions)),
+        ("confirm_group", post.clone(), "/opinion-groups/{id}/confirmation", Some(json!({"revision": 1})), With(PrepareFeedback)),
+        ("split_group", post.clone(), "/opinion-groups/{id}/split", Some(json!({"revision": 1})), With(PrepareFeedback)),
+        (
+            "add_to_group",
+            post.clone(),
+            "/opinion-groups/{id}/members",
+            Some(json!({"revision": 1, "opinions": [NOWHERE]})),
+            With(PrepareFeedback),
+        ),
+        (
+            "merge_groups",
+            post.clone(),
+            "/opinion-groups/{id}/merger",
+            Some(json!({"revision": 1, "other": ELSEWHERE})),
+            With(PrepareFeedback),
+        ),
+        ("prepare_group_disposition", put.clone(), "/opinion-groups/{id}/disposition", Some(answer.clone()), With(PrepareFeedback)),
+        ("list_handlers", get.clone(), "/handlers", None, With(ReadOpinions)),
+        ("assign_opinions", post.clone(), "/drafts/{id}/assignments", Some(json!({"opinions": [NOWHERE]})), With(PrepareFeedback)),
+        ("tag_opinions", post.clone(), "/drafts/{id}/tags", Some(json!({"opinions": [NOWHERE], "add": ["x"]})), With(PrepareFeedback)),
+        (
+            "exclude_opinions",
+            post.clone(),
+            "/drafts/{id}/exclusions",
+            Some(json!({"opinions": [NOWHERE], "reason": "abuse"})),
+            With(PrepareFeedback),
+        ),
+        ("list_opinion_notes", get.clone(), "/opinions/{id}/notes", None, With(ReadOpinions)),
+        ("write_opinion_note", put.clone(), "/opinions/{id}/notes/{id}", Some(json!({"body": "x"})), With(PrepareFeedback)),
+        ("list_reason_texts", get.clone(), "/drafts/{id}/reason-texts", None, With(ReadOpinions)),
+        ("keep_reason_text", put.clone(), "/drafts/{id}/reason-texts/{id}", Some(json!({"body": "x"})), With(PrepareFeedback)),
+        ("remove_reason_text", delete.clone(), "/drafts/{id}/reason-texts/{id}", None, With(PrepareFeedback)),
         ("publish_feedback", post.clone(), "/drafts/{id}/feedback", Some(json!({})), With(PublishFeedback)),
         ("list_answers", get.clone(), "/drafts/{id}/answers", None, Everyone),
         ("count_opinions", get.clone(), "/drafts/{id}/opinion-counts", None, Everyone),

@@ -132,6 +132,7 @@ async fn a_round_that_is_withdrawn_takes_nothing_more_and_is_still_answered() {
 
 /// Publishes what is prepared, with the review of a second person where answers need one.
 async fn publish(app: &TestApp, draft: &str, reviewer: &str) -> Value {
+    app.pass_all(draft).await;
     app.post(&format!("/drafts/{draft}/feedback"), Some(reviewer), json!({})).await.expect(200)
 }
 
@@ -153,7 +154,7 @@ async fn a_draft_that_is_given_up_says_why_and_owes_its_answers() {
     let own = app.get("/account/opinions", Some(&citizen)).await.expect(200);
     let answer = format!("/opinions/{}/disposition", own["items"][0]["id"].as_str().unwrap());
     app.put(&answer, Some(&handler), json!({"kind": "not_adopted", "reason": "草案已撤回"})).await.expect(204);
-    assert_eq!(publish(&app, &draft, &reviewer).await["unanswered"], 0);
+    assert_eq!(publish(&app, &draft, &reviewer).await["published"], 1);
     assert_eq!(state(&app, &draft).await, "withdrawn");
     // What was never public needs no public end.
     let unseen = app.draft().await;
@@ -283,6 +284,7 @@ async fn feedback_waits_for_an_opinion_that_is_being_written() {
     let handler = app.token(Role::Handler).await;
     let answer = format!("/opinions/{}/disposition", first["opinion_id"].as_str().unwrap());
     app.put(&answer, Some(&handler), json!({"kind": "adopted", "reason": "好"})).await.expect(204);
+    assert_eq!(app.pass_all(&draft).await, 1);
 
     // Another opinion was found in time and is not written yet.
     let mut tx = app.app.db.begin().await.unwrap();
@@ -299,8 +301,9 @@ async fn feedback_waits_for_an_opinion_that_is_being_written() {
     let (new, number) = (app.app.ids.next(), first["receipt_number"].as_str().unwrap());
     zhitong::on_tx!(&mut tx, c => sqlx::query(copy).bind(new).bind(number).execute(c).await.map(drop)).unwrap();
     tx.commit().await.unwrap();
-    let published = publishing.await.unwrap().unwrap();
-    assert_eq!((published.unanswered, published.state), (1, DraftState::Processing), "the last opinion is seen as unanswered");
+    let refused = publishing.await.unwrap().unwrap_err();
+    assert_eq!(refused.code, Code::Conflict, "the last opinion is seen as unanswered");
+    assert!(refused.detail.contains("还有 1 条意见"), "{refused}");
     app.deliver().await;
     app.finish().await;
 }

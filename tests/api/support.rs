@@ -267,6 +267,13 @@ impl TestApp {
         due::run_due(&self.app.db, &self.clock, &self.app.ids, &self.app.config.rules).await.unwrap()
     }
 
+    /// Lets a second person pass every prepared answer of a draft, and says how many.
+    pub async fn pass_all(&self, draft: &str) -> i64 {
+        let reviewer = self.token(Role::Reviewer).await;
+        let body = json!({"everything": true, "passes": true});
+        self.post(&format!("/drafts/{draft}/reviews"), Some(&reviewer), body).await.expect(200)["reviewed"].as_i64().unwrap()
+    }
+
     /// Tells the followers, delivers what is in the outbox, and says how much it was.
     pub async fn deliver(&self) -> u32 {
         while following::tell_some(&self.app.db, &self.clock, &self.app.ids, 500).await.unwrap().is_some() {}

@@ -1,6 +1,6 @@
 //! Operations on opinions 意见建议 and their answers 采纳情况.
 
-mod views;
+pub(super) mod views;
 
 use poem::web::Data;
 use poem_openapi::OpenApi;
@@ -9,15 +9,14 @@ use poem_openapi::payload::Json;
 use uuid::Uuid;
 
 use super::Tag;
-use super::accounts::NothingResponse;
 use super::callers::{Anyone, SignedIn};
 use super::problem::Problem;
-use crate::accounts::{Actor, Caller, Permission};
+use crate::accounts::{Caller, Permission};
 use crate::app::App;
 use crate::drafts::{self, Draft, Viewer};
 use crate::opinions::posting::post_opinion;
+use crate::opinions::reading;
 use crate::opinions::{Channel, Counter, NewOpinion};
-use crate::opinions::{feedback, reading};
 use views::*;
 
 /// A draft that the caller may know of.
@@ -107,38 +106,6 @@ impl OpinionsApi {
         Path(opinion_id): Path<Uuid>,
     ) -> Result<Json<OpinionView>, Problem> {
         Ok(Json(opinion_view(reading::get_opinion(&app.db, &signed_in.caller(), opinion_id.into()).await?)))
-    }
-
-    /// Prepare the answer to an opinion, or write it anew while it is not public.
-    #[oai(path = "/opinions/:opinion_id/disposition", method = "put", operation_id = "prepare_disposition")]
-    async fn prepare_disposition(
-        &self,
-        app: Data<&App>,
-        signed_in: SignedIn,
-        /// Opinion
-        Path(opinion_id): Path<Uuid>,
-        body: Json<DispositionBody>,
-    ) -> Result<NothingResponse, Problem> {
-        let caller = signed_in.with(Permission::PrepareFeedback)?;
-        let actor = Actor::Person(&caller);
-        feedback::prepare_disposition(&app.db, &app.clock, actor, opinion_id.into(), body.kind.into(), &body.reason).await?;
-        Ok(NothingResponse::Done)
-    }
-
-    /// Publish the prepared answers of a draft whose round has ended, and tell the authors.
-    #[oai(path = "/drafts/:draft_id/feedback", method = "post", operation_id = "publish_feedback")]
-    async fn publish_feedback(
-        &self,
-        app: Data<&App>,
-        signed_in: SignedIn,
-        /// Draft
-        Path(draft_id): Path<Uuid>,
-        body: Json<FeedbackBody>,
-    ) -> Result<Json<PublishedView>, Problem> {
-        let caller = signed_in.with(Permission::PublishFeedback)?;
-        let actor = Actor::Person(&caller);
-        let done = feedback::publish_feedback(&app.db, &app.clock, &app.ids, actor, draft_id.into(), &body.summary).await?;
-        Ok(Json(PublishedView { published: done.published, unanswered: done.unanswered, state: done.state.into() }))
     }
 
     /// Answered opinions on a draft, for everybody.

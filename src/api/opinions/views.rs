@@ -5,7 +5,6 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object};
 use uuid::Uuid;
 
-use crate::api::drafts::DraftStateName;
 use crate::opinions::feedback::DispositionKind;
 use crate::opinions::reading::{Opinion, PublicOpinion, Words};
 use crate::opinions::{OpinionState, Receipt, Stance};
@@ -111,6 +110,9 @@ pub struct DispositionView {
     pub label: String,
     /// Why
     pub reason: String,
+    /// The provision of a later version that resulted, with that version, as cited
+    #[oai(skip_serializing_if_is_none)]
+    pub result_label: Option<String>,
     /// Since when it is public
     #[oai(skip_serializing_if_is_none)]
     pub published_at: Option<DateTime<Utc>>,
@@ -236,36 +238,6 @@ pub struct OpinionCountsView {
     pub by_disposition: Vec<NamedCountView>,
 }
 
-/// An answer to be prepared.
-#[derive(Object)]
-#[oai(deny_unknown_fields)]
-pub struct DispositionBody {
-    /// Outcome
-    pub kind: DispositionKindName,
-    /// Why; never empty
-    pub reason: String,
-}
-
-/// Publishing the prepared answers of a draft.
-#[derive(Object)]
-#[oai(deny_unknown_fields)]
-pub struct FeedbackBody {
-    /// What the bureau says of the opinions as a whole; what was said before stays when absent
-    #[oai(default)]
-    pub summary: String,
-}
-
-/// What publishing did.
-#[derive(Object)]
-pub struct PublishedView {
-    /// Answers made public now
-    pub published: u64,
-    /// Opinions that still have no answer
-    pub unanswered: i64,
-    /// Where the draft stands now
-    pub state: DraftStateName,
-}
-
 /// The receipt of a posted opinion.
 pub fn receipt_view(receipt: Receipt) -> PostedOpinion {
     let is_repetition = receipt.is_repetition;
@@ -302,6 +274,7 @@ pub fn opinion_view(opinion: Opinion) -> OpinionView {
             kind: d.kind.into(),
             label: d.kind.label().into(),
             reason: d.reason,
+            result_label: Some(d.result_label).filter(|label| !label.is_empty()),
             published_at: d.published_at,
         }),
     }
@@ -324,6 +297,7 @@ pub fn answer_view(opinion: PublicOpinion) -> Option<PublicAnswerView> {
             kind: answer.kind.into(),
             label: answer.kind.label().into(),
             reason: answer.reason,
+            result_label: Some(answer.result_label).filter(|label| !label.is_empty()),
             published_at: Some(answer.published_at),
         },
     })

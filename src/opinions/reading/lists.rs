@@ -1,11 +1,11 @@
 //! Opinions one by one and in lists: for staff, for their author, for everybody.
 
-use super::rows::{Row, limits, page_of, select};
-use super::{Opinion, PublicOpinion};
+use super::rows::{Row, columns, limits, page_of, select};
+use super::{Disposition, Opinion, PublicOpinion};
 use crate::accounts::{Caller, Permission};
 use crate::drafts::Draft;
 use crate::error::{Error, Result};
-use crate::ids::{AccountId, OpinionId};
+use crate::ids::{AccountId, Clock, OpinionId};
 use crate::on_db;
 use crate::opinions::OpinionState;
 use crate::storage::Db;
@@ -18,13 +18,16 @@ const LIST_ANSWERED: &str = select!(
     "WHERE o.draft_id = $1 AND (o.address = $2 OR $2 IS NULL) AND p.published_at IS NOT NULL AND ((o.posted_at, o.id) > ($3, $4) OR $3 IS NULL)
     ORDER BY o.posted_at, o.id LIMIT $5"
 );
+const LIST_READY: &str = select!(
+    "WHERE o.draft_id = $1 AND o.state = 'answer_reviewed' AND ((o.posted_at, o.id) > ($2, $3) OR $2 IS NULL) ORDER BY o.posted_at, o.id LIMIT $4"
+);
 const LIST_OWN: &str =
     select!("WHERE o.account_id = $1 AND ((o.posted_at, o.id) < ($2, $3) OR $2 IS NULL) ORDER BY o.posted_at DESC, o.id DESC LIMIT $4");
 const FIND: &str = select!("WHERE o.id = $1");
 const OWNER: &str = "SELECT account_id FROM opinion WHERE id = $1";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[LIST_FOR_STAFF, LIST_ANSWERED, LIST_OWN, FIND, OWNER];
+pub const STATEMENTS: &[&str] = &[LIST_FOR_STAFF, LIST_ANSWERED, LIST_READY, LIST_OWN, FIND, OWNER];
 
 /// All opinions on a draft in the order in which they came, for staff; `state` narrows.
 pub async fn list_opinions(
@@ -56,6 +59,26 @@ pub async fn list_answers(
         .bind(draft.id).bind(address).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
     .map_err(failed)?;
     Ok(page_of(rows, limit)?.map(PublicOpinion::of))
+}
+
+/// Opinions whose answers the next batch makes public, exactly as everybody will see them; for staff.
+pub async fn list_ready_answers(
+    db: &Db,
+    clock: &Clock,
+    caller: &Caller,
+    draft: &Draft,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<PublicOpinion>> {
+    caller.require(Permission::ReadOpinions)?;
+    let (at, id, wanted) = limits(cursor, limit)?;
+    let rows: Vec<Row> = on_db!(db, pool => sqlx::query_as(LIST_READY).bind(draft.id).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
+        .map_err(failed)?;
+    let now = clock.now();
+    Ok(page_of(rows, limit)?.map(|opinion| {
+        let disposition = opinion.disposition.map(|d| Disposition { published_at: Some(now), ..d });
+        PublicOpinion::of(Opinion { disposition, ..opinion })
+    }))
 }
 
 /// What the caller has said, the newest first. An answer that is only prepared is not shown.

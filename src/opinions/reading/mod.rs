@@ -5,13 +5,13 @@
 
 pub mod counts;
 pub mod lists;
-mod rows;
+pub(super) mod rows;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 pub use counts::{OpinionCounts, count_opinions};
-pub use lists::{get_opinion, list_answers, list_opinions, list_own_opinions};
+pub use lists::{get_opinion, list_answers, list_opinions, list_own_opinions, list_ready_answers};
 
 use super::feedback::DispositionKind;
 use super::{Channel, Display, OpinionState, Stance};
@@ -89,6 +89,8 @@ pub struct Disposition {
     pub published_at: Option<DateTime<Utc>>,
     /// Version and address of the provision that resulted.
     pub result: Option<(DraftVersionId, String)>,
+    /// How that provision is cited, with its version; empty when none is named.
+    pub result_label: String,
 }
 
 /// What the public sees of the words of an opinion.
@@ -148,6 +150,8 @@ pub struct PublicAnswer {
     pub published_at: DateTime<Utc>,
     /// Version and address of the provision that resulted.
     pub result: Option<(DraftVersionId, String)>,
+    /// How that provision is cited, with its version; empty when none is named.
+    pub result_label: String,
 }
 
 impl PublicOpinion {
@@ -161,7 +165,8 @@ impl PublicOpinion {
         let shown = words == Words::Shown;
         let answer = opinion.disposition.and_then(|disposition| {
             let published_at = disposition.published_at?;
-            Some(PublicAnswer { kind: disposition.kind, reason: disposition.reason, published_at, result: disposition.result })
+            let Disposition { kind, reason, result, result_label, .. } = disposition;
+            Some(PublicAnswer { kind, reason, published_at, result, result_label })
         });
         PublicOpinion {
             id: opinion.id,

@@ -13,7 +13,8 @@ use crate::storage::sql::{Page, decode_cursor};
 /// An opinion with its answer, as stored.
 #[derive(FromRow)]
 pub struct Row {
-    id: OpinionId,
+    /// Part of every keyset.
+    pub id: OpinionId,
     receipt_number: String,
     draft_id: DraftId,
     version_id: DraftVersionId,
@@ -32,7 +33,8 @@ pub struct Row {
     display: String,
     state: String,
     revision: i64,
-    posted_at: DateTime<Utc>,
+    /// Part of every keyset.
+    pub posted_at: DateTime<Utc>,
     is_late: bool,
     updated_at: Option<DateTime<Utc>>,
     handler_id: Option<AccountId>,
@@ -45,6 +47,7 @@ pub struct Row {
     published_at: Option<DateTime<Utc>>,
     result_version_id: Option<DraftVersionId>,
     result_address: Option<String>,
+    result_label: Option<String>,
 }
 
 impl Row {
@@ -58,6 +61,7 @@ impl Row {
                 reviewed_at: self.reviewed_at,
                 published_at: self.published_at,
                 result: self.result_version_id.zip(self.result_address),
+                result_label: self.result_label.unwrap_or_default(),
             }),
             _ => None,
         };
@@ -92,19 +96,23 @@ impl Row {
     }
 }
 
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT o.id, o.receipt_number, o.draft_id, o.version_id, o.author_kind, o.channel, o.contact_point_id, o.address, o.provision_label, o.stance, o.body,
-            o.reason, o.quote_text, o.quote_start, o.proposed_text, o.is_public, o.display, o.state, o.revision, o.posted_at, o.is_late, o.updated_at, o.handler_id,
-            o.group_id, o.exclusion, p.kind AS disposition_kind, p.reason AS disposition_reason, p.prepared_at, p.reviewed_at, p.published_at,
-            p.result_version_id, p.result_address
-            FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id ",
-            $rest
-        )
+/// The columns of [`Row`], from `opinion o LEFT JOIN disposition p`.
+macro_rules! columns {
+    () => {
+        "o.id, o.receipt_number, o.draft_id, o.version_id, o.author_kind, o.channel, o.contact_point_id, o.address, o.provision_label, o.stance, o.body,
+        o.reason, o.quote_text, o.quote_start, o.proposed_text, o.is_public, o.display, o.state, o.revision, o.posted_at, o.is_late, o.updated_at, o.handler_id,
+        o.group_id, o.exclusion, p.kind AS disposition_kind, p.reason AS disposition_reason, p.prepared_at, p.reviewed_at, p.published_at,
+        p.result_version_id, p.result_address, p.result_label"
     };
 }
 
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT ", columns!(), " FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id ", $rest)
+    };
+}
+
+pub(in crate::opinions) use columns;
 pub(super) use select;
 
 type Key = (DateTime<Utc>, OpinionId);

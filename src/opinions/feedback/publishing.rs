@@ -1,0 +1,221 @@
+//! Publishing: all reviewed answers of a draft in one batch, when nothing is left without one.
+//!
+//! The batch waits for the end of the round, with the days on which late opinions are still taken; late ones count and are answered like all others. Withdrawn opinions are in no count. Everything is written by statements on sets, so that a batch of a hundred
+//! thousand answers is a few dozen statements.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::{DispositionKind, ExclusionReason, REASON_CHARACTERS};
+use crate::accounts::{Actor, Caller, Permission};
+use crate::audit::{self, Act, NewEntry};
+use crate::drafts::{self, Draft, DraftState, consultations, following};
+use crate::error::{Code, Error, Result};
+use crate::ids::{AccountId, Clock, DraftId, IdSource, OpinionId};
+use crate::notifications::{self, Event};
+use crate::storage::sql::failed;
+use crate::storage::{Db, Tx};
+use crate::{on_db, on_tx};
+
+/// What publishing did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Answers made public now.
+    pub published: i64,
+    /// Opinions that need no answer, for listed reasons.
+    pub excluded: i64,
+    /// Where the draft stands now.
+    pub state: DraftState,
+}
+
+/// What would happen if the batch were published now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preview {
+    /// Reviewed answers, not public yet.
+    pub ready: i64,
+    /// Opinions without a reviewed answer, to the words they have now: while there is one, nothing can be published.
+    pub unanswered: i64,
+    /// Of these: an answer is written and waits for its review.
+    pub waiting_for_review: i64,
+    /// Of these: an answer is written to words that the author changed since.
+    pub outdated: i64,
+    /// Answers that name a provision of a version that is not public.
+    pub pointing_at_unpublished: i64,
+    /// Answers that are public already.
+    pub published: i64,
+    /// Reviewed answers by outcome.
+    pub by_disposition: Vec<(DispositionKind, i64)>,
+    /// Excluded opinions by reason.
+    pub exclusions: Vec<(ExclusionReason, i64)>,
+}
+
+impl Preview {
+    /// Excluded opinions in all.
+    pub fn excluded(&self) -> i64 {
+        self.exclusions.iter().map(|(_, n)| n).sum()
+    }
+
+    /// Why the batch cannot be published; `None` when it can. A round that drew no opinion has its result published too, once.
+    pub fn refusal(&self, state: DraftState) -> Option<String> {
+        // What was said of a draft that was given up is answered all the same.
+        if !matches!(state, DraftState::Processing | DraftState::FeedbackPublished | DraftState::Withdrawn) {
+            return Some(format!("草案目前处于“{}”，征求意见结束之后才能公布采纳情况。", state.label()));
+        }
+        if self.unanswered > 0 {
+            return Some(format!(
+                "还有 {} 条意见没有经审核的采纳情况（其中 {} 条待审核，{} 条在拟定后被作者修改）。请逐条办理并审核，或者以列明的理由列为不作反馈，再行公布。",
+                self.unanswered, self.waiting_for_review, self.outdated
+            ));
+        }
+        if self.pointing_at_unpublished > 0 {
+            return Some(format!(
+                "有 {} 条采纳情况指向尚未公布的稿次。请先公布该稿次，或者去掉所指向的条文。",
+                self.pointing_at_unpublished
+            ));
+        }
+        if self.ready == 0 && state != DraftState::Processing {
+            return Some("没有已审核、待公布的采纳情况。".into());
+        }
+        None
+    }
+}
+
+const COUNT: &str = "SELECT CAST(COUNT(*) FILTER (WHERE o.state = 'answer_reviewed' AND p.opinion_revision = o.revision) AS BIGINT) AS ready,
+    CAST(COUNT(*) FILTER (WHERE o.state IN ('received', 'answer_prepared')
+    OR (o.state = 'answer_reviewed' AND p.opinion_revision <> o.revision)) AS BIGINT) AS unanswered,
+    CAST(COUNT(*) FILTER (WHERE o.state = 'answer_prepared' AND p.opinion_revision = o.revision) AS BIGINT) AS waiting_for_review,
+    CAST(COUNT(*) FILTER (WHERE o.state IN ('answer_prepared', 'answer_reviewed') AND p.opinion_revision <> o.revision) AS BIGINT) AS outdated,
+    CAST(COUNT(*) FILTER (WHERE o.state = 'answer_reviewed' AND v.id IS NOT NULL AND v.published_at IS NULL) AS BIGINT) AS pointing_at_unpublished,
+    CAST(COUNT(*) FILTER (WHERE o.state = 'answered') AS BIGINT) AS published
+    FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id LEFT JOIN draft_version v ON v.id = p.result_version_id WHERE o.draft_id = $1";
+const COUNT_READY: &str = "SELECT p.kind, CAST(COUNT(*) AS BIGINT) FROM opinion o JOIN disposition p ON p.opinion_id = o.id
+    WHERE o.draft_id = $1 AND o.state = 'answer_reviewed' AND p.opinion_revision = o.revision GROUP BY p.kind ORDER BY p.kind";
+const COUNT_EXCLUDED: &str =
+    "SELECT exclusion, CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 AND state = 'excluded' AND exclusion IS NOT NULL
+    GROUP BY exclusion ORDER BY exclusion";
+const LIST_TOLD: &str = "SELECT id, account_id, receipt_number, provision_label FROM opinion
+    WHERE draft_id = $1 AND state = 'answer_reviewed' AND account_id IS NOT NULL AND (id > $2 OR $2 IS NULL) ORDER BY id LIMIT $3";
+const PUBLISH: &str = "UPDATE disposition SET published_by = $2, published_at = $3 WHERE published_at IS NULL
+    AND opinion_id IN (SELECT id FROM opinion WHERE draft_id = $1 AND state = 'answer_reviewed')";
+const SET_ANSWERED: &str = "UPDATE opinion SET state = 'answered' WHERE draft_id = $1 AND state = 'answer_reviewed'";
+
+/// Every statement of this file, for the test that prepares them on both engines.
+pub const STATEMENTS: &[&str] = &[COUNT, COUNT_READY, COUNT_EXCLUDED, LIST_TOLD, PUBLISH, SET_ANSWERED];
+
+/// Authors told with one statement.
+const TOLD_AT_ONCE: i64 = 4_000;
+
+#[derive(FromRow)]
+struct CountRow {
+    ready: i64,
+    unanswered: i64,
+    waiting_for_review: i64,
+    outdated: i64,
+    pointing_at_unpublished: i64,
+    published: i64,
+}
+
+#[derive(FromRow)]
+struct ToldRow {
+    id: OpinionId,
+    account_id: AccountId,
+    receipt_number: String,
+    provision_label: String,
+}
+
+fn preview_of(counts: CountRow, ready: Vec<(String, i64)>, excluded: Vec<(String, i64)>) -> Result<Preview> {
+    Ok(Preview {
+        ready: counts.ready,
+        unanswered: counts.unanswered,
+        waiting_for_review: counts.waiting_for_review,
+        outdated: counts.outdated,
+        pointing_at_unpublished: counts.pointing_at_unpublished,
+        published: counts.published,
+        by_disposition: ready.into_iter().map(|(kind, n)| Ok((DispositionKind::stored(&kind)?, n))).collect::<Result<_>>()?,
+        exclusions: excluded.into_iter().map(|(reason, n)| Ok((ExclusionReason::stored(&reason)?, n))).collect::<Result<_>>()?,
+    })
+}
+
+/// What would happen if the batch were published now.
+pub async fn preview_feedback(db: &Db, caller: &Caller, draft: &Draft) -> Result<Preview> {
+    caller.require(Permission::ReadOpinions)?;
+    let counts: CountRow = on_db!(db, pool => sqlx::query_as(COUNT).bind(draft.id).fetch_one(pool).await).map_err(failed)?;
+    let ready: Vec<(String, i64)> = on_db!(db, pool => sqlx::query_as(COUNT_READY).bind(draft.id).fetch_all(pool).await).map_err(failed)?;
+    preview_of(counts, ready, count_exclusions(db, draft).await?.into_iter().map(|(r, n)| (r.as_str().to_owned(), n)).collect())
+}
+
+/// Excluded opinions of a draft by reason; for the report.
+pub async fn count_exclusions(db: &Db, draft: &Draft) -> Result<Vec<(ExclusionReason, i64)>> {
+    let rows: Vec<(String, i64)> =
+        on_db!(db, pool => sqlx::query_as(COUNT_EXCLUDED).bind(draft.id).fetch_all(pool).await).map_err(failed)?;
+    rows.into_iter().map(|(reason, n)| Ok((ExclusionReason::stored(&reason)?, n))).collect()
+}
+
+async fn preview_in(tx: &mut Tx, draft: DraftId) -> Result<Preview> {
+    let counts: CountRow = on_tx!(&mut *tx, c => sqlx::query_as(COUNT).bind(draft).fetch_one(c).await).map_err(failed)?;
+    let ready: Vec<(String, i64)> = on_tx!(&mut *tx, c => sqlx::query_as(COUNT_READY).bind(draft).fetch_all(c).await).map_err(failed)?;
+    let excluded: Vec<(String, i64)> =
+        on_tx!(&mut *tx, c => sqlx::query_as(COUNT_EXCLUDED).bind(draft).fetch_all(c).await).map_err(failed)?;
+    preview_of(counts, ready, excluded)
+}
+
+/// Makes all reviewed answers of a draft public, after its consultation has ended, tells the authors, and moves the draft on. Refused with
+/// [`Code::Conflict`] while an opinion has no reviewed answer and is not excluded. `summary` is what the bureau says of the opinions as a whole; empty
+/// keeps what was said before.
+pub async fn publish_feedback(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<'_>, draft: DraftId, summary: &str) -> Result<Published> {
+    by.require(Permission::PublishFeedback)?;
+    let summary = summary.trim();
+    if summary.chars().count() > REASON_CHARACTERS {
+        return Err(Error::invalid("summary", format!("总体说明不超过 {REASON_CHARACTERS} 个字。")));
+    }
+    let mut tx = db.begin().await?;
+    let mut draft = drafts::lock_draft(&mut tx, clock, draft).await?;
+    draft.require_quiet(clock.now(), "公布采纳情况")?;
+    let preview = preview_in(&mut tx, draft.id).await?;
+    if let Some(sentence) = preview.refusal(draft.state) {
+        return Err(Error::new(Code::Conflict, sentence));
+    }
+    tell_authors(&mut tx, clock, ids, &draft).await?;
+    let now: DateTime<Utc> = clock.now();
+    let published: u64 = on_tx!(&mut tx, c => sqlx::query(PUBLISH)
+        .bind(draft.id).bind(by.account_id()).bind(now).execute(c).await.map(|d| d.rows_affected()))
+    .map_err(failed)?;
+    on_tx!(&mut tx, c => sqlx::query(SET_ANSWERED).bind(draft.id).execute(c).await.map(drop)).map_err(failed)?;
+    consultations::put_feedback_summary(&mut tx, &draft, summary).await?;
+    let before = draft.state;
+    draft.state = consultations::complete_feedback(&mut tx, &draft).await?;
+    if draft.state != before {
+        let about = format!("《{}》", draft.title);
+        following::announce_to_followers(&mut tx, clock, ids, draft.id, Event::FeedbackPublished, &about).await?;
+    }
+    let excluded = preview.excluded();
+    let detail = format!("{published} published, {excluded} excluded");
+    let entry = NewEntry {
+        account_id: by.account_id(),
+        act: Act::PublishFeedback,
+        subject: "draft",
+        subject_id: Some(draft.id.0),
+        is_success: true,
+        detail: &detail,
+    };
+    audit::append(&mut tx, clock, entry).await?;
+    tx.commit().await?;
+    Ok(Published { published: i64::try_from(published).unwrap_or(i64::MAX), excluded, state: draft.state })
+}
+
+async fn tell_authors(tx: &mut Tx, clock: &Clock, ids: &IdSource, draft: &Draft) -> Result<()> {
+    let mut after: Option<OpinionId> = None;
+    loop {
+        let rows: Vec<ToldRow> =
+            on_tx!(&mut *tx, c => sqlx::query_as(LIST_TOLD).bind(draft.id).bind(after).bind(TOLD_AT_ONCE).fetch_all(c).await)
+                .map_err(failed)?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = Some(last.id);
+        let told: Vec<(AccountId, Uuid, String)> = rows
+            .into_iter()
+            .map(|row| (row.account_id, row.id.0, format!("《{}》{}（回执号 {}）", draft.title, row.provision_label, row.receipt_number)))
+            .collect();
+        notifications::announce_all(tx, clock, ids, Event::OpinionAnswered, &told).await?;
+    }
+}

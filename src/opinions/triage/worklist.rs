@@ -1,0 +1,341 @@
+//! The work list of a draft: its opinions by what staff look for, in one of three orders, page by page without an end, with counts of all that match.
+
+use chrono::{DateTime, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::WHOLE;
+use crate::accounts::{Caller, Permission};
+use crate::drafts::Draft;
+use crate::error::{Error, Result};
+use crate::ids::{AccountId, DraftVersionId, OpinionId};
+use crate::on_db;
+use crate::opinions::reading::Opinion;
+use crate::opinions::reading::rows::{Row, columns};
+use crate::opinions::{Channel, Display, OpinionState, Stance};
+use crate::storage::Db;
+use crate::storage::sql::{Page, decode_cursor, failed};
+use crate::text_enum;
+
+text_enum! {
+    /// In which order the work list stands.
+    Order {
+        /// As they came.
+        Oldest = "oldest", "先收到的在前";
+        /// The newest first.
+        Newest = "newest", "后收到的在前";
+        /// As the articles follow each other.
+        Article = "article", "按条文顺序";
+    }
+}
+
+/// Who handles the opinions that are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandledBy {
+    /// Nobody yet.
+    Nobody,
+    /// This person.
+    Person(AccountId),
+}
+
+/// What is looked for; without anything, all opinions that were not withdrawn.
+#[derive(Clone, Debug, Default)]
+pub struct WorkFilter {
+    /// Only on this article or heading and what stands in it; [`WHOLE`] = on the draft as a whole.
+    pub article: Option<String>,
+    /// Only on this version.
+    pub version: Option<DraftVersionId>,
+    /// Only those that stand here.
+    pub state: Option<OpinionState>,
+    /// Only those of this visibility.
+    pub display: Option<Display>,
+    /// Only those that came this way.
+    pub channel: Option<Channel>,
+    /// Only those of this attitude.
+    pub stance: Option<Stance>,
+    /// Only those handled by somebody, or by nobody.
+    pub handler: Option<HandledBy>,
+    /// Only those of a group.
+    pub group: Option<Uuid>,
+    /// Only those with a tag.
+    pub tag: Option<String>,
+    /// Only those with these words in opinion, reason, proposed wording or receipt number.
+    pub text: Option<String>,
+    /// Only those whose answer a second person gave back.
+    pub is_returned: bool,
+    /// Of each group, only the first that matches.
+    pub is_grouped: bool,
+}
+
+/// An opinion as staff work on it.
+#[derive(Clone, Debug)]
+pub struct WorkItem {
+    /// The opinion with its answer.
+    pub opinion: Opinion,
+    /// Name of who handles it.
+    pub handler_name: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// What is known of its answer beside the words.
+    pub answer: Option<AnswerFacts>,
+}
+
+/// What staff need to know of an answer beside its words.
+#[derive(Clone, Debug)]
+pub struct AnswerFacts {
+    /// One more each time it is written anew; to be named when it is written or reviewed.
+    pub revision: i64,
+    /// Who wrote it; `None` = the installation.
+    pub prepared_by: Option<AccountId>,
+    /// Name of that person.
+    pub prepared_by_name: Option<String>,
+    /// Whether the author changed the words after it was written.
+    pub is_outdated: bool,
+    /// What the second person wants mended; empty when it was not given back.
+    pub returned_remark: String,
+    /// The group through which it was written.
+    pub group: Option<Uuid>,
+}
+
+/// Counts of what matches. Each counts something else, so each is named where it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkCounts {
+    /// 条数: opinions.
+    pub opinions: i64,
+    /// 不同文本: distinct texts among them.
+    pub distinct_texts: i64,
+    /// 登录人数: distinct signed-in people among the authors.
+    pub signed_in_people: i64,
+    /// 按渠道: opinions by channel.
+    pub by_channel: Vec<(Channel, i64)>,
+    /// Opinions by where they stand.
+    pub by_state: Vec<(OpinionState, i64)>,
+}
+
+macro_rules! matching {
+    () => {
+        "o.draft_id = $1 AND (o.state = $2 OR ($2 IS NULL AND o.state <> 'withdrawn')) AND (o.display = $3 OR $3 IS NULL)
+        AND (o.channel = $4 OR $4 IS NULL) AND (o.stance = $5 OR $5 IS NULL) AND (o.handler_id = $6 OR $6 IS NULL)
+        AND (NOT $7 OR o.handler_id IS NULL) AND (o.group_id = $8 OR $8 IS NULL)
+        AND (EXISTS (SELECT 1 FROM opinion_tag t WHERE t.opinion_id = o.id AND t.tag = $9) OR $9 IS NULL)
+        AND (o.address = $10 OR o.address LIKE $11 OR $10 IS NULL) AND (NOT $12 OR o.address IS NULL)
+        AND (lower(o.body) LIKE $13 ESCAPE '!' OR lower(o.reason) LIKE $13 ESCAPE '!' OR lower(o.proposed_text) LIKE $13 ESCAPE '!'
+        OR lower(o.receipt_number) LIKE $13 ESCAPE '!' OR $13 IS NULL)
+        AND (o.version_id = $14 OR $14 IS NULL) AND (NOT $15 OR (p.returned_at IS NOT NULL AND o.state = 'received'))
+        AND (NOT $16 OR o.group_id IS NULL OR NOT EXISTS (SELECT 1 FROM opinion e WHERE e.group_id = o.group_id
+        AND (e.state = $2 OR ($2 IS NULL AND e.state <> 'withdrawn')) AND (e.address = $10 OR e.address LIKE $11 OR $10 IS NULL)
+        AND (NOT $12 OR e.address IS NULL) AND (e.posted_at, e.id) < (o.posted_at, o.id)))"
+    };
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", COALESCE(dp.ordinal, -1) AS place, h.display_name AS handler_name, p.revision AS answer_revision, p.prepared_by, pb.display_name AS prepared_by_name,
+            p.opinion_revision, p.returned_remark, p.returned_at, p.group_id AS answer_group,
+            (SELECT string_agg(t.tag, ',' ORDER BY t.tag) FROM opinion_tag t WHERE t.opinion_id = o.id) AS tags
+            FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id LEFT JOIN account h ON h.id = o.handler_id
+            LEFT JOIN account pb ON pb.id = p.prepared_by
+            LEFT JOIN draft_provision dp ON dp.version_id = o.version_id AND dp.address = o.address WHERE ",
+            matching!(),
+            $rest
+        )
+    };
+}
+
+const LIST_OLDEST: &str = select!(" AND ((o.posted_at, o.id) > ($17, $18) OR $17 IS NULL) ORDER BY o.posted_at, o.id LIMIT $19");
+const LIST_NEWEST: &str = select!(" AND ((o.posted_at, o.id) < ($17, $18) OR $17 IS NULL) ORDER BY o.posted_at DESC, o.id DESC LIMIT $19");
+const LIST_BY_ARTICLE: &str = select!(
+    " AND ((o.posted_at, o.id) > ($17, $18) OR $17 IS NULL OR COALESCE(dp.ordinal, -1) > $20) AND (COALESCE(dp.ordinal, -1) >= $20 OR $20 IS NULL)
+    ORDER BY COALESCE(dp.ordinal, -1), o.posted_at, o.id LIMIT $19"
+);
+const COUNT: &str = concat!(
+    "SELECT CAST(COUNT(*) AS BIGINT), CAST(COUNT(DISTINCT o.text_hash) AS BIGINT), CAST(COUNT(DISTINCT o.account_id) AS BIGINT)
+    FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id WHERE ",
+    matching!()
+);
+const COUNT_BY: &str = concat!(
+    "SELECT o.channel, o.state, CAST(COUNT(*) AS BIGINT) FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id WHERE ",
+    matching!(),
+    " GROUP BY o.channel, o.state ORDER BY o.channel, o.state"
+);
+const FIND_DRAFT_TAGS: &str =
+    "SELECT tag, CAST(COUNT(*) AS BIGINT) FROM opinion_tag WHERE draft_id = $1 GROUP BY tag ORDER BY COUNT(*) DESC, tag LIMIT 100";
+
+/// Every statement of this file, for the test that prepares them on both engines.
+pub const STATEMENTS: &[&str] = &[LIST_OLDEST, LIST_NEWEST, LIST_BY_ARTICLE, COUNT, COUNT_BY, FIND_DRAFT_TAGS];
+
+/// Longest text that is looked for, in characters.
+const TEXT_CHARACTERS: usize = 100;
+
+#[derive(FromRow)]
+struct WorkRow {
+    #[sqlx(flatten)]
+    opinion: Row,
+    place: i64,
+    handler_name: Option<String>,
+    answer_revision: Option<i64>,
+    prepared_by: Option<AccountId>,
+    prepared_by_name: Option<String>,
+    opinion_revision: Option<i64>,
+    returned_remark: Option<String>,
+    returned_at: Option<DateTime<Utc>>,
+    answer_group: Option<Uuid>,
+    tags: Option<String>,
+}
+
+impl WorkRow {
+    fn into_item(self) -> Result<WorkItem> {
+        let opinion = self.opinion.into_opinion()?;
+        let answer = self.answer_revision.map(|revision| AnswerFacts {
+            revision,
+            prepared_by: self.prepared_by,
+            prepared_by_name: self.prepared_by_name,
+            is_outdated: self.opinion_revision.is_some_and(|answered| answered != opinion.revision),
+            returned_remark: self.returned_at.map(|_| self.returned_remark.unwrap_or_default()).unwrap_or_default(),
+            group: self.answer_group,
+        });
+        let tags = self.tags.map(|tags| tags.split(',').map(str::to_owned).collect()).unwrap_or_default();
+        Ok(WorkItem { opinion, handler_name: self.handler_name, tags, answer })
+    }
+}
+
+/// The filter as parameters.
+struct Bound {
+    handler: Option<AccountId>,
+    is_nobodys: bool,
+    article: Option<String>,
+    below: Option<String>,
+    is_whole: bool,
+    text: Option<String>,
+}
+
+impl Bound {
+    fn of(filter: &WorkFilter) -> Result<Bound> {
+        let is_whole = filter.article.as_deref() == Some(WHOLE);
+        let article = filter.article.clone().filter(|_| !is_whole);
+        if article.as_ref().is_some_and(|article| article.len() > 200) {
+            return Err(Error::invalid("article", "条款地址无法识别，请从条文列表中选择。"));
+        }
+        let text = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        if text.is_some_and(|text| text.chars().count() > TEXT_CHARACTERS) {
+            return Err(Error::invalid("text", format!("查找的词语不超过 {TEXT_CHARACTERS} 个字。")));
+        }
+        Ok(Bound {
+            handler: filter.handler.and_then(|by| if let HandledBy::Person(id) = by { Some(id) } else { None }),
+            is_nobodys: filter.handler == Some(HandledBy::Nobody),
+            below: article.as_ref().map(|article| format!("{}/%", article.replace(['%', '_'], ""))),
+            article,
+            is_whole,
+            text: text.map(pattern),
+        })
+    }
+}
+
+/// A pattern that finds the words anywhere; what has a meaning in patterns is escaped.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+macro_rules! bind_filter {
+    ($query:expr, $draft:expr, $filter:expr, $bound:expr) => {
+        $query
+            .bind($draft.id)
+            .bind($filter.state.map(OpinionState::as_str))
+            .bind($filter.display.map(Display::as_str))
+            .bind($filter.channel.map(Channel::as_str))
+            .bind($filter.stance.map(Stance::as_str))
+            .bind($bound.handler)
+            .bind($bound.is_nobodys)
+            .bind($filter.group)
+            .bind($filter.tag.as_deref())
+            .bind($bound.article.as_deref())
+            .bind($bound.below.as_deref())
+            .bind($bound.is_whole)
+            .bind($bound.text.as_deref())
+            .bind($filter.version)
+            .bind($filter.is_returned)
+            .bind($filter.is_grouped)
+    };
+}
+
+/// Opinions that match, in an order.
+pub async fn list_work(
+    db: &Db,
+    caller: &Caller,
+    draft: &Draft,
+    filter: &WorkFilter,
+    order: Order,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<WorkItem>> {
+    caller.require(Permission::ReadOpinions)?;
+    let bound = Bound::of(filter)?;
+    let after: Option<(i64, DateTime<Utc>, OpinionId)> = cursor.map(decode_cursor).transpose()?;
+    let (place, at, id) = after.map_or((None, None, None), |(place, at, id)| (Some(place), Some(at), Some(id)));
+    let wanted = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let rows: Vec<WorkRow> = match order {
+        Order::Oldest => {
+            on_db!(db, pool => bind_filter!(sqlx::query_as(LIST_OLDEST), draft, filter, bound).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
+        }
+        Order::Newest => {
+            on_db!(db, pool => bind_filter!(sqlx::query_as(LIST_NEWEST), draft, filter, bound).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
+        }
+        Order::Article => on_db!(db, pool => bind_filter!(sqlx::query_as(LIST_BY_ARTICLE), draft, filter, bound)
+            .bind(at).bind(id).bind(wanted).bind(place).fetch_all(pool).await),
+    }
+    .map_err(failed)?;
+    let page = Page::cut(rows, limit, |row| (row.place, row.opinion.posted_at, row.opinion.id));
+    let items: Result<Vec<WorkItem>> = page.items.into_iter().map(WorkRow::into_item).collect();
+    Ok(Page { items: items?, next: page.next })
+}
+
+/// Counts of all opinions that match.
+pub async fn count_work(db: &Db, caller: &Caller, draft: &Draft, filter: &WorkFilter) -> Result<WorkCounts> {
+    caller.require(Permission::ReadOpinions)?;
+    let bound = Bound::of(filter)?;
+    let (opinions, distinct_texts, signed_in_people): (i64, i64, i64) =
+        on_db!(db, pool => bind_filter!(sqlx::query_as(COUNT), draft, filter, bound).fetch_one(pool).await).map_err(failed)?;
+    let rows: Vec<(String, String, i64)> =
+        on_db!(db, pool => bind_filter!(sqlx::query_as(COUNT_BY), draft, filter, bound).fetch_all(pool).await).map_err(failed)?;
+    let mut counts = WorkCounts { opinions, distinct_texts, signed_in_people, ..WorkCounts::default() };
+    for (channel, state, n) in rows {
+        add(&mut counts.by_channel, Channel::stored(&channel)?, n);
+        add(&mut counts.by_state, OpinionState::stored(&state)?, n);
+    }
+    counts.by_state.sort_unstable_by_key(|(state, _)| *state);
+    Ok(counts)
+}
+
+fn add<K: PartialEq>(list: &mut Vec<(K, i64)>, key: K, n: i64) {
+    match list.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, count)) => *count += n,
+        None => list.push((key, n)),
+    }
+}
+
+/// The tags in use on a draft with their numbers, the most used first, at most a hundred.
+pub async fn list_tags(db: &Db, caller: &Caller, draft: &Draft) -> Result<Vec<(String, i64)>> {
+    caller.require(Permission::ReadOpinions)?;
+    on_db!(db, pool => sqlx::query_as(FIND_DRAFT_TAGS).bind(draft.id).fetch_all(pool).await).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_of_patterns_are_plain_signs() {
+        assert_eq!(pattern("50%_好!A"), "%50!%!_好!!a%");
+    }
+}
