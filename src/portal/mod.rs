@@ -52,7 +52,8 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
         .at("/staff", get(staff::desk::show_desk))
         .at("/staff/import", get(staff::imports::show_import).post(staff::imports::start_import))
         .at("/staff/import/:id", get(staff::imports::show_job));
-    let pages = staff::drafting::routes(pages)
+    let pages = staff::drafting::routes(pages);
+    let pages = staff::answering::routes(pages)
         .around(move |endpoint, request| {
             let (app, kept) = (held.clone(), kept.clone());
             async move { receive(endpoint, request, &app, &kept).await }

@@ -2,6 +2,7 @@
 //! `ZHITONG_TEST_REDIS` name servers. Each test has a database of its own, a fixed clock and counted ids.
 
 mod accounts;
+mod answering;
 mod bots;
 mod citizens;
 mod contact_points;

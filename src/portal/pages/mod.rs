@@ -3,6 +3,7 @@
 //! To add a page: a struct with a [`Layout`] and a template that extends `base.html`, then a handler beside its neighbours.
 
 pub mod account;
+pub mod answering;
 pub mod civic;
 pub mod drafting;
 pub mod library;

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::civic::DraftCard;
-use super::{Badge, Fact, Layout};
+use super::{Badge, Fact, Layout, Link};
 
 /// `/login`
 #[derive(Template)]
@@ -48,6 +48,10 @@ pub struct StaffPage {
     pub may_draft: bool,
     /// Recent imports.
     pub jobs: Vec<JobLine>,
+    /// Drafts whose opinions should be answered by now, and how long they wait.
+    pub overdue: Vec<(Link, String)>,
+    /// Drafts whose opinions the person may see.
+    pub answering: Vec<Link>,
     /// Drafts.
     pub drafts: Vec<DraftCard>,
     /// Documents held.

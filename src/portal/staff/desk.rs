@@ -6,9 +6,10 @@ use super::imports::job_line;
 use crate::accounts::Permission;
 use crate::corpus::{jobs, reading};
 use crate::drafts;
+use crate::opinions::triage::progress::list_overdue;
 use crate::portal::citizen::drafts::cards;
 use crate::portal::pages::staff::StaffPage;
-use crate::portal::pages::{Fact, Section};
+use crate::portal::pages::{Fact, Link, Section};
 use crate::portal::texts;
 use crate::portal::visits::{Page, Visit};
 
@@ -24,12 +25,33 @@ pub async fn show_desk(visit: Visit) -> Page {
     let jobs = if may_import { jobs::list_jobs(&app.db, None, LATEST).await?.items } else { Vec::new() };
     let drafts = drafts::list_drafts(&app.db, &app.clock, Some(caller), None, None, LATEST).await?;
     let diagnostics = if may_import { reading::count_by_diagnostic(&app.db).await? } else { Vec::new() };
+    let overdue =
+        if caller.may(Permission::ReadOpinions) { list_overdue(&app.db, &app.clock, &app.config.rules, caller).await? } else { Vec::new() };
     let totals = reading::totals(&app.db).await?;
     visit.show(&StaffPage {
         layout: visit.layout(Section::Staff),
         may_import,
         may_draft: caller.may(Permission::ReadUnpublishedDrafts),
         jobs: jobs.iter().map(job_line).collect(),
+        overdue: overdue
+            .into_iter()
+            .map(|o| {
+                (
+                    Link { text: o.title, url: format!("/staff/drafts/{}/opinions?state=received", o.draft_id) },
+                    texts::answering::overdue(o.days, o.unanswered),
+                )
+            })
+            .collect(),
+        answering: if caller.may(Permission::ReadOpinions) {
+            drafts
+                .items
+                .iter()
+                .filter(|d| d.round > 0)
+                .map(|d| Link { text: d.title.clone(), url: format!("/staff/drafts/{}/opinions", d.id) })
+                .collect()
+        } else {
+            Vec::new()
+        },
         drafts: cards(app, drafts.items).await?,
         works: texts::grouped(totals.works),
         versions: texts::grouped(totals.versions),

@@ -1,5 +1,6 @@
 //! Pages of the legislative staff: the desk, imports, and here signing in and out.
 
+pub mod answering;
 pub mod deliveries;
 pub mod desk;
 pub mod drafting;

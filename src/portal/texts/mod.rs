@@ -1,6 +1,7 @@
 //! Words of the interface that are chosen in code; everything else stands in the templates.
 
 pub mod account;
+pub mod answering;
 pub mod drafting;
 pub mod moderation;
 

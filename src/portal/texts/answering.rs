@@ -1,0 +1,81 @@
+//! Words of the desk of those who answer opinions.
+
+use chrono::{DateTime, Utc};
+
+use super::{grouped, moment};
+
+/// 条数
+pub const OPINIONS: &str = "条意见";
+/// 不同文本
+pub const DISTINCT_TEXTS: &str = "种不同文本";
+/// 人数
+pub const PEOPLE: &str = "位登录的提出人";
+/// Takes a filter off.
+pub const ANY: &str = "全部";
+/// Nobody handles it.
+pub const NOBODY: &str = "尚未分派";
+/// Given back by the second person.
+pub const RETURNED: &str = "审核退回的";
+/// Came after the end of the round.
+pub const LATE: &str = "逾期收到";
+/// No outcome was chosen.
+pub const NO_KIND: &str = "请选择采纳情况。";
+/// Version without address, or the other way round.
+pub const HALF_A_RESULT: &str = "指明修改后的条文时，请同时选择稿次、填写条款地址。";
+/// The words are hidden.
+pub const HIDDEN: &str = "意见内容不予展示。";
+/// The author keeps the words back.
+pub const WITHHELD: &str = "提出人选择不公开意见内容。";
+
+/// Number by channel.
+pub fn by_channel(channel: &str) -> String {
+    format!("条来自{channel}")
+}
+
+/// Attitude, channel, kind of person, when.
+pub fn meta(stance: &str, channel: &str, author: &str, at: DateTime<Utc>) -> String {
+    format!("{stance} · {channel} · {author} · {}", moment(at))
+}
+
+/// What looking for near-identical opinions found.
+pub fn found(groups: i64, grouped_opinions: i64, joined: i64) -> String {
+    match (groups, joined) {
+        (0, 0) => "没有发现新的同类意见。".into(),
+        (0, joined) => format!("有 {} 条意见归入了已有的同类意见。", grouped(joined)),
+        (groups, 0) => format!("发现 {} 组同类意见，共 {} 条，请在“逐条答复”中确认或者拆分。", grouped(groups), grouped(grouped_opinions)),
+        (groups, joined) => format!(
+            "发现 {} 组同类意见，共 {} 条；另有 {} 条归入了已有的同类意见。请在“逐条答复”中确认或者拆分。",
+            grouped(groups),
+            grouped(grouped_opinions),
+            grouped(joined)
+        ),
+    }
+}
+
+/// The three numbers of a group, each named.
+pub fn group_counts(submissions: i64, texts: i64, people: i64) -> String {
+    format!("{} 条意见，{} 种不同文本，{} 位登录的提出人", grouped(submissions), grouped(texts), grouped(people))
+}
+
+/// A version by its number.
+pub fn version(number: i64) -> String {
+    format!("第 {number} 稿")
+}
+
+/// What a review of everything did.
+pub fn passed(n: i64) -> String {
+    format!("已审核通过 {} 条采纳情况。", grouped(n))
+}
+
+/// What publishing did.
+pub fn published(n: i64, excluded: i64) -> String {
+    match excluded {
+        0 => format!("已公布 {} 条意见的采纳情况，并通知了作者。", grouped(n)),
+        _ => format!("已公布 {} 条意见的采纳情况，并通知了作者；另有 {} 条按列明的原因不作反馈。", grouped(n), grouped(excluded)),
+    }
+}
+
+/// A draft that is overdue.
+pub fn overdue(days: i64, unanswered: i64) -> String {
+    format!("结束已 {days} 天，还有 {} 条意见没有公布采纳情况", grouped(unanswered))
+}
