@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use crate::accounts::citizens::{self, Reception};
 use crate::accounts::sms::{self, SmsGateway};
+use crate::accounts::staff::{StaffDoor, second_factor};
 use crate::accounts::wechat::{self, Wechat};
 use crate::config::{Config, Secret};
 use crate::corpus::import::Importer;
 use crate::error::{Error, Result};
-use crate::ids::{Clock, IdSource};
+use crate::ids::{AccountId, Clock, IdSource, OpinionId};
 use crate::notifications::subscriptions::{self, Templates};
 use crate::notifications::{AsPost, Post};
+use crate::opinions::Display;
 use crate::opinions::moderation::checking::{AsChecker, Checker};
 use crate::opinions::moderation::words::WordList;
+use crate::opinions::moderation::{self, Submission};
 use crate::sealed_column;
 use crate::search::SearchService;
 use crate::storage::blobs::Blobs;
@@ -91,7 +94,7 @@ impl AsPost for App {
 pub enum Access {
     /// It does, and must be alone.
     Exclusive,
-    /// It only reads, beside a running server.
+    /// It leaves the files of the directory alone and only asks the database, beside a running server.
     ReadOnly,
 }
 
@@ -163,6 +166,34 @@ impl App {
         }
     }
 
+    /// The openid of an author who came through WeChat, for the channel and the text check of an opinion. A failure is logged and means none: an opinion
+    /// is taken all the same, and a person looks at it.
+    pub async fn openid_of(&self, author: AccountId) -> Option<String> {
+        citizens::openid_of(&self.db, &self.field_cipher, author).await.unwrap_or_else(|error| {
+            tracing::warn!(error = error.code.slug(), cause = error.cause_chain(), "an opinion is checked without WeChat");
+            None
+        })
+    }
+
+    /// Checks an opinion that was just posted or changed, after its commit: see [`moderation::submit`]. Never fails.
+    pub async fn check_opinion(&self, opinion: OpinionId, openid: Option<&str>, has_attachments: bool) -> Display {
+        moderation::submit(self.checker(), Submission { opinion, openid, has_attachments }).await
+    }
+
+    /// What the sign-in of staff and their accounts work with.
+    pub fn staff_door(&self) -> StaffDoor<'_> {
+        StaffDoor {
+            db: &self.db,
+            cache: &self.cache,
+            clock: &self.clock,
+            ids: &self.ids,
+            rules: &self.config.rules,
+            key: &self.data_key,
+            cipher: &self.field_cipher,
+            site_name: &self.config.site_name,
+        }
+    }
+
     /// What imports into this application's corpus.
     pub fn importer(&self) -> Importer {
         Importer { db: self.db.clone(), blobs: self.blobs.clone(), clock: self.clock.clone(), ids: self.ids.clone() }
@@ -170,6 +201,7 @@ impl App {
 
     /// Every column with sealed personal data, for `zhitong keys`. A new sealed column is named here.
     pub const SEALED_COLUMNS: &'static [SealedColumn] = &[
+        second_factor::SEALED,
         citizens::SEALED_OPENID,
         citizens::SEALED_PHONE,
         citizens::SEALED_GUARDIAN_NAME,

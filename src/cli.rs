@@ -1,6 +1,9 @@
 //! The command line. Results go to standard output, everything else to standard error; a failure is one sentence and exit code 1.
 
+mod account;
+mod audit;
 mod commands;
+mod doctor;
 mod keys;
 
 use std::collections::BTreeMap;
@@ -63,8 +66,17 @@ enum Command {
     Evaluate(EvaluateArgs),
     /// 打印接口说明（OpenAPI）
     Openapi,
-    /// 检查部署是否妥当，并说明如何修正
-    Doctor,
+    /// 检查部署是否妥当，并说明如何修正；有需要处理的事项时退出码为 2
+    Doctor {
+        /// 以 JSON 打印
+        #[arg(long)]
+        json: bool,
+    },
+    /// 工作人员账号：建立、重置（日常管理请用网页）
+    Account {
+        #[command(subcommand)]
+        command: AccountCommand,
+    },
     /// 个人信息密钥：添加、更换、查看
     Keys {
         #[command(subcommand)]
@@ -93,8 +105,55 @@ enum KeysCommand {
 
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
-    /// 核验审计日志的散列链，找出被改动、删除或调换的记录
-    Verify,
+    /// 核验审计日志，找出被改动、删除或调换的记录
+    #[command(long_about = include_str!("cli/audit.txt"))]
+    Verify {
+        /// 另行保存的锚点文件，可以给出多个（数据目录中的锚点文件总会核对）
+        #[arg(long, value_name = "FILE")]
+        anchors: Vec<PathBuf>,
+        /// 以 JSON 打印
+        #[arg(long)]
+        json: bool,
+    },
+    /// 现在封存一个锚点并打印，供另行保存
+    Anchor,
+    /// 导出一段时间的记录，每行一个 JSON 对象
+    Export {
+        /// 从哪一天起（含）
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        from: Option<NaiveDate>,
+        /// 到哪一天止（含）
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        until: Option<NaiveDate>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AccountCommand {
+    /// 建立工作人员账号并打印一次性密码，例如首个管理员
+    Add {
+        /// 登录名
+        login_name: String,
+        /// 姓名
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// 角色：drafter、handler、reviewer、administrator、auditor、point_staff
+        #[arg(long, value_name = "ROLE")]
+        role: String,
+        /// 所属联系点的编号（仅联系点工作人员）
+        #[arg(long, value_name = "ID")]
+        contact_point: Option<uuid::Uuid>,
+    },
+    /// 重置密码并打印一次性密码
+    ResetPassword {
+        /// 登录名
+        login_name: String,
+    },
+    /// 清除两步验证，例如手机和恢复码都已丢失
+    ResetSecondFactor {
+        /// 登录名
+        login_name: String,
+    },
 }
 
 /// Arguments of `import`.
@@ -179,11 +238,16 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
         .filter(|(k, _)| k.starts_with("ZHITONG_"))
         .collect();
-    let mut config = Config::load(cli.common.config.as_deref(), &environment)?;
+    let mut config = Config::read(cli.common.config.as_deref(), &environment)?;
     if let Some(data_dir) = cli.common.data_dir {
         config.data_dir = data_dir;
     }
     let command = cli.command.unwrap_or(Command::Serve { listen: None });
+    if let Command::Doctor { json } = command {
+        // What is wrong with the settings is a finding among the others.
+        return doctor::doctor(config, json).await;
+    }
+    config.check()?;
     if let Command::Openapi = command {
         print!("{}", crate::api::spec());
         return Ok(ExitCode::SUCCESS);
@@ -200,12 +264,14 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Reindex => commands::reindex(config).await,
         Command::Search(args) => commands::search(config, &args.query.join(" "), args.on, args.limit, args.json).await,
         Command::Evaluate(args) => commands::evaluate(config, args).await,
-        Command::Doctor => commands::doctor(config).await,
+        Command::Account { command } => account::run(config, command).await,
         Command::Keys { command: KeysCommand::Add { file } } => keys::add(config, file).await,
         Command::Keys { command: KeysCommand::Rotate } => keys::rotate(config).await,
         Command::Keys { command: KeysCommand::Status } => keys::status(config).await,
-        Command::Audit { command: AuditCommand::Verify } => commands::audit_verify(config).await,
-        Command::Openapi => Ok(ExitCode::SUCCESS),
+        Command::Audit { command: AuditCommand::Verify { anchors, json } } => audit::verify(config, &anchors, json).await,
+        Command::Audit { command: AuditCommand::Anchor } => audit::anchor(config).await,
+        Command::Audit { command: AuditCommand::Export { from, until } } => audit::export(config, from, until).await,
+        Command::Openapi | Command::Doctor { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

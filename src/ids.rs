@@ -87,11 +87,24 @@ impl IdSource {
                 hex::encode(buffer)
             }
             IdSource::Counting(_) => {
-                let n = self.next().as_u128() as u64;
-                format!("{n:0>width$x}", width = bytes * 2)
+                // As varied as a random one, and no two alike: the number stands at the end.
+                let n = self.next().as_u128() as u64 & 0xff_ffff;
+                let mut text: String = (0..bytes as u64).map(|i| format!("{:02x}", scatter(n ^ (i << 32)) >> 56)).collect();
+                let tail = format!("{n:06x}");
+                let tail = &tail[tail.len().saturating_sub(text.len())..];
+                text.truncate(text.len() - tail.len());
+                text + tail
             }
         }
     }
+}
+
+/// Spreads a number over 64 bits (splitmix64).
+fn scatter(n: u64) -> u64 {
+    let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ (n >> 31)
 }
 
 macro_rules! typed_ids {
@@ -129,10 +142,14 @@ typed_ids! {
     DraftAttachmentId;
     /// Id of a legal basis (上位法依据) of a draft.
     LegalBasisId;
+    /// Id of a correction of a lineage (条文沿革).
+    LineageCorrectionId;
     /// Id of a consultation round (公开征求意见).
     ConsultationId;
     /// Id of an opinion (意见建议).
     OpinionId;
+    /// Id of a file enclosed with an opinion (附件).
+    EnclosureId;
     /// Id of a contact point (立法基层联系点).
     ContactPointId;
     /// Id of a collection station (信息采集点).
@@ -157,5 +174,6 @@ mod tests {
         assert!(ids.next() < ids.next());
         assert_ne!(ids.secret(16), ids.secret(16));
         assert_eq!(ids.secret(16).len(), 32);
+        assert_eq!(ids.secret(1).len(), 2);
     }
 }

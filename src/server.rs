@@ -16,11 +16,13 @@ use tracing::Instrument;
 
 use crate::api;
 use crate::app::App;
+use crate::audit;
 use crate::drafts::due;
 use crate::error::{Error, Result};
 use crate::notifications;
 use crate::notifications::outbox::Backlog;
 use crate::opinions::moderation::checking;
+use crate::opinions::upkeep;
 use crate::portal;
 use crate::search;
 use crate::storage::crypto::install_tls;
@@ -30,6 +32,9 @@ use crate::telemetry::REQUEST_ID;
 const REQUEST_ID_HEADER: &str = "x-request-id";
 /// Largest body that is held in memory to compute its ETag; larger ones are sent without.
 const ETAG_BYTES: usize = 8 * 1024 * 1024;
+
+/// Policy of whatever is not a page of ours, files that people uploaded among them: shown by itself it loads and runs nothing.
+const NOTHING_RUNS: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
 /// All routes, with everything that a request passes through.
 pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
@@ -83,6 +88,11 @@ async fn observe<E: Endpoint>(endpoint: Arc<E>, request: Request, app: &App) -> 
     let headers = response.headers_mut();
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    headers.entry(header::X_FRAME_OPTIONS).or_insert(HeaderValue::from_static("DENY"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NOTHING_RUNS));
+    if app.config.public_url.starts_with("https://") {
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HeaderValue::from_static("max-age=31536000"));
+    }
     Ok(response)
 }
 
@@ -171,7 +181,12 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     let checker = tokio::spawn(checking::recover_until_stopped(app.clone(), stopping.clone()));
     let metrics = app.metrics.clone();
     let report = move |b: Backlog| metrics.notifications([b.pending, b.given_up, b.wechat_pending, b.wechat_failed]);
-    let deliverer = tokio::spawn(notifications::deliver_until_stopped(app.clone(), report, stopping));
+    let deliverer = tokio::spawn(notifications::deliver_until_stopped(app.clone(), report, stopping.clone()));
+    let (db, blobs, clock, rules) = (app.db.clone(), app.blobs.clone(), app.clock.clone(), app.config.rules.clone());
+    let tidier = tokio::spawn(upkeep::tidy_until_stopped(db, blobs, clock, rules, stopping.clone()));
+    let anchors = app.config.data_dir.join(audit::checking::ANCHOR_FILE);
+    let anchorer =
+        tokio::spawn(audit::checking::anchor_until_stopped(app.db.clone(), app.clock.clone(), app.data_key.clone(), anchors, stopping));
     // Caught before anybody is told that the server runs: a signal right after must not kill it half-way.
     let stopped = catch_stop_signals()?;
     announce(bound);
@@ -185,7 +200,9 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     follower.await.map_err(|e| Error::internal("the index follower broke", e))?;
     timed.await.map_err(|e| Error::internal("the work that is due by the clock broke", e))?;
     checker.await.map_err(|e| Error::internal("the worker for opinions whose check broke off broke", e))?;
+    anchorer.await.map_err(|e| Error::internal("the anchoring of the audit log broke", e))?;
     deliverer.await.map_err(|e| Error::internal("the delivery of notifications broke", e))?;
+    tidier.await.map_err(|e| Error::internal("the tidying of uploads broke", e))?;
     app.db.close().await;
     tracing::info!("stopped cleanly");
     Ok(())

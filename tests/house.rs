@@ -60,6 +60,8 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("reqwest::", &["accounts/wechat/", "accounts/sms.rs"]),
     ("argon2::", &["storage/crypto/"]),
     ("aes_gcm::", &["storage/crypto/"]),
+    ("totp_rs::", &["accounts/staff/second_factor.rs"]),
+    ("qrcode::", &["portal/staff/"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

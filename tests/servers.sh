@@ -33,9 +33,11 @@ servers_start() {
     if [ "$(id -u)" -eq 0 ]; then chown postgres:postgres "$SERVERS_DIR"; fi
     pushd "$SERVERS_DIR" >/dev/null
     "${AS_USER[@]}" "$bin/initdb" -D "$SERVERS_DIR/pg" -U app -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$SERVERS_DIR.initdb.log" 2>&1
-    # No fsync: these servers hold test data for minutes. Durability has tests of its own.
-    "${AS_USER[@]}" "$bin/postgres" -D "$SERVERS_DIR/pg" -c listen_addresses= -c unix_socket_directories="$SERVERS_DIR" -c fsync=off \
-        -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 >"$SERVERS_DIR.postgres.log" 2>&1 &
+    # No fsync, unless SERVERS_DURABLE is set: these servers hold test data for minutes.
+    local durability=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off)
+    if [ -n "${SERVERS_DURABLE:-}" ]; then durability=(); fi
+    "${AS_USER[@]}" "$bin/postgres" -D "$SERVERS_DIR/pg" -c listen_addresses= -c unix_socket_directories="$SERVERS_DIR" \
+        "${durability[@]}" -c max_connections=300 >"$SERVERS_DIR.postgres.log" 2>&1 &
     SERVERS_PIDS+=($!)
     "${AS_USER[@]}" redis-server --port 0 --unixsocket "$SERVERS_DIR/redis.sock" --save '' --daemonize no >"$SERVERS_DIR.redis.log" 2>&1 &
     SERVERS_PIDS+=($!)

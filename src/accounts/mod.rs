@@ -1,28 +1,27 @@
 //! 账号: who uses the system, in which role, and what each role may do.
 //!
 //! [`Permission::roles`] is the only permission table; a caller's right is asked with [`Caller::require`] and nowhere decided by hand.
-//! `sessions.rs` issues and revokes, `logins.rs` proves who somebody of the staff is and `citizens/` who a citizen is, `limits.rs` says how often,
-//! `sms.rs` and `wechat/` speak to phones and to WeChat.
+//! `sessions.rs` issues and revokes, `staff/` keeps the accounts of the staff and signs them in, `citizens/` does so for citizens, `limits.rs` says how
+//! often, `sms.rs` and `wechat/` speak to phones and to WeChat.
 
 pub mod citizens;
 pub mod consents;
 pub mod deliveries;
 pub mod limits;
-pub mod logins;
 pub mod sessions;
 pub mod sms;
+pub mod staff;
 pub mod wechat;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 
 use crate::audit::{self, Act, NewEntry};
 use crate::error::{Code, Error, Result};
-use crate::ids::{AccountId, Clock, ContactPointId, IdSource};
-use crate::storage::sql::{failed, is_duplicate};
-use crate::storage::{Db, Tx, crypto};
-use crate::{on_db, on_tx};
+use crate::ids::{AccountId, Clock, ContactPointId};
+use crate::storage::Tx;
+
+pub use staff::passwords::PASSWORD_CHARACTERS;
+pub use staff::{NewStaff, StaffAccount, create_staff, find_staff, set_password};
 
 /// 角色
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,7 +39,7 @@ pub enum Role {
     Reviewer,
     /// 管理员: accounts, contact points, and every act of the bureau's staff.
     Administrator,
-    /// 审计员: reads the audit log and nothing else.
+    /// 审计员: reads everything, the audit log too, and changes nothing.
     Auditor,
 }
 
@@ -127,8 +126,14 @@ pub enum Permission {
     ImportDocuments,
     /// Change contact points and stations.
     ManageContactPoints,
-    /// Make accounts.
+    /// See imports into the corpus, their reports and originals.
+    ReadImports,
+    /// See the accounts of the staff.
+    ReadAccounts,
+    /// Make, change and close accounts of the staff.
     ManageAccounts,
+    /// Keep one's own password, second step and sessions; staff.
+    KeepOwnLogin,
     /// Read and check the audit log.
     ReadAudit,
 }
@@ -155,9 +160,17 @@ impl Permission {
         Permission::RetryDeliveries,
         Permission::ImportDocuments,
         Permission::ManageContactPoints,
+        Permission::ReadImports,
+        Permission::ReadAccounts,
         Permission::ManageAccounts,
+        Permission::KeepOwnLogin,
         Permission::ReadAudit,
     ];
+
+    /// Whether it only lets people see: what an auditor has, and all of what an auditor has. Its name begins with `Read`.
+    pub fn is_reading(self) -> bool {
+        format!("{self:?}").starts_with("Read")
+    }
 
     /// The permission table: which roles may do it.
     pub fn roles(self) -> &'static [Role] {
@@ -167,14 +180,14 @@ impl Permission {
             Permission::FollowDrafts => &[Citizen],
             Permission::ManageOwnAccount => &[Citizen],
             Permission::ReadInbox => Role::ALL,
-            Permission::ReadUnpublishedDrafts => &[Drafter, Handler, Reviewer, Administrator],
+            Permission::ReadUnpublishedDrafts => &[Drafter, Handler, Reviewer, Administrator, Auditor],
             Permission::EditDrafts => &[Drafter, Handler, Administrator],
             Permission::OpenConsultation => &[Handler, Reviewer, Administrator],
             Permission::WithdrawDraft => &[Reviewer, Administrator],
             Permission::PromulgateDrafts => &[Handler, Reviewer, Administrator],
-            Permission::ReadOpinions => &[Drafter, Handler, Reviewer, Administrator],
             Permission::ReadModeration => &[Handler, Reviewer, Administrator, Auditor],
             Permission::ModerateOpinions => &[Handler, Reviewer, Administrator],
+            Permission::ReadOpinions => &[Drafter, Handler, Reviewer, Administrator, Auditor],
             Permission::PrepareFeedback => &[Handler, Reviewer, Administrator],
             Permission::ReviewFeedback => &[Reviewer, Administrator],
             Permission::PublishFeedback => &[Reviewer, Administrator],
@@ -182,8 +195,11 @@ impl Permission {
             Permission::RetryDeliveries => &[Administrator],
             Permission::ImportDocuments => &[Handler, Reviewer, Administrator],
             Permission::ManageContactPoints => &[Administrator],
+            Permission::ReadImports => &[Handler, Reviewer, Administrator, Auditor],
+            Permission::ReadAccounts => &[Administrator, Auditor],
             Permission::ManageAccounts => &[Administrator],
-            Permission::ReadAudit => &[Auditor],
+            Permission::KeepOwnLogin => &[PointStaff, Drafter, Handler, Reviewer, Administrator, Auditor],
+            Permission::ReadAudit => &[Administrator, Auditor],
         }
     }
 }
@@ -243,157 +259,6 @@ impl Actor<'_> {
     }
 }
 
-/// An account.
-#[derive(Clone, Debug)]
-pub struct Account {
-    /// Id.
-    pub id: AccountId,
-    /// Role.
-    pub role: Role,
-    /// Name as pages show it.
-    pub display_name: String,
-    /// Name for signing in; staff only.
-    pub login_name: Option<String>,
-    /// The contact point it works for.
-    pub contact_point: Option<ContactPointId>,
-    /// Whether it may sign in.
-    pub is_active: bool,
-    /// Since when.
-    pub created_at: DateTime<Utc>,
-}
-
-/// A staff account to be made.
-#[derive(Clone, Debug)]
-pub struct NewStaff<'a> {
-    /// Name for signing in: 2 to 64 characters, no spaces; compared in lower case.
-    pub login_name: &'a str,
-    /// Name as pages show it.
-    pub display_name: &'a str,
-    /// Any role but [`Role::Citizen`].
-    pub role: Role,
-    /// At least [`PASSWORD_CHARACTERS`] characters.
-    pub password: &'a str,
-    /// For [`Role::PointStaff`]: the contact point.
-    pub contact_point: Option<ContactPointId>,
-    /// Whether the account belongs to the demonstration.
-    pub is_demonstration: bool,
-}
-
-/// Least length of a staff password, in characters.
-pub const PASSWORD_CHARACTERS: usize = 12;
-
-#[derive(FromRow)]
-struct AccountRow {
-    id: AccountId,
-    role: String,
-    display_name: String,
-    login_name: Option<String>,
-    contact_point_id: Option<ContactPointId>,
-    is_active: bool,
-    created_at: DateTime<Utc>,
-}
-
-impl AccountRow {
-    fn into_account(self) -> Result<Account> {
-        Ok(Account {
-            id: self.id,
-            role: parse_role(&self.role)?,
-            display_name: self.display_name,
-            login_name: self.login_name,
-            contact_point: self.contact_point_id,
-            is_active: self.is_active,
-            created_at: self.created_at,
-        })
-    }
-}
-
-const INSERT_STAFF: &str = "INSERT INTO account (id, role, display_name, login_name, password_hash, contact_point_id, is_active, is_demonstration, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8, $8)";
-const FIND_STAFF: &str =
-    "SELECT id, role, display_name, login_name, contact_point_id, is_active, created_at FROM account WHERE login_name = $1";
-
-const SET_PASSWORD: &str = "UPDATE account SET password_hash = $2, updated_at = $3 WHERE id = $1";
-const END_SESSIONS: &str = "DELETE FROM session WHERE account_id = $1";
-
-/// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[INSERT_STAFF, FIND_STAFF, SET_PASSWORD, END_SESSIONS];
-
-/// Makes a staff account; `by` is `None` when the system itself makes it. A name that is taken is [`Code::Conflict`].
-pub async fn create_staff(db: &Db, clock: &Clock, ids: &IdSource, by: Option<AccountId>, new: NewStaff<'_>) -> Result<AccountId> {
-    let login_name = login_name_key(new.login_name);
-    if !(2..=64).contains(&login_name.chars().count()) || login_name.chars().any(char::is_whitespace) {
-        return Err(Error::invalid("login_name", "登录名应为 2 至 64 个字符，不含空格。"));
-    }
-    if new.password.chars().count() < PASSWORD_CHARACTERS {
-        return Err(Error::invalid("password", format!("密码不少于 {PASSWORD_CHARACTERS} 个字符。")));
-    }
-    if !new.role.is_staff() {
-        return Err(Error::invalid("role", "市民账号通过微信或手机号登录产生，不能用密码建立。"));
-    }
-    let password = new.password.to_owned();
-    let password_hash = tokio::task::spawn_blocking(move || crypto::hash_password(&password))
-        .await
-        .map_err(|e| Error::internal("hashing stopped", e))??;
-    let id = AccountId(ids.next());
-    let now = clock.now();
-    let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => sqlx::query(INSERT_STAFF)
-        .bind(id).bind(new.role.as_str()).bind(new.display_name).bind(&login_name).bind(&password_hash).bind(new.contact_point)
-        .bind(new.is_demonstration).bind(now).execute(c).await.map(drop))
-    .map_err(|e| if is_duplicate(&e) { Error::new(Code::Conflict, "这个登录名已被使用，请换一个。") } else { failed(e) })?;
-    let entry = NewEntry {
-        account_id: by,
-        act: Act::CreateAccount,
-        subject: "account",
-        subject_id: Some(id.0),
-        is_success: true,
-        detail: new.role.as_str(),
-    };
-    audit::append(&mut tx, clock, entry).await?;
-    tx.commit().await?;
-    Ok(id)
-}
-
-/// Gives a staff account another password and ends its sessions.
-pub async fn set_password(db: &Db, clock: &Clock, by: Actor<'_>, login_name: &str, password: &str) -> Result<()> {
-    by.require(Permission::ManageAccounts)?;
-    if password.chars().count() < PASSWORD_CHARACTERS {
-        return Err(Error::invalid("password", format!("密码不少于 {PASSWORD_CHARACTERS} 个字符。")));
-    }
-    let account = find_staff(db, login_name).await?.ok_or_else(|| Error::not_found("这个账号"))?;
-    let password = password.to_owned();
-    let password_hash = tokio::task::spawn_blocking(move || crypto::hash_password(&password))
-        .await
-        .map_err(|e| Error::internal("hashing stopped", e))??;
-    let now = clock.now();
-    let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => sqlx::query(SET_PASSWORD).bind(account.id).bind(&password_hash).bind(now).execute(c).await.map(drop))
-        .map_err(failed)?;
-    on_tx!(&mut tx, c => sqlx::query(END_SESSIONS).bind(account.id).execute(c).await.map(drop)).map_err(failed)?;
-    let entry = NewEntry {
-        account_id: by.account_id(),
-        act: Act::ChangePassword,
-        subject: "account",
-        subject_id: Some(account.id.0),
-        is_success: true,
-        detail: "",
-    };
-    audit::append(&mut tx, clock, entry).await?;
-    tx.commit().await
-}
-
-/// Finds a staff account by the name it signs in with.
-pub async fn find_staff(db: &Db, login_name: &str) -> Result<Option<Account>> {
-    let key = login_name_key(login_name);
-    let row: Option<AccountRow> = on_db!(db, pool => sqlx::query_as(FIND_STAFF).bind(&key).fetch_optional(pool).await).map_err(failed)?;
-    row.map(AccountRow::into_account).transpose()
-}
-
-/// Login names are compared without surrounding space and in lower case.
-fn login_name_key(name: &str) -> String {
-    name.trim().to_lowercase()
-}
-
 fn parse_role(text: &str) -> Result<Role> {
     Role::parse(text).ok_or_else(|| Error::defect(format_args!("unknown role {text}")))
 }
@@ -421,14 +286,14 @@ mod tests {
         for permission in Permission::ALL {
             let roles = permission.roles();
             assert!(!roles.is_empty(), "{permission:?} is granted to nobody");
-            if !matches!(
-                permission,
-                Permission::ReadInbox | Permission::ReadAudit | Permission::ReadModeration | Permission::ReadDeliveries
-            ) {
-                assert!(!roles.contains(&Role::Auditor), "an auditor only audits, not {permission:?}");
-            }
-            // What citizens do, they do alone; everything else but reading messages is for the bureau.
-            if *permission != Permission::ReadInbox && roles != [Role::Citizen] {
+            let is_own = *permission == Permission::KeepOwnLogin;
+            assert_eq!(
+                roles.contains(&Role::Auditor),
+                permission.is_reading() || is_own,
+                "an auditor reads all and changes nothing: {permission:?}"
+            );
+            // What citizens do, they do alone; everything else but one's own login and messages is for the bureau.
+            if !is_own && *permission != Permission::ReadInbox && roles != [Role::Citizen] {
                 assert!(!roles.contains(&Role::Citizen) && !roles.contains(&Role::PointStaff), "{permission:?} is for the bureau");
             }
         }

@@ -1,4 +1,4 @@
-//! Operations on sessions, on the caller's own account and messages, and on the audit log.
+//! Operations on sessions, and on the caller's own account and messages. Staff sign in by `staff_sessions.rs`, citizens by `citizens.rs`.
 
 use chrono::{DateTime, Utc};
 use poem::Request;
@@ -9,30 +9,17 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use uuid::Uuid;
 
 use super::Tag;
-use super::callers::{SignedIn, client_address, token_of};
+use super::callers::{SignedIn, token_of};
 use super::problem::Problem;
-use crate::accounts::logins::{self, Door};
 use crate::accounts::sessions::{self, Session};
 use crate::accounts::{Caller, Permission};
 use crate::app::App;
 use crate::error::Error;
-use crate::{audit, notifications};
-
-/// A member of staff signs in.
-#[derive(Object)]
-#[oai(deny_unknown_fields)]
-struct StaffLoginBody {
-    /// Login name
-    #[oai(validator(min_length = 1, max_length = 200))]
-    name: String,
-    /// Password
-    #[oai(validator(min_length = 1, max_length = 1024))]
-    password: String,
-}
+use crate::notifications;
 
 /// Who is signed in.
 #[derive(Object)]
-pub(super) struct AccountView {
+pub struct AccountView {
     /// Id
     id: Uuid,
     /// citizen, point_staff, drafter, handler, reviewer, administrator or auditor
@@ -48,7 +35,7 @@ pub(super) struct AccountView {
 
 /// A new session.
 #[derive(Object)]
-pub(super) struct SessionView {
+pub struct SessionView {
     /// Send it as `Authorization: Bearer …`; it is shown this once
     token: String,
     /// First instant at which it no longer counts
@@ -106,53 +93,6 @@ struct MessagePageView {
     next_cursor: Option<String>,
 }
 
-/// An entry of the audit log.
-#[derive(Object)]
-struct AuditEntryView {
-    /// Place in the chain, from 1
-    seq: i64,
-    /// When
-    at: DateTime<Utc>,
-    /// Who; absent for the system itself and for a sign-in that named no known account
-    #[oai(skip_serializing_if_is_none)]
-    account_id: Option<Uuid>,
-    /// What
-    act: String,
-    /// Kind of the thing
-    subject: String,
-    /// The thing
-    #[oai(skip_serializing_if_is_none)]
-    subject_id: Option<Uuid>,
-    /// Whether it succeeded
-    is_success: bool,
-    /// What else matters
-    detail: String,
-    /// Hash of the entry, SM3
-    hash: String,
-}
-
-/// One page of the audit log.
-#[derive(Object)]
-struct AuditPageView {
-    /// Entries, the newest first
-    items: Vec<AuditEntryView>,
-    /// Where the next page begins
-    #[oai(skip_serializing_if_is_none)]
-    next_cursor: Option<String>,
-}
-
-/// Result of checking the whole audit log.
-#[derive(Object)]
-struct AuditVerificationView {
-    /// Entries that hold, counted from the first
-    entries: i64,
-    /// Hash of the last of them; keep it elsewhere, so that a cut-off end shows
-    last_hash: String,
-    /// Place of the first entry that is missing or changed
-    #[oai(skip_serializing_if_is_none)]
-    broken_at: Option<i64>,
-}
-
 fn account_view(caller: Caller) -> AccountView {
     AccountView {
         id: caller.account_id.0,
@@ -163,13 +103,14 @@ fn account_view(caller: Caller) -> AccountView {
     }
 }
 
-pub(super) fn created(session: Session) -> SessionResponse {
-    let view = SessionView { token: session.token, expires_at: session.expires_at, account: account_view(session.caller) };
-    SessionResponse::Created(Json(view), "no-store".into())
+/// A new session as its owner gets it.
+pub fn session_view(session: Session) -> SessionView {
+    SessionView { token: session.token, expires_at: session.expires_at, account: account_view(session.caller) }
 }
 
-fn door(app: &App) -> Door<'_> {
-    Door { db: &app.db, cache: &app.cache, clock: &app.clock, ids: &app.ids, rules: &app.config.rules }
+/// The answer to a sign-in.
+pub(super) fn created(session: Session) -> SessionResponse {
+    SessionResponse::Created(Json(session_view(session)), "no-store".into())
 }
 
 /// The operations.
@@ -177,13 +118,6 @@ pub struct AccountsApi;
 
 #[OpenApi(tag = "Tag::Accounts")]
 impl AccountsApi {
-    /// Sign in as a member of staff.
-    #[oai(path = "/sessions/staff", method = "post", operation_id = "sign_in_staff")]
-    async fn sign_in_staff(&self, app: Data<&App>, request: &Request, body: Json<StaffLoginBody>) -> Result<SessionResponse, Problem> {
-        let address = client_address(&app, request);
-        Ok(created(logins::sign_in_with_password(door(&app), &body.name, &body.password, address).await?))
-    }
-
     /// Sign out: the session ends at once.
     #[oai(path = "/sessions/current", method = "delete", operation_id = "sign_out")]
     async fn sign_out(&self, app: Data<&App>, request: &Request, signed_in: SignedIn) -> Result<NothingResponse, Problem> {
@@ -236,40 +170,5 @@ impl AccountsApi {
         let caller = signed_in.with(Permission::ReadInbox)?;
         notifications::mark_read(&app.db, &app.clock, caller.account_id, message_id).await?;
         Ok(NothingResponse::Done)
-    }
-
-    /// The audit log, the newest entry first. For auditors.
-    #[oai(path = "/audit/entries", method = "get", operation_id = "list_audit_entries")]
-    async fn list_audit_entries(
-        &self,
-        app: Data<&App>,
-        signed_in: SignedIn,
-        /// Entries on a page: 1 to 100
-        #[oai(default = "super::default_page", validator(minimum(value = "1"), maximum(value = "100")))]
-        Query(limit): Query<u32>,
-        /// Where the page before ended
-        Query(cursor): Query<Option<String>>,
-    ) -> Result<Json<AuditPageView>, Problem> {
-        signed_in.with(Permission::ReadAudit)?;
-        let page = audit::list_entries(&app.db, cursor.as_deref(), limit as usize).await?.map(|e| AuditEntryView {
-            seq: e.seq,
-            at: e.at,
-            account_id: e.account_id.map(|a| a.0),
-            act: e.act,
-            subject: e.subject,
-            subject_id: e.subject_id,
-            is_success: e.is_success,
-            detail: e.detail,
-            hash: e.hash,
-        });
-        Ok(Json(AuditPageView { items: page.items, next_cursor: page.next }))
-    }
-
-    /// Check the whole audit log: every entry, and that none is missing between two. For auditors.
-    #[oai(path = "/audit/verification", method = "get", operation_id = "verify_audit_log")]
-    async fn verify_audit_log(&self, app: Data<&App>, signed_in: SignedIn) -> Result<Json<AuditVerificationView>, Problem> {
-        signed_in.with(Permission::ReadAudit)?;
-        let checked = audit::verify(&app.db).await?;
-        Ok(Json(AuditVerificationView { entries: checked.entries, last_hash: checked.last_hash, broken_at: checked.broken_at }))
     }
 }

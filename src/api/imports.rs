@@ -119,7 +119,7 @@ impl ImportsApi {
         /// Where the page before ended
         Query(cursor): Query<Option<String>>,
     ) -> Result<Json<ImportJobPageView>, Problem> {
-        session.with(Permission::ImportDocuments)?;
+        session.with(Permission::ReadImports)?;
         let page = jobs::list_jobs(&app.db, cursor.as_deref(), 20).await?;
         Ok(Json(ImportJobPageView { next_cursor: page.next.clone(), items: page.items.into_iter().map(job_view).collect() }))
     }
@@ -133,7 +133,7 @@ impl ImportsApi {
         /// Job
         Path(id): Path<Uuid>,
     ) -> Result<Json<ImportJobView>, Problem> {
-        session.with(Permission::ImportDocuments)?;
+        session.with(Permission::ReadImports)?;
         Ok(Json(job_view(jobs::get_job(&app.db, ImportJobId(id)).await?)))
     }
 }

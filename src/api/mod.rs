@@ -8,8 +8,10 @@
 
 pub mod accounts;
 pub mod answering;
+pub mod audit;
 pub mod callers;
 pub mod citizens;
+pub mod comparison;
 pub mod contact_points;
 pub mod day;
 pub mod drafting;
@@ -17,6 +19,7 @@ pub mod drafts;
 pub mod following;
 pub mod imports;
 pub mod library;
+pub mod lineage;
 pub mod moderation;
 pub mod notifications;
 pub mod opinions;
@@ -24,6 +27,8 @@ pub mod personal_data;
 pub mod problem;
 pub mod questions;
 pub mod rounds;
+pub mod staff_accounts;
+pub mod staff_sessions;
 
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, Response, Route, get};
@@ -40,6 +45,10 @@ pub enum Tag {
     Library,
     /// 登录与账号
     Accounts,
+    /// 工作人员账号
+    StaffAccounts,
+    /// 审计日志
+    Audit,
     /// 草案与公开征求意见
     Drafts,
     /// 意见建议与答复
@@ -86,20 +95,29 @@ fn default_page() -> u32 {
     20
 }
 
+/// Operations on sessions and accounts.
+type People = (
+    accounts::AccountsApi,
+    citizens::CitizensApi,
+    personal_data::PersonalDataApi,
+    staff_sessions::StaffSessionsApi,
+    staff_accounts::StaffAccountsApi,
+);
+
 /// Every operation: one type for each capability.
 type Operations = (
     ServiceApi,
     library::LibraryApi,
     imports::ImportsApi,
-    accounts::AccountsApi,
-    citizens::CitizensApi,
-    personal_data::PersonalDataApi,
+    People,
+    audit::AuditApi,
     drafts::DraftsApi,
     drafting::Operations,
     rounds::RoundsApi,
     questions::QuestionsApi,
     following::FollowingApi,
-    opinions::OpinionsApi,
+    (opinions::OpinionsApi, opinions::participation::ParticipationApi),
+    (lineage::LineageApi, comparison::ComparisonApi),
     moderation::ModerationApi,
     notifications::NotificationsApi,
     answering::Operations,
@@ -107,19 +125,26 @@ type Operations = (
 );
 
 fn service() -> OpenApiService<Operations, ()> {
+    let people = (
+        accounts::AccountsApi,
+        citizens::CitizensApi,
+        personal_data::PersonalDataApi,
+        staff_sessions::StaffSessionsApi,
+        staff_accounts::StaffAccountsApi,
+    );
     let operations = (
         ServiceApi,
         library::LibraryApi,
         imports::ImportsApi,
-        accounts::AccountsApi,
-        citizens::CitizensApi,
-        personal_data::PersonalDataApi,
+        people,
+        audit::AuditApi,
         drafts::DraftsApi,
         drafting::operations(),
         rounds::RoundsApi,
         questions::QuestionsApi,
         following::FollowingApi,
-        opinions::OpinionsApi,
+        (opinions::OpinionsApi, opinions::participation::ParticipationApi),
+        (lineage::LineageApi, comparison::ComparisonApi),
         moderation::ModerationApi,
         notifications::NotificationsApi,
         answering::OPERATIONS,
@@ -153,8 +178,17 @@ pub fn routes() -> BoxEndpoint<'static, Response> {
         .boxed()
 }
 
+/// The reference page is the only one with scripts and styles of its own; it loads nothing from elsewhere and stands in no frame.
+const REFERENCE_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; font-src data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
 /// The reference page; everything it needs is in the binary.
 pub fn reference() -> impl Endpoint<Output = Response> + 'static {
     let page = service().swagger_ui_html();
-    poem::endpoint::make_sync(move |_| Response::builder().content_type("text/html; charset=utf-8").body(page.clone()))
+    poem::endpoint::make_sync(move |_| {
+        Response::builder()
+            .content_type("text/html; charset=utf-8")
+            .header(poem::http::header::CONTENT_SECURITY_POLICY, REFERENCE_POLICY)
+            .body(page.clone())
+    })
 }

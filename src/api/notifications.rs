@@ -56,7 +56,7 @@ enum Choice {
 /// The choice for one template.
 #[derive(Object)]
 #[oai(deny_unknown_fields)]
-struct ChoiceBody {
+struct SubscriptionChoiceBody {
     /// Id of the template
     #[oai(validator(min_length = 1, max_length = 128))]
     template_id: String,
@@ -73,7 +73,7 @@ struct ConsentBody {
     code: String,
     /// One choice for each template that was asked for
     #[oai(validator(max_items = 5))]
-    choices: Vec<ChoiceBody>,
+    choices: Vec<SubscriptionChoiceBody>,
 }
 
 /// A template and what may still be sent by it.

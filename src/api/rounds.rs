@@ -253,6 +253,7 @@ pub struct RoundsApi;
 impl RoundsApi {
     /// Count the days of a round that would be published now, and get the first form of its notice. Nothing is written.
     #[oai(path = "/drafts/:draft_id/consultation-plan", method = "get", operation_id = "plan_consultation")]
+    #[expect(clippy::too_many_arguments, reason = "each is one documented parameter")]
     async fn plan_consultation(
         &self,
         app: Data<&App>,

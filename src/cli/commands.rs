@@ -12,10 +12,8 @@ use serde_json::json;
 use super::EvaluateArgs;
 use crate::accounts::sms;
 use crate::app::{Access, App};
-use crate::audit;
-use crate::config::{Config, SmsMode};
+use crate::config::Config;
 use crate::corpus::import::{Input, Options, Outcome, Progress};
-use crate::corpus::reading;
 use crate::error::{Error, Result};
 use crate::search::evaluate::{self, FragmentTruth, JudgedQuery, Measures};
 use crate::search::{Hit, SearchRequest};
@@ -271,102 +269,4 @@ fn write_set(folder: &Path, name: &str, judged: &[JudgedQuery]) -> Result<()> {
     std::fs::write(folder.join(format!("{name}.tsv")), queries)?;
     std::fs::write(folder.join(format!("{name}.qrels")), qrels)?;
     Ok(())
-}
-
-/// `audit verify`
-pub async fn audit_verify(config: Config) -> Result<ExitCode> {
-    let app = App::open(config, Access::ReadOnly).await?;
-    let verification = audit::verify(&app.db).await?;
-    match verification.broken_at {
-        None => {
-            println!("审计日志完整：共 {} 条，末条散列 {}。", verification.entries, verification.last_hash);
-            Ok(ExitCode::SUCCESS)
-        }
-        Some(seq) => {
-            println!("审计日志从第 {seq} 条起不一致（此前 {} 条完整）。请立即保全数据并核查。", verification.entries);
-            Ok(ExitCode::from(2))
-        }
-    }
-}
-
-/// `doctor`
-pub async fn doctor(config: Config) -> Result<ExitCode> {
-    let mut problems = 0;
-    let mut say = |name: &str, outcome: std::result::Result<String, String>| match outcome {
-        Ok(fact) => println!("  正常    {name}：{fact}"),
-        Err(advice) => {
-            problems += 1;
-            println!("  需处理  {name}：{advice}");
-        }
-    };
-    let listen = config.listen;
-    let is_sandbox = config.wechat.gateway == crate::config::Gateway::Sandbox;
-    let is_demonstration = config.is_demonstration;
-    println!("检查（{}）：", if is_demonstration { "示例" } else { "正式运行" });
-    say(
-        "微信接口",
-        match (is_sandbox, is_demonstration) {
-            (true, false) => Err("正式运行不能使用沙箱。请设置 wechat.gateway = \"live\" 并填写 app_id 和 secret。".into()),
-            (true, true) => Ok("沙箱".into()),
-            (false, _) if config.wechat.app_id.is_empty() || config.wechat.secret.0.is_empty() => {
-                Err("请填写 wechat.app_id 和 wechat.secret。".into())
-            }
-            (false, _) => Ok("正式接口".into()),
-        },
-    );
-    let sms = (config.sms.gateway, config.sms.url.is_empty() || config.sms.token.0.is_empty());
-    say(
-        "短信接口",
-        match (sms::check_for_service(&config), sms) {
-            (Err(e), _) => Err(e.detail),
-            (Ok(()), (SmsMode::Live, true)) => Err("请填写 sms.url 和 sms.token。".into()),
-            (Ok(()), (SmsMode::Live, false)) => Ok("正式接口".into()),
-            (Ok(()), (SmsMode::Off, _)) => Ok("未开通，手机号登录关闭".into()),
-            (Ok(()), (SmsMode::Sandbox, _)) => Ok("沙箱".into()),
-        },
-    );
-    say(
-        "对外地址",
-        if config.public_url.is_empty() && !is_demonstration {
-            Err("请设置 public_url，否则对外的链接不完整。".into())
-        } else {
-            Ok(format!("监听 {listen}"))
-        },
-    );
-    match App::open(config, Access::ReadOnly).await {
-        Err(problem) => say("打开数据", Err(problem.detail)),
-        Ok(app) => {
-            let tell = |r: Result<()>, fact: &str| r.map(|()| fact.to_owned()).map_err(|e| e.detail);
-            say("数据库", tell(app.db.ping().await, app.db.engine()));
-            say("缓存", tell(app.cache.ping().await, app.cache.kind()));
-            say("原件存储", tell(app.blobs.ping().await, app.blobs.kind()));
-            let totals = reading::totals(&app.db).await;
-            say("法规库", totals.map(|t| format!("{} 部，{} 个版本，{} 条", t.works, t.versions, t.articles)).map_err(|e| e.detail));
-            let lag = crate::corpus::indexing::last_change(&app.db).await.map(|last| last - app.search.index().position());
-            say(
-                "检索索引",
-                match (app.search.is_ready(), lag) {
-                    (false, _) => Err("索引尚未建立或版本已变。启动服务会自动重建，也可以运行 zhitong reindex。".into()),
-                    (true, Ok(0)) => Ok("与数据一致".into()),
-                    (true, Ok(n)) => Err(format!("落后 {n} 项变更。服务运行时会自动跟上；若长期不变，请查看日志。")),
-                    (true, Err(e)) => Err(e.detail),
-                },
-            );
-            let chain = audit::verify(&app.db).await;
-            say(
-                "审计日志",
-                match chain {
-                    Ok(v) if v.broken_at.is_none() => Ok(format!("{} 条，散列链完整", v.entries)),
-                    Ok(v) => Err(format!("从第 {} 条起不一致，请保全数据并核查。", v.broken_at.unwrap_or_default())),
-                    Err(e) => Err(e.detail),
-                },
-            );
-        }
-    }
-    if problems == 0 {
-        println!("一切正常。");
-        return Ok(ExitCode::SUCCESS);
-    }
-    println!("共 {problems} 项需处理。");
-    Ok(ExitCode::from(2))
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::app::{Access, App};
+use crate::audit::{self, Act, NewEntry};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
@@ -47,6 +48,14 @@ pub async fn rotate(config: Config) -> Result<ExitCode> {
     let done = rotation::rotate(&app.db, &app.field_cipher, App::SEALED_COLUMNS, tell).await?;
     let active = app.field_cipher.key_ids().into_iter().next().unwrap_or_default();
     let counts = rotation::count_by_key(&app.db, App::SEALED_COLUMNS).await?;
+    if done.done > 0 {
+        let mut tx = app.db.begin().await?;
+        let detail = format!("{} to {active}", done.done);
+        let entry =
+            NewEntry { account_id: None, act: Act::RotateKeys, subject: "keys", subject_id: None, is_success: true, detail: &detail };
+        audit::append(&mut tx, &app.clock, entry).await?;
+        tx.commit().await?;
+    }
     let left: u64 = counts.iter().filter(|(id, _)| **id != active).map(|(_, n)| n).sum();
     if left > 0 {
         println!("重新加密了 {} 项，另有 {left} 项是服务在此期间用旧密钥写入的；请稍后再运行一次。", done.done);

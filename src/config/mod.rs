@@ -45,6 +45,16 @@ pub enum LogFormat {
     Json,
 }
 
+/// Whether staff sign in with a second step.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum StaffTotp {
+    /// Everybody sets one up at the next sign-in, and cannot take it away.
+    Required,
+    /// Whoever wishes.
+    Optional,
+}
+
 /// What happens to opinions that the local checks find nothing in and WeChat has not seen.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
@@ -92,8 +102,22 @@ pub struct Rules {
     pub opinion_characters: usize,
     /// Opinions one identity may post on one draft in an hour.
     pub opinions_per_hour: u32,
+    /// Times that one person may agree or disagree in an hour.
+    pub votes_per_hour: u32,
+    /// Files that one person, or one address without a login, may upload in an hour.
+    pub uploads_per_hour: u32,
+    /// Most files enclosed with one opinion.
+    pub enclosures: usize,
+    /// Largest enclosed file, in MiB.
+    pub enclosure_mib: u32,
+    /// Largest sum of the files enclosed with one opinion, in MiB.
+    pub enclosures_mib: u32,
+    /// Hours after which an uploaded file that came with no opinion is removed.
+    pub unbound_enclosure_hours: u32,
     /// Failed staff logins with one name from one address in fifteen minutes before that pair must wait; five times as many with all names together.
     pub failed_logins: u32,
+    /// Second step of the staff's sign-in. Unless it is set: required with a configuration file, optional in the demonstration.
+    pub staff_totp: Option<StaffTotp>,
     /// Lifetime of a staff session, in hours.
     pub staff_session_hours: u32,
     /// Lifetime of a citizen session, in days.
@@ -115,7 +139,14 @@ impl Default for Rules {
             feedback_days: 60,
             opinion_characters: 5_000,
             opinions_per_hour: 60,
+            votes_per_hour: 300,
+            uploads_per_hour: 60,
+            enclosures: 5,
+            enclosure_mib: 10,
+            enclosures_mib: 20,
+            unbound_enclosure_hours: 24,
             failed_logins: 10,
+            staff_totp: None,
             staff_session_hours: 12,
             citizen_session_days: 30,
             moderation: ModerationRules::default(),
@@ -209,8 +240,15 @@ impl Config {
         if self.public_url.is_empty() { String::new() } else { format!("{}{path}", self.public_url.trim_end_matches('/')) }
     }
 
-    /// Reads the file, if one is named, then the environment.
+    /// Reads the file, if one is named, then the environment, and checks what belongs together.
     pub fn load(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Result<Config> {
+        let config = Self::read(file, environment)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Reads the file, if one is named, then the environment.
+    pub fn read(file: Option<&Path>, environment: &BTreeMap<String, String>) -> Result<Config> {
         let mut config = match file {
             None => Config::default(),
             Some(path) => {
@@ -219,11 +257,11 @@ impl Config {
                 let mut config: Config = toml::from_str(&text)
                     .map_err(|e| Error::startup(format!("配置文件 {} 有误：{}", path.display(), e.to_string().trim_end())))?;
                 config.is_demonstration = false;
+                config.rules.staff_totp.get_or_insert(StaffTotp::Required);
                 config
             }
         };
         config.apply_environment(environment)?;
-        config.check()?;
         Ok(config)
     }
 
@@ -333,7 +371,8 @@ impl Config {
         Ok(())
     }
 
-    fn check(&self) -> Result<()> {
+    /// Passes settings that belong together; else says what is missing.
+    pub fn check(&self) -> Result<()> {
         let database = &self.database_url.0;
         if !database.is_empty() && !database.starts_with("postgres://") && !database.starts_with("postgresql://") {
             return Err(Error::startup("database_url 只支持 postgres:// 开头的地址；留空则使用数据目录中的 SQLite。"));

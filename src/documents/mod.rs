@@ -13,7 +13,10 @@
 //! | `markdown` | `# title`, dated history lines, front matter |
 //! | `text` | encodings (UTF-8, UTF-16, GB18030 …) and plain text |
 //! | `jsonl` | JSON Lines: one document or one article a line |
+//! | `enclosures` | kinds of files that may be enclosed with an opinion; their content is not read |
 //! | `blocks` | paragraphs and tables → lines, shared by `docx` and `html` |
+//!
+//! `writing/` makes documents of its own: a plain model, and the formats it becomes.
 //!
 //! To add a format: a [`Format`] variant, its signature in [`sniff`], a file with a `read`, and a line in [`read`].
 
@@ -21,12 +24,14 @@ pub mod archive;
 pub mod attachments;
 mod blocks;
 mod docx;
+pub mod enclosures;
 mod html;
 pub mod jsonl;
 mod markdown;
 mod markup;
 mod source;
 pub mod text;
+pub mod writing;
 
 pub use source::{Coded, HistoryEvent, SourceArticle, SourceDocument, SourceMetadata};
 

@@ -201,7 +201,7 @@ pub async fn open_consultation(
         "" => notices::title(&version.title),
         title => title.to_owned(),
     };
-    versions::publish_version(&mut tx, clock, version.id).await?;
+    versions::publish_version(&mut tx, clock, draft.id, version.id).await?;
     let round = draft.round + 1;
     on_tx!(&mut tx, c => sqlx::query(INSERT)
         .bind(id).bind(draft.id).bind(version.id).bind(round).bind(&notice_title).bind(new.notice.trim()).bind(new.shorter_reason.trim())
@@ -326,7 +326,8 @@ pub async fn get_round(db: &Db, draft: &Draft, id: ConsultationId) -> Result<Con
     round.ok_or_else(|| Error::not_found("这一轮征求意见"))
 }
 
-pub(super) async fn newest_round(db: &Db, draft: DraftId) -> Result<Option<Consultation>> {
+/// The newest round of a draft.
+pub async fn newest_round(db: &Db, draft: DraftId) -> Result<Option<Consultation>> {
     on_db!(db, pool => sqlx::query_as(NEWEST).bind(draft).fetch_optional(pool).await).map_err(failed)
 }
 

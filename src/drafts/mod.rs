@@ -1,12 +1,13 @@
 //! 草案: proposed local regulations, government rules and normative documents, and the states they pass through.
 //!
 //! `versions.rs` keeps the texts (稿次); `corrections/`, `explanations.rs`, `attachments.rs` and `legal_bases.rs` are what is done to one before it is
-//! published, `promulgations.rs` is what became of it in the end. `consultations.rs` keeps the rounds in which the public is asked, `endings.rs` what
+//! published, `lineage/` and `comparison/` say how the provisions of one version continue in another, `promulgations.rs` is what became of it in the end. `consultations.rs` keeps the rounds in which the public is asked, `endings.rs` what
 //! moves or cuts the end of a round, `questions.rs` what a round asks, `notices.rs` the first form of its notice, `following.rs` who is told, `due.rs`
 //! what the clock makes happen. [`DraftState::after`] is the only table of moves. That a round has begun or ended is no move of anybody: it is read
 //! from the clock, so that nothing can open or close early or late.
 
 pub mod attachments;
+pub mod comparison;
 pub mod consultations;
 pub mod corrections;
 pub mod due;
@@ -14,8 +15,10 @@ pub mod endings;
 pub mod explanations;
 pub mod following;
 pub mod legal_bases;
+pub mod lineage;
 pub mod notices;
 pub mod particulars;
+pub mod places;
 pub mod promulgations;
 pub mod questions;
 pub mod versions;

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{Draft, DraftState, Viewer, explanations, legal_bases, lock_draft, record, refused};
+use super::{Draft, DraftState, Viewer, explanations, legal_bases, lineage, lock_draft, record, refused};
 use crate::accounts::{Actor, Permission};
 use crate::audit::Act;
 use crate::corpus::structure::typed::{self, TypedLine};
@@ -234,6 +234,7 @@ pub async fn add_version(
     .map_err(failed)?;
     write_text(&mut tx, id, &text).await?;
     legal_bases::carry_over(&mut tx, clock, ids, draft, id, &text).await?;
+    lineage::keeping::relate_new(&mut tx, clock, draft, id).await?;
     record(&mut tx, clock, by, Act::AddDraftVersion, draft, &number.to_string()).await?;
     tx.commit().await?;
     find_version(db, draft, id).await?.ok_or_else(|| Error::defect("a version vanished after it was written"))
@@ -322,6 +323,17 @@ pub(super) async fn find_version(db: &Db, draft: DraftId, id: DraftVersionId) ->
     on_db!(db, pool => sqlx::query_as(FIND).bind(id).bind(draft).fetch_optional(pool).await).map_err(failed)
 }
 
+/// A version of a draft, inside a transaction.
+pub(super) async fn find_version_in(tx: &mut Tx, draft: DraftId, id: DraftVersionId) -> Result<Option<DraftVersion>> {
+    on_tx!(tx, c => sqlx::query_as(FIND).bind(id).bind(draft).fetch_optional(c).await).map_err(failed)
+}
+
+/// The text of a version, in reading order, inside a transaction.
+pub(super) async fn provisions_in(tx: &mut Tx, version: DraftVersionId) -> Result<Vec<DraftProvision>> {
+    let rows: Vec<ProvisionRow> = on_tx!(tx, c => sqlx::query_as(LIST_PROVISIONS).bind(version).fetch_all(c).await).map_err(failed)?;
+    Ok(rows.into_iter().map(ProvisionRow::into_provision).collect())
+}
+
 /// The text of a version, in reading order.
 pub async fn list_provisions(db: &Db, version: &DraftVersion) -> Result<Vec<DraftProvision>> {
     let rows: Vec<ProvisionRow> =
@@ -366,15 +378,14 @@ pub(super) async fn version_for_round(tx: &mut Tx, draft: DraftId, named: Option
         None => on_tx!(tx, c => sqlx::query_scalar(NEWEST).bind(draft).fetch_optional(c).await).map_err(failed)?,
     };
     let Some(id) = id else { return Err(Error::new(Code::Conflict, "这份草案还没有稿次，请先录入草案文本。")) };
-    let version: Option<DraftVersion> =
-        on_tx!(tx, c => sqlx::query_as(FIND).bind(id).bind(draft).fetch_optional(c).await).map_err(failed)?;
-    version.ok_or_else(|| Error::invalid("version_id", "这个稿次不属于这份草案。"))
+    find_version_in(tx, draft, id).await?.ok_or_else(|| Error::invalid("version_id", "这个稿次不属于这份草案。"))
 }
 
 /// Makes a version public; one that is public already stays as it is.
-pub(super) async fn publish_version(tx: &mut Tx, clock: &Clock, id: DraftVersionId) -> Result<()> {
+pub(super) async fn publish_version(tx: &mut Tx, clock: &Clock, draft: DraftId, id: DraftVersionId) -> Result<()> {
     let now = clock.now();
-    on_tx!(tx, c => sqlx::query(PUBLISH).bind(id).bind(now).execute(c).await.map(drop)).map_err(failed)
+    on_tx!(tx, c => sqlx::query(PUBLISH).bind(id).bind(now).execute(c).await.map(drop)).map_err(failed)?;
+    lineage::keeping::relate_published(tx, clock, draft, id).await
 }
 
 /// How a provision of a version is cited, e.g. 第十五条第四项; `None` when the address does not exist or is no place for an opinion.

@@ -1,23 +1,41 @@
 //! 意见建议: what people say about a draft, on the whole or on one provision, and what becomes of it.
 //!
 //! Whether a round is open is decided by the server's clock at one instant, in the transaction that writes the opinion. Every act carries its
-//! idempotency key, so that a phone that sends twice is heard once. `posting.rs` takes opinions in, `grouping/`
-//! finds near-identical ones and `groups/` keeps them together, `triage/` is the work of sorting, `feedback/` answers, `reading/` shows (one policy for what
-//! is public), `seeds.rs` loads the demonstration.
+//! idempotency key, so that a phone that sends twice is heard once.
+//!
+//! | file | what |
+//! |---|---|
+//! | `wording` | what an author says, checked against the text it speaks of |
+//! | `posting`, `revising`, `lookups` | taking opinions in, changing and withdrawing them, finding one again without an account |
+//! | `enclosures`, `acts`, `upkeep` | files that come with them; keys of acts that are heard once; removing what belongs to nothing |
+//! | `votes` | agreeing and disagreeing |
+//! | `reading/` | who sees what (one policy for what is public), lists and counts |
+//! | `moderation/` | checks before others may see an opinion, hiding, appeals |
+//! | `grouping/`, `groups/` | finding near-identical opinions; keeping them together |
+//! | `triage/` | the work of sorting: work list, handlers, tags, notes |
+//! | `feedback/` | the official answers |
+//! | `seeds` | the demonstration |
 
+pub mod acts;
+pub mod enclosures;
 pub mod feedback;
 pub mod grouping;
 pub mod groups;
+pub mod lookups;
 pub mod moderation;
 pub mod posting;
 pub mod reading;
+pub mod revising;
 pub mod seeds;
 pub mod triage;
+pub mod upkeep;
+pub mod votes;
+pub mod wording;
 
 use chrono::{DateTime, Utc};
 
 use crate::config::Rules;
-use crate::ids::{AccountId, Clock, ContactPointId, IdSource, OpinionId, StationId};
+use crate::ids::{AccountId, Clock, ContactPointId, EnclosureId, IdSource, OpinionId, StationId};
 use crate::storage::Db;
 use crate::storage::cache::Cache;
 use crate::text_enum;
@@ -100,6 +118,37 @@ pub struct NewOpinion {
     pub reason: String,
     /// Whether the author agrees to its publication.
     pub is_public: bool,
+    /// The words of the provision that the author points at.
+    pub quote: Option<Quote>,
+    /// The wording that the author proposes for the provision; may be empty.
+    pub proposed_text: String,
+    /// Files that were uploaded for it, in their order.
+    pub attachments: Vec<EnclosureId>,
+}
+
+impl NewOpinion {
+    /// A public opinion without anything that may be left out.
+    pub fn on(address: Option<String>, stance: Stance, body: &str) -> NewOpinion {
+        NewOpinion {
+            address,
+            stance,
+            body: body.into(),
+            reason: String::new(),
+            is_public: true,
+            quote: None,
+            proposed_text: String::new(),
+            attachments: Vec::new(),
+        }
+    }
+}
+
+/// Words of a provision that an opinion points at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// Where they begin in the provision's own text, in characters; `None` = where they first stand.
+    pub start: Option<i64>,
+    /// The words.
+    pub text: String,
 }
 
 /// How an opinion came and from whom.

@@ -195,11 +195,9 @@ async fn load_opinion(at: Loading<'_>, today: NaiveDate, draft: DraftId, n: i64,
         station,
     };
     let new = NewOpinion {
-        address: entry.address.clone(),
-        stance,
-        body: entry.text.clone(),
         reason: entry.reason.clone(),
         is_public: entry.is_public,
+        ..NewOpinion::on(entry.address.clone(), stance, &entry.text)
     };
     let clock = Clock::fixed(morning(day(today, entry.submitted_on_day)) + Duration::minutes(7 * n + 13));
     let counter = Counter { db: at.db, cache: at.cache, clock: &clock, ids: at.ids, rules: at.rules };

@@ -17,6 +17,9 @@ use crate::opinions::feedback::DispositionKind;
 use crate::opinions::{Display, OpinionState, Stance};
 use crate::storage::sql::failed;
 
+/// Four columns of a list: two texts, when it was, and when it ended.
+type MessageRow = (String, String, DateTime<Utc>, Option<DateTime<Utc>>);
+
 const OPINIONS: &str =
     "SELECT o.receipt_number, d.title, o.provision_label, o.stance, o.body, o.reason, o.quote_text, o.proposed_text, o.is_public,
     o.state, o.display, o.posted_at, o.withdrawn_at, p.kind AS outcome, p.reason AS outcome_reason
@@ -224,7 +227,7 @@ async fn followed(at: Reception<'_>, caller: &Caller) -> Result<Held> {
 }
 
 async fn messages(at: Reception<'_>, caller: &Caller) -> Result<Held> {
-    let rows: Vec<(String, String, DateTime<Utc>, Option<DateTime<Utc>>)> =
+    let rows: Vec<MessageRow> =
         on_db!(at.db, pool => sqlx::query_as(MESSAGES).bind(caller.account_id).fetch_all(pool).await).map_err(failed)?;
     let show = |(event, about, created_at, read_at): (String, String, DateTime<Utc>, Option<DateTime<Utc>>)| {
         let text = Event::parse(&event).map_or_else(|| about.clone(), |event| event.sentence(&about));

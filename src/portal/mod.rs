@@ -5,6 +5,7 @@
 
 mod assets;
 mod citizen;
+mod comparison;
 mod kept;
 mod library;
 mod links;
@@ -19,7 +20,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Uri;
 use poem::middleware::CookieJarManager;
 use poem::web::cookie::CookieJar;
-use poem::{Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Route, get, post};
+use poem::{Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Route, get};
 
 use crate::app::App;
 use kept::KeptPages;
@@ -35,7 +36,10 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let pages = citizen::messages::routes(pages);
     let pages = citizen::sign_in::routes(pages);
     let pages = citizen::me::routes(pages);
-    let pages = citizen::own_data::routes(pages)
+    let pages = citizen::own_data::routes(pages);
+    let pages = citizen::rounds::routes(pages);
+    let pages = comparison::routes(pages);
+    let pages = staff::rounds::routes(pages)
         .at("/", get(library::show_home))
         .at("/search", get(library::search::show_results))
         .at("/laws", get(library::list_laws))
@@ -47,13 +51,16 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
         .at("/contact-points/:id", get(citizen::contact_points::show_contact_point))
         .at("/about", get(citizen::show_about))
         .at("/display", get(citizen::switch_display))
-        .at("/login", get(staff::show_login).post(staff::sign_in))
-        .at("/logout", post(staff::sign_out))
         .at("/staff", get(staff::desk::show_desk))
         .at("/staff/import", get(staff::imports::show_import).post(staff::imports::start_import))
         .at("/staff/import/:id", get(staff::imports::show_job));
+    let pages = staff::login::routes(pages);
+    let pages = staff::own_account::routes(pages);
+    let pages = staff::users::routes(pages);
+    let pages = staff::audit::routes(pages);
     let pages = staff::drafting::routes(pages);
-    let pages = staff::answering::routes(pages)
+    let pages = staff::answering::routes(pages);
+    let pages = citizen::opinions::routes(pages)
         .around(move |endpoint, request| {
             let (app, kept) = (held.clone(), kept.clone());
             async move { receive(endpoint, request, &app, &kept).await }

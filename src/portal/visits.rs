@@ -12,6 +12,7 @@ use super::{assets, links, texts};
 use crate::accounts::{Caller, Permission, sessions};
 use crate::app::App;
 use crate::error::{Code, Error, Result};
+use crate::notifications::inbox;
 use crate::telemetry::REQUEST_ID;
 
 /// Cookie with the root size of 长辈模式.
@@ -54,6 +55,8 @@ pub struct Visit {
     pub caller: Option<Caller>,
     /// Token of that login.
     pub session: Option<String>,
+    /// Messages that the person has not read.
+    unread: i64,
     elder: u8,
     here: String,
     is_staff_page: bool,
@@ -73,6 +76,9 @@ impl Visit {
         if let Some(token) = session {
             visit.caller = sessions::find_caller(&app.db, &app.clock, &token).await?;
             visit.session = visit.caller.as_ref().map(|_| token);
+            if let Some(caller) = &visit.caller {
+                visit.unread = inbox::count_unread(&app.db, caller.account_id).await?;
+            }
         }
         Ok(visit)
     }
@@ -83,7 +89,7 @@ impl Visit {
             cookies.get(DISPLAY_COOKIE).and_then(|c| c.value_str().parse().ok()).filter(|size| ELDER_SIZES.contains(size)).unwrap_or(0);
         let here = links::encode(uri.path_and_query().map_or("/", |p| p.as_str()));
         let is_staff_page = uri.path() == "/staff" || uri.path().starts_with("/staff/");
-        Visit { app: app.clone(), caller: None, session: None, elder, here, is_staff_page }
+        Visit { app: app.clone(), caller: None, session: None, unread: 0, elder, here, is_staff_page }
     }
 
     /// The frame of a page.
@@ -91,7 +97,12 @@ impl Visit {
         let config = &self.app.config;
         let bar = |is_staff: bool| {
             let caller = self.caller.as_ref().filter(|caller| caller.role.is_staff() == is_staff);
-            caller.map(|caller| PersonBar { name: caller.display_name.clone(), csrf: self.form_token() })
+            caller.map(|caller| PersonBar {
+                name: caller.display_name.clone(),
+                csrf: self.form_token(),
+                unread: self.unread,
+                links: texts::staff_accounts::menu(caller),
+            })
         };
         Layout {
             site_name: config.site_name.clone(),

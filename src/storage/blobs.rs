@@ -33,8 +33,8 @@ impl BlobHash {
         &self.0
     }
 
-    fn path(&self) -> Path {
-        Path::from(format!("{}/{}", &self.0[..2], self.0))
+    fn path(&self, shelf: &str) -> Path {
+        Path::from(format!("{shelf}{}/{}", &self.0[..2], self.0))
     }
 }
 
@@ -43,6 +43,8 @@ impl BlobHash {
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
     kind: &'static str,
+    /// Folder of a shelf, with its slash; empty for the originals that are kept for ever.
+    shelf: &'static str,
 }
 
 impl Blobs {
@@ -59,21 +61,27 @@ impl Blobs {
                 .with_allow_http(s3.allow_http)
                 .build()
                 .map_err(|e| Error::startup("对象存储的配置无法使用，请检查 s3 各项。").caused_by(e))?;
-            return Ok(Blobs { store: Arc::new(store), kind: "s3" });
+            return Ok(Blobs { store: Arc::new(store), kind: "s3", shelf: "" });
         }
         let folder = config.data_dir.join("blobs");
         std::fs::create_dir_all(&folder).map_err(|e| Error::startup(format!("无法创建原件目录 {}：{e}。", folder.display())))?;
         let store = LocalFileSystem::new_with_prefix(&folder)
             .map_err(|e| Error::startup(format!("无法打开原件目录 {}。", folder.display())).caused_by(e))?
             .with_fsync(true);
-        Ok(Blobs { store: Arc::new(store), kind: "local" })
+        Ok(Blobs { store: Arc::new(store), kind: "local", shelf: "" })
+    }
+
+    /// A part of the store whose contents may be removed again: one room alone keeps it, so that nothing of another room's goes with them.
+    /// `folder` ends with a slash.
+    pub fn shelf(&self, folder: &'static str) -> Blobs {
+        Blobs { shelf: folder, ..self.clone() }
     }
 
     /// Stores a content and gives its address; the same content again is no second write.
     pub async fn put(&self, content: Vec<u8>) -> Result<BlobHash> {
         let hash = BlobHash::of(&content);
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store.put_opts(&hash.path(), PutPayload::from(content), options).await {
+        match self.store.put_opts(&hash.path(self.shelf), PutPayload::from(content), options).await {
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(hash),
             Err(e) => Err(unavailable(e)),
         }
@@ -81,7 +89,7 @@ impl Blobs {
 
     /// Reads a content back and checks it against its address.
     pub async fn get(&self, hash: &BlobHash) -> Result<Vec<u8>> {
-        let found = match self.store.get(&hash.path()).await {
+        let found = match self.store.get(&hash.path(self.shelf)).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Err(Error::not_found("原件")),
             Err(e) => return Err(unavailable(e)),
@@ -91,6 +99,26 @@ impl Blobs {
             return Err(Error::defect(format_args!("blob {} does not match its hash", hash.0)));
         }
         Ok(content)
+    }
+
+    /// Whether a content is there.
+    pub async fn holds(&self, hash: &BlobHash) -> Result<bool> {
+        match self.store.head(&hash.path(self.shelf)).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(e) => Err(unavailable(e)),
+        }
+    }
+
+    /// Removes a content from a shelf; one that is gone already is no failure. The originals themselves are never removed.
+    pub async fn remove(&self, hash: &BlobHash) -> Result<()> {
+        if self.shelf.is_empty() {
+            return Err(Error::defect("originals are never removed"));
+        }
+        match self.store.delete(&hash.path(self.shelf)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(e) => Err(unavailable(e)),
+        }
     }
 
     /// Whether the store answers, by asking for an object that does not exist.
@@ -126,6 +154,20 @@ mod tests {
         std::fs::write(file, "改动").unwrap();
         assert_eq!(blobs.get(&hash).await.unwrap_err().code, Code::Internal);
         assert_eq!(blobs.get(&BlobHash::of(b"absent")).await.unwrap_err().code, Code::NotFound);
+    }
+
+    #[tokio::test]
+    async fn only_what_lies_on_a_shelf_can_be_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(&Config { data_dir: folder.path().to_owned(), ..Config::default() }).unwrap();
+        let shelf = blobs.shelf("shelf/");
+        let hash = blobs.put("原件".into()).await.unwrap();
+        assert!(!shelf.holds(&hash).await.unwrap());
+        shelf.put("原件".into()).await.unwrap();
+        shelf.remove(&hash).await.unwrap();
+        shelf.remove(&hash).await.unwrap();
+        assert!(blobs.holds(&hash).await.unwrap() && !shelf.holds(&hash).await.unwrap());
+        assert_eq!(blobs.remove(&hash).await.unwrap_err().code, Code::Internal);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use crate::config::Config;
 use crate::error::{Code, Error, Result};
+use crate::ids::Clock;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -140,6 +141,34 @@ impl Db {
             Db::Postgres(pool) => POSTGRES.run(pool).await,
         };
         done.map_err(|e| Error::startup("数据库结构升级没有成功，数据未被改动；请查看日志。").caused_by(e))
+    }
+
+    /// Numbers of the migrations of this software that the database has not seen; with all of them when it has seen none.
+    pub async fn pending_migrations(&self) -> Result<Vec<i64>> {
+        let applied: std::result::Result<Vec<i64>, sqlx::Error> =
+            on_db!(self, pool => sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(pool).await);
+        let applied = match applied {
+            Ok(applied) => applied,
+            // The table comes with the first migration.
+            Err(sqlx::Error::Database(_)) => Vec::new(),
+            Err(e) => return Err(sql::failed(e)),
+        };
+        let migrator = match self {
+            Db::Sqlite(_) => &SQLITE,
+            Db::Postgres(_) => &POSTGRES,
+        };
+        Ok(migrator.iter().map(|migration| migration.version).filter(|version| !applied.contains(version)).collect())
+    }
+
+    /// How far the server's clock goes before ours, in milliseconds; `None` for the embedded engine, which has none of its own.
+    pub async fn clock_ahead_ms(&self, clock: &Clock) -> Result<Option<i64>> {
+        let Db::Postgres(pool) = self else { return Ok(None) };
+        let before = clock.now();
+        let theirs: chrono::DateTime<chrono::Utc> =
+            sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(pool).await.map_err(sql::failed)?;
+        // The middle of question and answer.
+        let ours = before + (clock.now() - before) / 2;
+        Ok(Some((theirs - ours).num_milliseconds()))
     }
 
     /// Begins a write transaction.

@@ -180,10 +180,14 @@ async fn a_draft_is_made_read_in_corrected_and_made_ready() {
 
 #[tokio::test]
 async fn only_those_who_prepare_drafts_see_these_pages() {
-    let desk = Desk::start(Role::Auditor).await;
+    let desk = Desk::start(Role::PointStaff).await;
     for path in ["/staff/drafts", "/staff/drafts/new"] {
         desk.get(path).await.expect(403, &[]);
     }
+    let auditor = Desk::start(Role::Auditor).await;
+    auditor.get("/staff/drafts").await.expect(200, &[]);
+    auditor.get("/staff/drafts/new").await.expect(403, &[]);
+    auditor.app.finish().await;
     let reader = Desk::start(Role::Reviewer).await;
     let draft = reader.app.draft().await;
     let page = reader.get(&format!("/staff/drafts/{draft}")).await.expect(200, &["第 1 稿"]);

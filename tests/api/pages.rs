@@ -15,13 +15,17 @@ const OPEN_PAGES: [&str; 8] = ["/", "/laws", "/drafts", "/contact-points", "/abo
 
 /// What came back.
 pub struct Seen {
+    /// Status.
     pub status: StatusCode,
-    pub response: poem::http::HeaderMap,
+    response: poem::http::HeaderMap,
+    /// Cookies that were set.
     pub cookies: Vec<String>,
+    /// Body.
     pub html: String,
 }
 
 impl Seen {
+    /// A header; empty when absent.
     pub fn header(&self, name: header::HeaderName) -> &str {
         self.response.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
@@ -43,21 +47,26 @@ impl Seen {
     }
 }
 
+/// A browser without scripts that keeps no cookies of its own.
 pub struct Browser(TestClient<BoxEndpoint<'static, Response>>);
 
 impl Browser {
+    /// Looks at an application.
     pub fn of(app: &TestApp) -> Browser {
         Browser(TestClient::new(portal::routes(&app.app).map_to_response().boxed()))
     }
 
+    /// Opens a page.
     pub async fn get(&self, path: &str, cookie: &str) -> Seen {
         see(self.0.get(path).header("cookie", cookie).send().await.0).await
     }
 
+    /// Sends a form of a kind.
     pub async fn post(&self, path: &str, cookie: &str, kind: &str, body: impl Into<Vec<u8>>) -> Seen {
         see(self.0.post(path).header("cookie", cookie).content_type(kind).body(body.into()).send().await.0).await
     }
 
+    /// Sends a plain form.
     pub async fn submit(&self, path: &str, cookie: &str, body: &str) -> Seen {
         self.post(path, cookie, "application/x-www-form-urlencoded", body).await
     }

@@ -238,6 +238,31 @@ impl TestApp {
         read(request.body(form).send().await.0).await
     }
 
+    /// Uploads a file for an opinion under a key; without a token as somebody who is not signed in.
+    pub async fn upload_enclosure(&self, draft: &str, token: Option<&str>, key: &str, name: &str, bytes: &[u8]) -> Answer {
+        let mut form = format!("--edge\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n").into_bytes();
+        form.extend_from_slice(bytes);
+        form.extend_from_slice(b"\r\n--edge--\r\n");
+        let kind = if token.is_some() { "attachments" } else { "anonymous-attachments" };
+        let mut request = self
+            .client
+            .post(format!("/api/v1/drafts/{draft}/{kind}"))
+            .content_type("multipart/form-data; boundary=edge")
+            .header("Idempotency-Key", key);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        read(request.body(form).send().await.0).await
+    }
+
+    /// Sets whether the newest rounds show opinions and take them without a login.
+    pub async fn allow(&self, shows_opinions: bool, allows_anonymous: bool) {
+        const SET: &str = "UPDATE consultation SET shows_opinions = $1, allows_anonymous = $2";
+        let mut tx = self.app.db.begin().await.unwrap();
+        zhitong::on_tx!(&mut tx, c => sqlx::query(SET).bind(shows_opinions).bind(allows_anonymous).execute(c).await.map(drop)).unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// Posts an opinion under a key.
     pub async fn post_opinion(&self, draft: &str, token: Option<&str>, key: &str, body: Value) -> Answer {
         self.call(Method::POST, &format!("/drafts/{draft}/opinions"), token, &[("Idempotency-Key", key)], Some(body)).await
@@ -287,6 +312,12 @@ impl TestApp {
         assert_eq!(left, 0, "the outbox holds events that the test did not deliver");
         let checked = zhitong::audit::verify(&self.app.db).await.unwrap();
         assert_eq!(checked.broken_at, None, "the audit log does not hold");
+        self.app.db.close().await;
+    }
+
+    /// Ends a test that broke the audit log on purpose.
+    pub async fn abandon(self) {
+        self.is_finished.store(true, Ordering::SeqCst);
         self.app.db.close().await;
     }
 }

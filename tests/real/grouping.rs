@@ -19,7 +19,8 @@ fn messages() -> Option<Vec<String>> {
     let mut book: Xlsx<_> = open_workbook(&file).expect("a workbook");
     let sheet = book.worksheet_range_at(0).expect("a sheet").expect("its cells");
     let mut rows = sheet.rows();
-    let column = rows.next().expect("a heading").iter().position(|cell| cell.to_string() == "详情").expect("the column of the messages");
+    let column =
+        rows.next().expect("a heading").iter().position(|cell| cell.to_string().ends_with("详情")).expect("the column of the messages");
     let text = |row: &[Data]| row.get(column).map(ToString::to_string).unwrap_or_default();
     Some(rows.map(text).collect())
 }

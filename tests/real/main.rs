@@ -4,5 +4,6 @@
 
 mod citations;
 mod grouping;
+mod lineage;
 mod structure;
 mod typed;

@@ -327,7 +327,7 @@ impl LibraryApi {
         /// Version
         Path(version): Path<Uuid>,
     ) -> Result<OriginalResponse, Problem> {
-        session.with(Permission::ImportDocuments)?;
+        session.with(Permission::ReadImports)?;
         let (version, _) = find_version(&app, WorkId(id), VersionId(version)).await?;
         let Some(hash) = version.blob_hash.as_deref().and_then(BlobHash::parse) else { return Err(Error::not_found("原件").into()) };
         let content = app.blobs.get(&hash).await?;

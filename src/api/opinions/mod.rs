@@ -1,7 +1,9 @@
 //! Operations on opinions 意见建议 and their answers 采纳情况.
 
+pub mod participation;
 pub(super) mod views;
 
+use poem::Request;
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
@@ -9,8 +11,10 @@ use poem_openapi::payload::Json;
 use uuid::Uuid;
 
 use super::Tag;
-use super::callers::{Anyone, SignedIn};
+
+use super::callers::{Anyone, SignedIn, client_address};
 use super::problem::Problem;
+use crate::accounts::limits::{self, Limit};
 use crate::accounts::{Caller, Permission};
 use crate::app::App;
 use crate::drafts::{self, Draft, Viewer};
@@ -24,16 +28,22 @@ pub(super) async fn find_draft(app: &App, caller: Option<&Caller>, id: Uuid) -> 
     Ok(drafts::get_draft(&app.db, &app.clock, Viewer::Public(caller), id.into()).await?)
 }
 
+/// What the domain works with.
+pub(super) fn counter(app: &App) -> Counter<'_> {
+    Counter { db: &app.db, cache: &app.cache, clock: &app.clock, ids: &app.ids, rules: &app.config.rules }
+}
+
 /// The operations.
 pub struct OpinionsApi;
 
 #[OpenApi(tag = "Tag::Opinions")]
 impl OpinionsApi {
-    /// Post an opinion on the round that is open.
+    /// Post an opinion on the round that is open, as somebody who is signed in.
     #[oai(path = "/drafts/:draft_id/opinions", method = "post", operation_id = "post_opinion")]
     async fn post_opinion(
         &self,
         app: Data<&App>,
+        request: &Request,
         signed_in: SignedIn,
         /// Draft
         Path(draft_id): Path<Uuid>,
@@ -44,16 +54,16 @@ impl OpinionsApi {
     ) -> Result<PostedOpinion, Problem> {
         let caller = signed_in.with(Permission::PostOpinion)?;
         let draft = find_draft(&app, Some(&caller), draft_id).await?;
-        let body = body.0;
-        let new = NewOpinion {
-            address: body.address,
-            stance: body.stance.into(),
-            body: body.body,
-            reason: body.reason,
-            is_public: body.is_public,
-        };
-        let counter = Counter { db: &app.db, cache: &app.cache, clock: &app.clock, ids: &app.ids, rules: &app.config.rules };
-        Ok(receipt_view(post_opinion(counter, &caller, Channel::Wechat, draft.id, &key, new).await?))
+        limits::admit_address(&app.cache, &app.config.rules, Limit::OpinionPerAddress, client_address(&app, request)).await?;
+        let openid = app.openid_of(caller.account_id).await;
+        let channel = if openid.is_some() { Channel::Wechat } else { Channel::Web };
+        let new = NewOpinion::from(body.0);
+        let has_attachments = !new.attachments.is_empty();
+        let receipt = post_opinion(counter(&app), &caller, channel, draft.id, &key, new).await?;
+        if !receipt.is_repetition {
+            app.check_opinion(receipt.opinion_id, openid.as_deref(), has_attachments).await;
+        }
+        Ok(receipt_view(receipt))
     }
 
     /// All opinions on a draft, in the order in which they came. For staff.
@@ -85,6 +95,8 @@ impl OpinionsApi {
         &self,
         app: Data<&App>,
         signed_in: SignedIn,
+        /// Only those that stand here for their author
+        Query(state): Query<Option<AuthorStateName>>,
         /// Opinions on a page: 1 to 100
         #[oai(default = "super::default_page", validator(minimum(value = "1"), maximum(value = "100")))]
         Query(limit): Query<u32>,
@@ -92,7 +104,8 @@ impl OpinionsApi {
         Query(cursor): Query<Option<String>>,
     ) -> Result<Json<OpinionPageView>, Problem> {
         let caller = signed_in.with(Permission::PostOpinion)?;
-        let page = reading::list_own_opinions(&app.db, &caller, cursor.as_deref(), limit as usize).await?.map(opinion_view);
+        let page =
+            reading::list_own_opinions(&app.db, &caller, state.map(Into::into), cursor.as_deref(), limit as usize).await?.map(own_view);
         Ok(Json(OpinionPageView { items: page.items, next_cursor: page.next }))
     }
 

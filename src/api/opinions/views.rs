@@ -5,9 +5,10 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object};
 use uuid::Uuid;
 
+use crate::ids::EnclosureId;
 use crate::opinions::feedback::DispositionKind;
-use crate::opinions::reading::{Opinion, PublicOpinion, Words};
-use crate::opinions::{OpinionState, Receipt, Stance};
+use crate::opinions::reading::{AuthorState, Opinion, OwnOpinion, PublicOpinion, Words};
+use crate::opinions::{NewOpinion, OpinionState, Quote, Receipt, Stance};
 
 /// Attitude.
 #[derive(Enum, Clone, Copy)]
@@ -41,6 +42,26 @@ pub enum OpinionStateName {
     Withdrawn,
 }
 
+/// Where an opinion stands, in the words of its author.
+#[derive(Enum, Clone, Copy)]
+#[oai(rename_all = "snake_case", remote = "AuthorState")]
+pub enum AuthorStateName {
+    /// 已收到
+    Received,
+    /// 审核中
+    Checking,
+    /// 已展示
+    Shown,
+    /// 不予展示
+    Hidden,
+    /// 已反馈
+    Answered,
+    /// 不作反馈
+    Excluded,
+    /// 已撤回
+    Withdrawn,
+}
+
 /// Official outcome 采纳情况.
 #[derive(Enum, Clone, Copy)]
 #[oai(rename_all = "snake_case", remote = "DispositionKind")]
@@ -62,17 +83,46 @@ pub enum DispositionKindName {
 #[oai(deny_unknown_fields)]
 pub struct OpinionBody {
     /// Address of a provision of the version that is asked about; the draft as a whole when absent
-    #[oai(skip_serializing_if_is_none)]
+    #[oai(skip_serializing_if_is_none, validator(max_length = 200))]
     pub address: Option<String>,
     /// Attitude
     pub stance: StanceName,
-    /// The opinion
+    /// The opinion; may be empty when a wording is proposed
+    #[oai(default, validator(max_length = 20000))]
     pub body: String,
     /// Why
-    #[oai(default)]
+    #[oai(default, validator(max_length = 20000))]
     pub reason: String,
-    /// Whether the opinion may be published with its answer
+    /// Whether the opinion may be shown and published with its answer
     pub is_public: bool,
+    /// Words of the provision that the opinion points at, as they are shown; only with an address
+    #[oai(default, validator(max_length = 20000))]
+    pub quote_text: String,
+    /// Where they begin in the provision's own words, in characters; where they first stand when absent
+    #[oai(skip_serializing_if_is_none, validator(minimum(value = "0"), maximum(value = "1000000")))]
+    pub quote_start: Option<i64>,
+    /// Wording proposed for the provision; only with an address
+    #[oai(default, validator(max_length = 20000))]
+    pub proposed_text: String,
+    /// Files that were uploaded for this opinion, in their order
+    #[oai(default, validator(max_items = 20, unique_items))]
+    pub attachments: Vec<Uuid>,
+}
+
+impl From<OpinionBody> for NewOpinion {
+    fn from(body: OpinionBody) -> NewOpinion {
+        let quote = Quote { start: body.quote_start, text: body.quote_text };
+        NewOpinion {
+            address: body.address,
+            stance: body.stance.into(),
+            body: body.body,
+            reason: body.reason,
+            is_public: body.is_public,
+            quote: Some(quote).filter(|quote| !quote.text.trim().is_empty()),
+            proposed_text: body.proposed_text,
+            attachments: body.attachments.into_iter().map(EnclosureId).collect(),
+        }
+    }
 }
 
 /// Proof that an opinion was received.
@@ -147,14 +197,43 @@ pub struct OpinionView {
     pub body: String,
     /// Why
     pub reason: String,
+    /// The words of the provision that it points at; empty when none
+    pub quote_text: String,
+    /// Where they begin in the provision's own words, in characters
+    #[oai(skip_serializing_if_is_none)]
+    pub quote_start: Option<i64>,
+    /// The wording that it proposes; empty when none
+    pub proposed_text: String,
     /// Whether it may be published
     pub is_public: bool,
     /// Where it stands
     pub state: OpinionStateName,
+    /// Whether others may see the words: checking, review, shown or hidden
+    pub display: String,
+    /// From 1; one more with each change by its author
+    pub revision: i64,
     /// When it came
     pub posted_at: DateTime<Utc>,
     /// Whether it came after the end of the round, while late opinions were still taken
     pub is_late: bool,
+    /// When its author last changed it
+    #[oai(skip_serializing_if_is_none)]
+    pub updated_at: Option<DateTime<Utc>>,
+    /// When its author took it back
+    #[oai(skip_serializing_if_is_none)]
+    pub withdrawn_at: Option<DateTime<Utc>>,
+    /// In the author's own list: where it stands in the words of its author
+    #[oai(skip_serializing_if_is_none)]
+    pub author_state: Option<AuthorStateName>,
+    /// The same in Chinese
+    #[oai(skip_serializing_if_is_none)]
+    pub author_state_label: Option<String>,
+    /// In the author's own list: title of the draft
+    #[oai(skip_serializing_if_is_none)]
+    pub draft_title: Option<String>,
+    /// In the author's own list: the first instant at which it can no longer be changed
+    #[oai(skip_serializing_if_is_none)]
+    pub closes_at: Option<DateTime<Utc>>,
     /// Its answer; the author sees it when it is public
     #[oai(skip_serializing_if_is_none)]
     pub disposition: Option<DispositionView>,
@@ -266,10 +345,21 @@ pub fn opinion_view(opinion: Opinion) -> OpinionView {
         stance: opinion.stance.into(),
         body: opinion.body,
         reason: opinion.reason,
+        quote_text: opinion.quote_text,
+        quote_start: opinion.quote_start,
+        proposed_text: opinion.proposed_text,
         is_public: opinion.is_public,
         state: opinion.state.into(),
+        display: opinion.display.as_str().into(),
+        revision: opinion.revision,
         posted_at: opinion.posted_at,
         is_late: opinion.is_late,
+        updated_at: opinion.updated_at,
+        withdrawn_at: opinion.withdrawn_at,
+        author_state: None,
+        author_state_label: None,
+        draft_title: None,
+        closes_at: None,
         disposition: opinion.disposition.map(|d| DispositionView {
             kind: d.kind.into(),
             label: d.kind.label().into(),
@@ -277,6 +367,17 @@ pub fn opinion_view(opinion: Opinion) -> OpinionView {
             result_label: Some(d.result_label).filter(|label| !label.is_empty()),
             published_at: d.published_at,
         }),
+    }
+}
+
+/// An opinion in the list of its author.
+pub fn own_view(own: OwnOpinion) -> OpinionView {
+    OpinionView {
+        author_state: Some(own.state.into()),
+        author_state_label: Some(own.state.label().into()),
+        draft_title: Some(own.draft_title),
+        closes_at: Some(own.closes_at),
+        ..opinion_view(own.opinion)
     }
 }
 

@@ -11,7 +11,7 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 
 use super::versions::{self, DraftDiagnostic, DraftProvision, DraftVersion};
-use super::{legal_bases, lock_draft, record};
+use super::{legal_bases, lineage, lock_draft, record};
 use crate::accounts::{Actor, Permission};
 use crate::audit::Act;
 use crate::corpus::structure::typed::{self, LineKind};
@@ -320,6 +320,7 @@ async fn change(mut tx: Tx, clock: &Clock, by: Actor<'_>, held: &DraftVersion, c
         return Err(Error::defect("a version changed under its lock"));
     }
     versions::replace_text(&mut tx, held.id, &text).await?;
+    lineage::keeping::relate_new(&mut tx, clock, held.draft_id, held.id).await?;
     // What hangs on a provision goes with its line.
     let moved = |address: &str| {
         let (_, line, kind) = change.places.iter().find(|(known, ..)| known == address)?;

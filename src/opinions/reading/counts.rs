@@ -1,5 +1,7 @@
 //! Counts of the opinions on a draft.
 
+use sqlx::FromRow;
+
 use super::DispositionKind;
 use crate::drafts::Draft;
 use crate::error::Result;
@@ -25,6 +27,17 @@ pub struct OpinionCounts {
     pub by_disposition: Vec<(DispositionKind, i64)>,
 }
 
+/// Opinions on one provision itself, what belongs to it not included.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct ProvisionCount {
+    /// Address; `None` = the draft as a whole.
+    pub address: Option<String>,
+    /// 意见条数: opinions received.
+    pub opinions: i64,
+    /// Those among them whose words others may see.
+    pub shown: i64,
+}
+
 const COUNT: &str =
     "SELECT CAST(COUNT(*) AS BIGINT), CAST(COUNT(DISTINCT text_hash) AS BIGINT), CAST(COUNT(DISTINCT account_id) AS BIGINT),
     CAST(COUNT(*) FILTER (WHERE state = 'answered') AS BIGINT) FROM opinion WHERE draft_id = $1 AND state <> 'withdrawn'";
@@ -32,9 +45,13 @@ const COUNT_BY_CHANNEL: &str =
     "SELECT channel, CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 AND state <> 'withdrawn' GROUP BY channel ORDER BY channel";
 const COUNT_BY_DISPOSITION: &str = "SELECT p.kind, CAST(COUNT(*) AS BIGINT) FROM disposition p JOIN opinion o ON o.id = p.opinion_id
     WHERE o.draft_id = $1 AND p.published_at IS NOT NULL GROUP BY p.kind ORDER BY p.kind";
+const COUNT_BY_PROVISION: &str = "SELECT o.address, CAST(COUNT(*) AS BIGINT) AS opinions,
+    CAST(COUNT(*) FILTER (WHERE o.is_public AND o.display = 'shown' AND c.shows_opinions) AS BIGINT) AS shown
+    FROM opinion o JOIN consultation c ON c.id = o.consultation_id
+    WHERE o.draft_id = $1 AND o.state <> 'withdrawn' GROUP BY o.address ORDER BY o.address";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[COUNT, COUNT_BY_CHANNEL, COUNT_BY_DISPOSITION];
+pub const STATEMENTS: &[&str] = &[COUNT, COUNT_BY_CHANNEL, COUNT_BY_DISPOSITION, COUNT_BY_PROVISION];
 
 /// Counts of the opinions on a draft.
 pub async fn count_opinions(db: &Db, draft: &Draft) -> Result<OpinionCounts> {
@@ -52,4 +69,9 @@ pub async fn count_opinions(db: &Db, draft: &Draft) -> Result<OpinionCounts> {
         by_channel: channels.into_iter().map(|(c, n)| Ok((Channel::stored(&c)?, n))).collect::<Result<_>>()?,
         by_disposition: outcomes.into_iter().map(|(k, n)| Ok((DispositionKind::stored(&k)?, n))).collect::<Result<_>>()?,
     })
+}
+
+/// Opinions by the provision they speak of, in one statement; those on the whole draft have no address.
+pub async fn count_by_provision(db: &Db, draft: &Draft) -> Result<Vec<ProvisionCount>> {
+    on_db!(db, pool => sqlx::query_as(COUNT_BY_PROVISION).bind(draft.id).fetch_all(pool).await).map_err(failed)
 }

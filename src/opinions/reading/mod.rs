@@ -1,21 +1,25 @@
-//! Reading opinions: what staff see, what the author sees, what everybody sees (`lists.rs`), and the counts (`counts.rs`).
+//! Reading opinions: what staff see (`lists.rs`), what the author sees (`own.rs`), what everybody sees (`public.rs`), and the counts (`counts.rs`).
 //!
 //! [`PublicOpinion`] is the one form in which an opinion reaches the public, and [`PublicOpinion::of`] the one place that leaves out what the author wished
 //! to keep back and what was hidden or not yet checked; pages, API and exports all take it from here.
 
 pub mod counts;
 pub mod lists;
+pub mod own;
+pub mod public;
 pub(super) mod rows;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-pub use counts::{OpinionCounts, count_opinions};
-pub use lists::{get_opinion, list_answers, list_opinions, list_own_opinions, list_ready_answers};
+pub use counts::{OpinionCounts, ProvisionCount, count_by_provision, count_opinions};
+pub use lists::{get_opinion, list_opinions, list_ready_answers};
+pub use own::{AuthorState, OwnOpinion, find_by_code, get_own_opinion, list_own_opinions};
+pub use public::{ShownOpinion, list_answers, list_shown};
 
 use super::feedback::DispositionKind;
 use super::{Channel, Display, OpinionState, Stance};
-use crate::ids::{AccountId, ContactPointId, DraftId, DraftVersionId, OpinionId};
+use crate::ids::{AccountId, ConsultationId, ContactPointId, DraftId, DraftVersionId, OpinionId};
 
 /// An opinion with everything staff may see.
 #[derive(Clone, Debug)]
@@ -26,8 +30,12 @@ pub struct Opinion {
     pub receipt_number: String,
     /// Its draft.
     pub draft_id: DraftId,
+    /// The round in which it came.
+    pub consultation_id: ConsultationId,
     /// The version it speaks of.
     pub version_id: DraftVersionId,
+    /// The account that posted it; `None` without one. For our own use: no page, export or answer of the API names it.
+    pub author: Option<AccountId>,
     /// A kind of person or unit.
     pub author_kind: String,
     /// How it came.
@@ -64,6 +72,8 @@ pub struct Opinion {
     pub is_late: bool,
     /// When the author last changed it.
     pub updated_at: Option<DateTime<Utc>>,
+    /// When the author took it back.
+    pub withdrawn_at: Option<DateTime<Utc>>,
     /// Who of the staff handles it.
     pub handler: Option<AccountId>,
     /// The group it is answered with.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Disposition, DispositionKind, Opinion};
 use crate::error::Result;
-use crate::ids::{AccountId, ContactPointId, DraftId, DraftVersionId, OpinionId};
+use crate::ids::{AccountId, ConsultationId, ContactPointId, DraftId, DraftVersionId, OpinionId};
 use crate::opinions::{Channel, Display, OpinionState, Stance};
 use crate::storage::sql::{Page, decode_cursor};
 
@@ -17,7 +17,9 @@ pub struct Row {
     pub id: OpinionId,
     receipt_number: String,
     draft_id: DraftId,
+    consultation_id: ConsultationId,
     version_id: DraftVersionId,
+    account_id: Option<AccountId>,
     author_kind: String,
     channel: String,
     contact_point_id: Option<ContactPointId>,
@@ -37,6 +39,7 @@ pub struct Row {
     pub posted_at: DateTime<Utc>,
     is_late: bool,
     updated_at: Option<DateTime<Utc>>,
+    withdrawn_at: Option<DateTime<Utc>>,
     handler_id: Option<AccountId>,
     group_id: Option<Uuid>,
     exclusion: Option<String>,
@@ -69,7 +72,9 @@ impl Row {
             id: self.id,
             receipt_number: self.receipt_number,
             draft_id: self.draft_id,
+            consultation_id: self.consultation_id,
             version_id: self.version_id,
+            author: self.account_id,
             author_kind: self.author_kind,
             channel: Channel::stored(&self.channel)?,
             contact_point: self.contact_point_id,
@@ -88,6 +93,7 @@ impl Row {
             posted_at: self.posted_at,
             is_late: self.is_late,
             updated_at: self.updated_at,
+            withdrawn_at: self.withdrawn_at,
             handler: self.handler_id,
             group: self.group_id,
             exclusion: self.exclusion,
@@ -99,27 +105,39 @@ impl Row {
 /// The columns of [`Row`], from `opinion o LEFT JOIN disposition p`.
 macro_rules! columns {
     () => {
-        "o.id, o.receipt_number, o.draft_id, o.version_id, o.author_kind, o.channel, o.contact_point_id, o.address, o.provision_label, o.stance, o.body,
-        o.reason, o.quote_text, o.quote_start, o.proposed_text, o.is_public, o.display, o.state, o.revision, o.posted_at, o.is_late, o.updated_at, o.handler_id,
-        o.group_id, o.exclusion, p.kind AS disposition_kind, p.reason AS disposition_reason, p.prepared_at, p.reviewed_at, p.published_at,
-        p.result_version_id, p.result_address, p.result_label"
+        "o.id, o.receipt_number, o.draft_id, o.consultation_id, o.version_id, o.account_id, o.author_kind, o.channel, o.contact_point_id, o.address,
+        o.provision_label, o.stance, o.body, o.reason, o.quote_text, o.quote_start, o.proposed_text, o.is_public, o.display, o.state, o.revision,
+        o.posted_at, o.is_late, o.updated_at, o.withdrawn_at, o.handler_id, o.group_id, o.exclusion, p.kind AS disposition_kind,
+        p.reason AS disposition_reason, p.prepared_at, p.reviewed_at, p.published_at, p.result_version_id, p.result_address, p.result_label"
     };
 }
 
+/// A statement that gives [`Row`]s: more columns before `FROM` (each with its comma), and what follows the tables.
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT ", columns!(), " FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id ", $rest)
+        select!("", $rest)
+    };
+    ($more:expr, $rest:expr) => {
+        concat!("SELECT ", columns!(), $more, " FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id ", $rest)
     };
 }
 
 pub(in crate::opinions) use columns;
 pub(super) use select;
 
-type Key = (DateTime<Utc>, OpinionId);
+/// Place of an opinion in lists.
+pub type Key = (DateTime<Utc>, OpinionId);
+
+impl Row {
+    /// Its place in lists.
+    pub fn key(&self) -> Key {
+        (self.posted_at, self.id)
+    }
+}
 
 /// One page of opinions.
 pub fn page_of(rows: Vec<Row>, limit: usize) -> Result<Page<Opinion>> {
-    let page = Page::cut(rows, limit, |row| (row.posted_at, row.id));
+    let page = Page::cut(rows, limit, Row::key);
     let items: Result<Vec<Opinion>> = page.items.into_iter().map(Row::into_opinion).collect();
     Ok(Page { items: items?, next: page.next })
 }

@@ -5,7 +5,9 @@ pub mod contact_points;
 pub mod drafts;
 pub mod me;
 pub mod messages;
+pub mod opinions;
 pub mod own_data;
+pub mod rounds;
 pub mod sign_in;
 
 use poem::web::Query;

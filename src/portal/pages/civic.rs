@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::drafting::PublicPapers;
 use super::library::Block;
+use super::rounds::RoundsPart;
 use super::{Badge, Fact, Layout, Link};
 
 /// A draft in a list.
@@ -65,6 +66,17 @@ pub struct Piece {
     pub block: Block,
     /// Answered opinions on it.
     pub replies: Vec<Reply>,
+    /// What can be said and how much was said.
+    pub voice: Voice,
+}
+
+/// What can be said about an article or the draft as a whole, and how much was said.
+#[derive(Clone, Debug, Default)]
+pub struct Voice {
+    /// The form; empty when no opinions are taken.
+    pub speak: String,
+    /// How many opinions there are, and where they can be read; `None` without any.
+    pub heard: Option<Link>,
 }
 
 /// An entry of the contents of a draft.
@@ -100,12 +112,18 @@ pub struct DraftPage {
     pub papers: PublicPapers,
     /// What the bureau says of the opinions as a whole, by paragraph.
     pub summary: Vec<String>,
+    /// Its rounds.
+    pub rounds: RoundsPart,
+    /// The comparison with the version before, when there is one.
+    pub compare: Option<String>,
     /// Days left, while open.
     pub days_left: Option<i64>,
     /// Last day.
     pub closes: String,
     /// Path of this page.
     pub permalink: String,
+    /// Speaking of the draft as a whole.
+    pub whole: Voice,
     /// Contents.
     pub toc: Vec<DraftTocEntry>,
     /// Answered opinions on the whole, or on what has no place in this text.

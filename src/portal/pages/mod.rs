@@ -5,11 +5,15 @@
 pub mod account;
 pub mod answering;
 pub mod civic;
+pub mod comparison;
 pub mod drafting;
 pub mod library;
 pub mod messages;
 pub mod moderation;
+pub mod opinions;
+pub mod rounds;
 pub mod staff;
+pub mod staff_accounts;
 
 use askama::Template;
 
@@ -37,6 +41,10 @@ pub struct PersonBar {
     pub name: String,
     /// Token against forged forms.
     pub csrf: String,
+    /// Messages not read.
+    pub unread: i64,
+    /// Pages of the staff that the person may open.
+    pub links: Vec<Link>,
 }
 
 /// What surrounds every page.

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::civic::DraftCard;
-use super::{Badge, Fact, Layout, Link};
+use super::{Badge, Choice, Fact, Layout, Link};
 
 /// `/login`
 #[derive(Template)]
@@ -46,6 +46,10 @@ pub struct StaffPage {
     pub may_import: bool,
     /// Whether the person may see drafts that are being prepared.
     pub may_draft: bool,
+    /// What waits in moderation, by shelf; empty for those who may not see it.
+    pub moderation: Vec<Choice>,
+    /// Whether the person may see what could not be delivered.
+    pub may_see_deliveries: bool,
     /// Recent imports.
     pub jobs: Vec<JobLine>,
     /// Drafts whose opinions should be answered by now, and how long they wait.

@@ -10,6 +10,7 @@ use crate::opinions::triage::progress::list_overdue;
 use crate::portal::citizen::drafts::cards;
 use crate::portal::pages::staff::StaffPage;
 use crate::portal::pages::{Fact, Link, Section};
+use crate::portal::staff::moderation::shelves;
 use crate::portal::texts;
 use crate::portal::visits::{Page, Visit};
 
@@ -32,6 +33,8 @@ pub async fn show_desk(visit: Visit) -> Page {
         layout: visit.layout(Section::Staff),
         may_import,
         may_draft: caller.may(Permission::ReadUnpublishedDrafts),
+        moderation: shelves(&visit, caller).await?,
+        may_see_deliveries: caller.may(Permission::ReadDeliveries),
         jobs: jobs.iter().map(job_line).collect(),
         overdue: overdue
             .into_iter()

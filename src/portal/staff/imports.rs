@@ -139,7 +139,7 @@ fn percent(job: &ImportJob) -> Option<u8> {
 /// `/staff/import/{id}`
 #[handler]
 pub async fn show_job(visit: Visit, Path(id): Path<String>) -> Page {
-    visit.staff(Permission::ImportDocuments)?;
+    visit.staff(Permission::ReadImports)?;
     let id = id.parse::<Uuid>().map(ImportJobId).map_err(|_| Error::not_found(texts::THIS_JOB))?;
     let job = jobs::get_job(&visit.app.db, id).await?;
     let mut rows: Vec<&Row> = job.report.rows.iter().collect();

@@ -56,13 +56,31 @@ async fn list_shelf(visit: Visit, Query(query): Query<ShelfQuery>) -> Page {
     shelf_page(&visit, StatusCode::OK, &query.shelf, &query.cursor, done, None).await
 }
 
+/// The shelves with their numbers, for the desk; none for those who may not see them.
+pub async fn shelves(visit: &Visit, caller: &Caller) -> Result<Vec<Choice>> {
+    if !caller.may(Permission::ReadModeration) {
+        return Ok(Vec::new());
+    }
+    let counts = queue::count_items(&visit.app.db, caller).await?;
+    let choice = |(shelf, n): (Shelf, i64)| Choice {
+        text: shelf.label().into(),
+        url: links::with_query("/staff/moderation", [("shelf", shelf.as_str())]),
+        count: u64::try_from(n).unwrap_or(0),
+        is_chosen: false,
+    };
+    Ok(counts.into_iter().map(choice).collect())
+}
+
 async fn shelf_page(visit: &Visit, status: StatusCode, shelf: &str, cursor: &str, done: Option<Done>, problem: Option<String>) -> Page {
     let caller = visit.staff(Permission::ReadModeration)?;
     let db = &visit.app.db;
     let shelf = Shelf::parse(shelf).unwrap_or(Shelf::Waiting);
     let cursor = Some(cursor).filter(|c| !c.is_empty());
     let page = queue::list_items(db, caller, shelf, None, cursor, PAGE).await?;
-    let counts = queue::count_items(db, caller).await?;
+    let mut shelves = shelves(visit, caller).await?;
+    for each in &mut shelves {
+        each.is_chosen = each.text == shelf.label();
+    }
     let mut cards = Vec::with_capacity(page.items.len());
     for item in page.items {
         let passage = queue::read_passage(db, &item).await?;
@@ -74,15 +92,7 @@ async fn shelf_page(visit: &Visit, status: StatusCode, shelf: &str, cursor: &str
         &ModerationPage {
             layout: visit.layout(Section::Staff),
             csrf: visit.form_token(),
-            shelves: counts
-                .into_iter()
-                .map(|(each, n)| Choice {
-                    text: each.label().into(),
-                    url: links::with_query("/staff/moderation", [("shelf", each.as_str())]),
-                    count: u64::try_from(n).unwrap_or(0),
-                    is_chosen: each == shelf,
-                })
-                .collect(),
+            shelves,
             shelf: shelf.label(),
             cards,
             done,

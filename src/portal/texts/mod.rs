@@ -4,6 +4,11 @@ pub mod account;
 pub mod answering;
 pub mod drafting;
 pub mod moderation;
+pub mod opinions;
+pub mod rounds;
+
+pub mod comparison;
+pub mod staff_accounts;
 
 use chrono::{DateTime, NaiveDate, Utc};
 

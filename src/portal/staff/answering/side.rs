@@ -139,7 +139,9 @@ async fn bring_first(
     items: &mut Vec<WorkItem>,
 ) -> Result<()> {
     if let Some(place) = items.iter().position(|item| item.opinion.id == one) {
-        items.get_mut(..=place).map(|part| part.rotate_right(1));
+        if let Some(part) = items.get_mut(..=place) {
+            part.rotate_right(1);
+        }
         return Ok(());
     }
     let opinion = crate::opinions::reading::get_opinion(&visit.app.db, caller, one).await?;

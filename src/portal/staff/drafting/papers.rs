@@ -101,8 +101,8 @@ async fn papers_page(visit: &Visit, caller: &Caller, (draft, version): (&Draft, 
 pub async fn write_explanation(visit: Visit, Path((id, version)): Path<(String, String)>, multipart: Multipart) -> Page {
     let caller = visit.staff(Permission::EditDrafts)?;
     let app = &visit.app;
-    let (draft, version) = find_version(&visit, caller, &id, &version).await?;
     let mut sent = forms::read(&visit, multipart, EXPLANATION_BYTES).await?;
+    let (draft, version) = find_version(&visit, caller, &id, &version).await?;
     let file = sent.file.take();
     let typed = sent.get("explanation").to_owned();
     let written = async {
@@ -129,9 +129,14 @@ pub async fn write_explanation(visit: Visit, Path((id, version)): Path<(String, 
 pub async fn add_attachment(visit: Visit, Path((id, version)): Path<(String, String)>, multipart: Multipart) -> Page {
     let caller = visit.staff(Permission::EditDrafts)?;
     let app = &visit.app;
+    // A form that is not of this session is told so before anything else; a file that is too large is said on the page.
+    let sent = match forms::read(&visit, multipart, ATTACHMENT_BYTES as u64).await {
+        Err(error) if error.code == Code::Forbidden => return Err(Failure(error)),
+        read => read,
+    };
     let (draft, version) = find_version(&visit, caller, &id, &version).await?;
     let added = async {
-        let mut sent = forms::read(&visit, multipart, ATTACHMENT_BYTES as u64).await?;
+        let mut sent = sent?;
         let file = sent.file.take().ok_or_else(|| Error::invalid("file", words::NO_FILE))?;
         attachments::add_attachment(&app.db, &app.blobs, &app.clock, &app.ids, Actor::Person(caller), draft.id, version.id, file).await
     };

@@ -1,19 +1,26 @@
 //! 审计: who did what to which thing, when, and whether it succeeded.
 //!
 //! An entry is written in the transaction of the act itself, last before the commit: the chain has one end, so its writers go one after another.
-//! Each entry holds the SM3 hash of itself and of the one before; [`verify`] finds the first place where the chain does not hold.
-//! To add an act, add a line to [`Act`].
+//! Each entry holds the SM3 hash of itself and of the one before, and the end of the chain is kept beside it. [`checking`] finds the first place
+//! where the chain does not hold and says what that can and cannot show; [`reading`] lists and exports. To add an act, add a line to [`Act`].
+
+pub mod checking;
+pub mod reading;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::error::Result;
 use crate::ids::{AccountId, Clock};
+use crate::on_tx;
+use crate::storage::Tx;
 use crate::storage::crypto::sm3_hex;
-use crate::storage::sql::{Page, decode_cursor, failed};
-use crate::storage::{Db, Tx};
-use crate::{on_db, on_tx};
+use crate::storage::sql::failed;
+
+pub use checking::{Verification, verify};
+pub use reading::{AuditFilter, list_entries};
 
 macro_rules! acts {
     ($($(#[$doc:meta])* $name:ident = $slug:literal, $label:literal;)+) => {
@@ -30,6 +37,9 @@ macro_rules! acts {
 
             /// What a page shows.
             pub fn label(self) -> &'static str { match self { $(Act::$name => $label),+ } }
+
+            /// Reads a canonical name.
+            pub fn parse(text: &str) -> Option<Act> { match text { $($slug => Some(Act::$name),)+ _ => None } }
         }
     };
 }
@@ -41,6 +51,16 @@ acts! {
     SignOut = "sign_out", "退出";
     /// A staff account was made.
     CreateAccount = "create_account", "建立账号";
+    /// The password of a staff sign-in was right, and another step is to come.
+    ProvePassword = "prove_password", "密码正确，待下一步";
+    /// A name and an address have to wait after too many failed sign-ins.
+    LockSignIn = "lock_sign_in", "登录暂时受限";
+    /// A staff account got another name, role or contact point.
+    ChangeAccount = "change_account", "修改账号";
+    /// A staff account was closed.
+    DeactivateAccount = "deactivate_account", "停用账号";
+    /// A closed staff account was opened again.
+    ReactivateAccount = "reactivate_account", "恢复账号";
     /// A staff account got another password.
     ChangePassword = "change_password", "更换密码";
     /// A citizen accepted the privacy notice.
@@ -57,6 +77,20 @@ acts! {
     ExportPersonalData = "export_personal_data", "导出个人信息";
     /// A person had their account erased.
     EraseAccount = "erase_account", "注销账号";
+    /// A staff account got a one-time password.
+    ResetPassword = "reset_password", "重置密码";
+    /// A second step was set up.
+    EnrolSecondFactor = "enrol_second_factor", "启用两步验证";
+    /// A person took their second step away.
+    RemoveSecondFactor = "remove_second_factor", "停用两步验证";
+    /// An administrator took a second step away.
+    ResetSecondFactor = "reset_second_factor", "重置两步验证";
+    /// Sessions of an account were ended.
+    EndSessions = "end_sessions", "结束登录会话";
+    /// Entries of the audit log were exported.
+    ExportAudit = "export_audit", "导出审计日志";
+    /// Sealed personal data was moved to another key.
+    RotateKeys = "rotate_keys", "更换个人信息密钥";
     /// A draft was created.
     CreateDraft = "create_draft", "新建草案";
     /// A version of a draft was added from a file.
@@ -79,6 +113,10 @@ acts! {
     PromulgateDraft = "promulgate_draft", "登记草案公布";
     /// The particulars of a promulgation were corrected.
     CorrectPromulgation = "correct_promulgation", "更正公布信息";
+    /// A person corrected how provisions of two versions continue.
+    CorrectLineage = "correct_lineage", "更正条文沿革";
+    /// Such a correction was taken back.
+    WithdrawLineageCorrection = "withdraw_lineage_correction", "撤回沿革更正";
     /// A consultation round was published.
     OpenConsultation = "open_consultation", "发布公开征求意见";
     /// The end of a round was moved later.
@@ -145,7 +183,7 @@ pub struct NewEntry<'a> {
 }
 
 /// An entry as stored.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug, FromRow, Serialize)]
 pub struct Entry {
     /// Place in the chain, from 1.
     pub seq: i64,
@@ -169,31 +207,16 @@ pub struct Entry {
     pub hash: String,
 }
 
-/// Result of checking the chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verification {
-    /// Entries that hold, counted from the first.
-    pub entries: i64,
-    /// Hash of the last of them. Kept elsewhere, it also shows whether entries at the end were cut off.
-    pub last_hash: String,
-    /// Place of the first entry that is missing or changed.
-    pub broken_at: Option<i64>,
-}
-
 const LAST: &str = "SELECT seq, hash FROM audit_entry ORDER BY seq DESC LIMIT 1";
+const TIP: &str = "SELECT entries, hash FROM audit_tip WHERE id = 1";
 const INSERT: &str = "INSERT INTO audit_entry (seq, at, account_id, act, subject, subject_id, is_success, detail, previous_hash, hash)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-const LIST_FORWARD: &str = "SELECT seq, at, account_id, act, subject, subject_id, is_success, detail, previous_hash, hash FROM audit_entry
-    WHERE seq > $1 ORDER BY seq LIMIT $2";
-const LIST_BACKWARD: &str = "SELECT seq, at, account_id, act, subject, subject_id, is_success, detail, previous_hash, hash FROM audit_entry
-    WHERE seq < $1 ORDER BY seq DESC LIMIT $2";
+const MOVE_TIP: &str =
+    "INSERT INTO audit_tip (id, entries, hash) VALUES (1, $1, $2) ON CONFLICT (id) DO UPDATE SET entries = $1, hash = $2";
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7239002)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[LAST, INSERT, LIST_FORWARD, LIST_BACKWARD];
-
-/// Rows read at a time when the chain is checked.
-const VERIFY_ROWS: i64 = 1_000;
+pub const STATEMENTS: &[&str] = &[LAST, TIP, INSERT, MOVE_TIP];
 
 /// Appends an entry. Call it last in the transaction: on PostgreSQL it waits for other writers of the chain until they commit.
 pub async fn append(tx: &mut Tx, clock: &Clock, new: NewEntry<'_>) -> Result<()> {
@@ -201,7 +224,9 @@ pub async fn append(tx: &mut Tx, clock: &Clock, new: NewEntry<'_>) -> Result<()>
         sqlx::query(LOCK).execute(&mut **transaction).await.map_err(failed)?;
     }
     let last: Option<(i64, String)> = on_tx!(tx, c => sqlx::query_as(LAST).fetch_optional(c).await).map_err(failed)?;
-    let (last_seq, previous_hash) = last.unwrap_or((0, String::new()));
+    let tip: Option<(i64, String)> = on_tx!(tx, c => sqlx::query_as(TIP).fetch_optional(c).await).map_err(failed)?;
+    // When entries were cut off, the log goes on after where it was: the gap stays for the check to find.
+    let (last_seq, previous_hash) = last.into_iter().chain(tip).max_by_key(|(seq, _)| *seq).unwrap_or_default();
     let mut entry = Entry {
         seq: last_seq + 1,
         at: clock.now(),
@@ -218,38 +243,8 @@ pub async fn append(tx: &mut Tx, clock: &Clock, new: NewEntry<'_>) -> Result<()>
     on_tx!(tx, c => sqlx::query(INSERT)
         .bind(entry.seq).bind(entry.at).bind(entry.account_id).bind(&entry.act).bind(&entry.subject).bind(entry.subject_id).bind(entry.is_success)
         .bind(&entry.detail).bind(&entry.previous_hash).bind(&entry.hash).execute(c).await.map(drop))
-    .map_err(failed)
-}
-
-/// Entries, the newest first.
-pub async fn list_entries(db: &Db, cursor: Option<&str>, limit: usize) -> Result<Page<Entry>> {
-    let before: i64 = cursor.map(decode_cursor).transpose()?.unwrap_or(i64::MAX);
-    let wanted = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let rows: Vec<Entry> =
-        on_db!(db, pool => sqlx::query_as(LIST_BACKWARD).bind(before).bind(wanted).fetch_all(pool).await).map_err(failed)?;
-    Ok(Page::cut(rows, limit, |entry| entry.seq))
-}
-
-/// Walks the whole chain.
-pub async fn verify(db: &Db) -> Result<Verification> {
-    let mut checked = Verification { entries: 0, last_hash: String::new(), broken_at: None };
-    loop {
-        let rows: Vec<Entry> =
-            on_db!(db, pool => sqlx::query_as(LIST_FORWARD).bind(checked.entries).bind(VERIFY_ROWS).fetch_all(pool).await)
-                .map_err(failed)?;
-        if rows.is_empty() {
-            return Ok(checked);
-        }
-        for entry in rows {
-            let expected = checked.entries + 1;
-            if entry.seq != expected || entry.previous_hash != checked.last_hash || entry.hash != hash_of(&entry) {
-                checked.broken_at = Some(expected);
-                return Ok(checked);
-            }
-            checked.entries = entry.seq;
-            checked.last_hash = entry.hash;
-        }
-    }
+    .map_err(failed)?;
+    on_tx!(tx, c => sqlx::query(MOVE_TIP).bind(entry.seq).bind(&entry.hash).execute(c).await.map(drop)).map_err(failed)
 }
 
 /// SM3 over every field, each with its length before it, so that no two entries read the same.

@@ -1,0 +1,86 @@
+//! `audit`: checking, anchoring and exporting the audit log.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::{Days, FixedOffset, NaiveDate, NaiveTime, TimeZone, Utc};
+use futures_util::TryStreamExt;
+use serde_json::json;
+
+use crate::app::{Access, App};
+use crate::audit::checking::{self, ANCHOR_FILE, Anchor};
+use crate::audit::reading;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::ids::SHANGHAI_SECONDS;
+
+/// Anchors of the data directory's file, and of further files.
+pub fn kept_anchors(app: &App, files: &[PathBuf]) -> Result<Vec<Anchor>> {
+    let own = app.config.data_dir.join(ANCHOR_FILE);
+    let mut anchors = if own.exists() { checking::read_file(&own)? } else { Vec::new() };
+    for file in files {
+        anchors.extend(checking::read_file(file)?);
+    }
+    Ok(anchors)
+}
+
+/// `audit verify`
+pub async fn verify(config: Config, files: &[PathBuf], as_json: bool) -> Result<ExitCode> {
+    let app = App::open(config, Access::ReadOnly).await?;
+    let kept = kept_anchors(&app, files)?;
+    let checked = checking::verify_anchored(&app.db, &app.data_key, &kept).await?;
+    if as_json {
+        let text = json!({
+            "entries": checked.entries, "last_hash": checked.last_hash, "anchors": checked.anchors,
+            "broken_at": checked.broken_at, "what": checked.what.map(|what| what.as_str()),
+        });
+        println!("{text}");
+    } else {
+        match (checked.broken_at, checked.what) {
+            (None, _) => {
+                println!("审计日志完整：共 {} 条，{} 个锚点相符，末条散列 {}。", checked.entries, checked.anchors, checked.last_hash);
+            }
+            (Some(seq), what) => {
+                let what = what.map_or("记录有误", |what| what.label());
+                println!("审计日志从第 {seq} 条起不一致：{what}（此前 {} 条完整）。请立即保全数据并核查。", checked.entries.min(seq - 1));
+            }
+        }
+    }
+    Ok(if checked.broken_at.is_none() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// `audit anchor`
+pub async fn anchor(config: Config) -> Result<ExitCode> {
+    let app = App::open(config, Access::ReadOnly).await?;
+    if let Some(anchor) = checking::set_anchor(&app.db, &app.clock, &app.data_key).await? {
+        checking::keep_in_file(&app.config.data_dir.join(ANCHOR_FILE), &anchor)?;
+        println!("{}", serde_json::to_string(&anchor).map_err(|e| Error::internal("an anchor cannot be written", e))?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let checked = checking::verify_anchored(&app.db, &app.data_key, &[]).await?;
+    if checked.broken_at.is_some() {
+        println!("审计日志不完整，没有封存锚点。请运行 zhitong audit verify 查看。");
+        return Ok(ExitCode::from(2));
+    }
+    println!("自上一个锚点以来没有新的记录（共 {} 条）。", checked.entries);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `audit export`
+pub async fn export(config: Config, from: Option<NaiveDate>, until: Option<NaiveDate>) -> Result<ExitCode> {
+    let app = App::open(config, Access::ReadOnly).await?;
+    let midnight = |day: NaiveDate| {
+        let offset = FixedOffset::east_opt(SHANGHAI_SECONDS)?;
+        offset.from_local_datetime(&day.and_time(NaiveTime::MIN)).single().map(|at| at.with_timezone(&Utc))
+    };
+    let until = until.and_then(|day| day.checked_add_days(Days::new(1))).and_then(midnight);
+    let pieces = reading::export(&app.db, &app.clock, None, from.and_then(midnight), until).await?;
+    let mut pieces = std::pin::pin!(pieces);
+    let mut out = std::io::stdout().lock();
+    while let Some(lines) = pieces.try_next().await? {
+        out.write_all(lines.as_bytes())?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,137 @@
+//! 附件: files that people enclose with what they say. Recognised by content, never by name; nothing is unpacked or shown to find out.
+
+use std::io::Cursor;
+
+use super::archive::{Archive, Content};
+use super::{Format, Limits, SNIFF_BYTES, refusal, sniff};
+use crate::error::{Code, Error, Result};
+use crate::text_enum;
+
+text_enum! {
+    /// Kinds of files that may be enclosed.
+    EnclosureKind {
+        /// JPEG image.
+        Jpeg = "jpeg", "图片";
+        /// PNG image.
+        Png = "png", "图片";
+        /// WebP image.
+        Webp = "webp", "图片";
+        /// GIF image.
+        Gif = "gif", "图片";
+        /// PDF.
+        Pdf = "pdf", "PDF 文件";
+        /// Word document without macros.
+        Docx = "docx", "Word 文件";
+    }
+}
+
+impl EnclosureKind {
+    /// Media type under which the file is sent.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            EnclosureKind::Jpeg => "image/jpeg",
+            EnclosureKind::Png => "image/png",
+            EnclosureKind::Webp => "image/webp",
+            EnclosureKind::Gif => "image/gif",
+            EnclosureKind::Pdf => "application/pdf",
+            EnclosureKind::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        }
+    }
+
+    /// Whether browsers can show it as a picture.
+    pub fn is_image(self) -> bool {
+        matches!(self, EnclosureKind::Jpeg | EnclosureKind::Png | EnclosureKind::Webp | EnclosureKind::Gif)
+    }
+}
+
+/// Most entries of a Word document that is enclosed.
+const DOCX_ENTRIES: usize = 5_000;
+/// Where a Word document keeps its macros.
+const MACROS: &str = "vbaproject.bin";
+
+/// Recognises an enclosed file.
+///
+/// # Errors
+/// [`Code::UnsupportedMedia`] for any other kind, [`Code::UnreadableFile`] for an empty or damaged file; the detail is a sentence for the person.
+pub fn recognise(bytes: &[u8]) -> Result<EnclosureKind> {
+    let at = |range: std::ops::Range<usize>| bytes.get(range).unwrap_or_default();
+    if bytes.starts_with(b"\x89PNG\r\n\x1A\n") && at(12..16) == b"IHDR" {
+        return Ok(EnclosureKind::Png);
+    }
+    if bytes.starts_with(b"\xFF\xD8\xFF") {
+        return Ok(EnclosureKind::Jpeg);
+    }
+    if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
+        return Ok(EnclosureKind::Gif);
+    }
+    if bytes.starts_with(b"RIFF") && at(8..12) == b"WEBP" {
+        return Ok(EnclosureKind::Webp);
+    }
+    if bytes.starts_with(b"%PDF-") {
+        return Ok(EnclosureKind::Pdf);
+    }
+    match sniff("", bytes.get(..SNIFF_BYTES).unwrap_or(bytes)) {
+        Format::Zip => word_document(bytes),
+        format @ (Format::Empty | Format::Ole) => Err(refusal(format, bytes)),
+        _ => Err(unsupported()),
+    }
+}
+
+fn word_document(bytes: &[u8]) -> Result<EnclosureKind> {
+    let limits = Limits { max_entries: DOCX_ENTRIES, ..Limits::default() };
+    let archive = Archive::open(Cursor::new(bytes), limits)?;
+    if archive.content() != Content::Document {
+        return Err(unsupported());
+    }
+    if archive.names().any(|name| name.to_lowercase().ends_with(MACROS)) {
+        return Err(Error::new(Code::UnsupportedMedia, "这份 Word 文件带有宏，不能上传；请另存为不带宏的 .docx。"));
+    }
+    Ok(EnclosureKind::Docx)
+}
+
+fn unsupported() -> Error {
+    Error::new(Code::UnsupportedMedia, "附件只接收图片（JPG、PNG、WebP、GIF）、PDF 和 Word（.docx）文件。")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::archive::pack;
+
+    #[test]
+    fn files_are_what_their_bytes_say() {
+        let word = |extra: &str| {
+            let mut files = vec![
+                ("[Content_Types].xml".to_owned(), b"<Types/>".to_vec()),
+                ("_rels/.rels".to_owned(), b"<Relationships/>".to_vec()),
+                ("word/document.xml".to_owned(), b"<w:document/>".to_vec()),
+            ];
+            if !extra.is_empty() {
+                files.push((extra.to_owned(), b"x".to_vec()));
+            }
+            pack(&files).unwrap()
+        };
+        for (bytes, kind) in [
+            (b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR".to_vec(), EnclosureKind::Png),
+            (b"\xFF\xD8\xFF\xE0..JFIF".to_vec(), EnclosureKind::Jpeg),
+            (b"GIF89a..".to_vec(), EnclosureKind::Gif),
+            (b"RIFF\x10\0\0\0WEBPVP8 ".to_vec(), EnclosureKind::Webp),
+            (b"%PDF-1.7\n".to_vec(), EnclosureKind::Pdf),
+            (word(""), EnclosureKind::Docx),
+        ] {
+            assert_eq!(recognise(&bytes).unwrap(), kind);
+        }
+        for (bytes, code) in [
+            (Vec::new(), Code::UnreadableFile),
+            (b"<html><script>alert(1)</script>".to_vec(), Code::UnsupportedMedia),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), Code::UnsupportedMedia),
+            (b"MZ\x90\0".to_vec(), Code::UnsupportedMedia),
+            (b"\x89PNG but no image".to_vec(), Code::UnsupportedMedia),
+            (pack(&[("a.txt".to_owned(), b"a".to_vec())]).unwrap(), Code::UnsupportedMedia),
+            (word("word/vbaProject.bin"), Code::UnsupportedMedia),
+            (b"PK\x03\x04 damaged".to_vec(), Code::UnreadableFile),
+        ] {
+            assert_eq!(recognise(&bytes).unwrap_err().code, code, "{:?}", bytes.get(..12));
+        }
+    }
+}
