@@ -50,7 +50,7 @@ run "API on SQLite and the in-process cache" cargo test --locked --test api -- "
 run "command line" cargo test --locked --test cli -- "${filter[@]}"
 run "pages in a real browser" cargo test --locked --test browser -- --nocapture --test-threads=2 "${filter[@]}"
 if [ "${#filter[@]}" -eq 0 ]; then
-    run "the API against its own description" tests/contract.sh target/debug/zhitong
+    run "the API against its own description" tests/contract.sh target/debug/zhitong 3 nobody citizen admin
 fi
 run "real texts" cargo test --locked --test real -- --nocapture "${filter[@]}"
 

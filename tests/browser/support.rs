@@ -16,11 +16,10 @@ use serde_json::{Value, json};
 use zhitong::app::App;
 use zhitong::config::{Config, Secret};
 use zhitong::ids::{Clock, IdSource};
-use zhitong::notifications::AsPost;
 use zhitong::seeding::{self, DemonstrationLogin};
+use zhitong::server;
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
-use zhitong::{notifications, server};
 
 /// Ten o'clock on Monday 2 March 2026 in Shanghai: where every journey begins.
 pub fn beginning() -> DateTime<Utc> {
@@ -37,10 +36,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The demonstration, served on a port of this machine.
 pub struct Site {
-    /// Its parts.
-    pub app: App,
-    /// Its clock.
-    pub clock: Clock,
     /// Logins of its staff.
     pub logins: Vec<DemonstrationLogin>,
     address: SocketAddr,
@@ -66,7 +61,7 @@ impl Site {
         let address = *acceptor.local_addr()[0].as_socket_addr().unwrap();
         let routes = server::routes(&app);
         let serving = tokio::spawn(async move { poem::Server::new_with_acceptor(acceptor).run(routes).await.unwrap() });
-        Site { app, clock, logins, address, serving, _folder: folder }
+        Site { logins, address, serving, _folder: folder }
     }
 
     /// Address of a path.
@@ -77,12 +72,6 @@ impl Site {
     /// Password of one of the demonstration's staff.
     pub fn password(&self, name: &str) -> &str {
         &self.logins.iter().find(|login| login.login_name == name).unwrap().password
-    }
-
-    /// Lets everything that was announced arrive, and the index take in everything that was stored.
-    pub async fn settle(&self) {
-        while notifications::deliver_pending(AsPost::post(&self.app), 1_000).await.unwrap() > 0 {}
-        self.app.search.catch_up(&self.app.db, &self.clock).await.unwrap();
     }
 }
 
@@ -189,11 +178,6 @@ impl Browser {
         }
     }
 
-    /// How many things a selector names now.
-    pub async fn count(&self, css: &str) -> usize {
-        self.client.find_all(Locator::Css(css)).await.unwrap().len()
-    }
-
     /// Types into a field, in place of what stands there.
     pub async fn fill(&self, css: &str, text: &str) {
         let field = self.find(css).await;
@@ -206,17 +190,6 @@ impl Browser {
         let element = self.find(css).await;
         self.client.execute("arguments[0].scrollIntoView({block: 'center'})", vec![serde_json::to_value(&element).unwrap()]).await.unwrap();
         element.click().await.unwrap();
-    }
-
-    /// All words of the page that can be seen.
-    pub async fn words(&self) -> String {
-        self.find("body").await.text().await.unwrap()
-    }
-
-    /// Path and query of the page.
-    pub async fn path(&self) -> String {
-        let url = self.client.current_url().await.unwrap();
-        url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()))
     }
 
     /// Keeps a picture of the page, whole.
