@@ -100,6 +100,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 async fn open_draft(app: &App) -> DraftId {
     let new = NewDraft {
+        id: None,
         title: "示例市共享雨伞管理办法".into(),
         kind: DraftKind::GovernmentRule,
         drafting_unit: "示例市城市管理局".into(),
@@ -107,7 +108,7 @@ async fn open_draft(app: &App) -> DraftId {
     };
     let draft = create_draft(&app.db, &app.clock, &app.ids, Actor::System, new).await.expect("a draft").id;
     let text = "# 示例市共享雨伞管理办法\n\n第一条 为了方便市民，制定本办法。\n\n第二条 使用者应当在二十四小时内归还。\n";
-    let file = NewVersionFile { name: "办法.md".into(), bytes: text.into(), explanation: "说明".into() };
+    let file = NewVersionFile { id: None, name: "办法.md".into(), bytes: text.into(), explanation: "说明".into() };
     add_version(&app.db, &app.blobs, &app.clock, &app.ids, Actor::System, draft, file).await.expect("a version");
     let new = NewConsultation { notice: "公告".into(), ..NewConsultation::default() };
     open_consultation(&app.db, &app.clock, &app.ids, &app.config.rules, Actor::System, draft, new).await.expect("a round");
