@@ -375,7 +375,7 @@ async fn record(tx: &mut Tx, clock: &Clock, by: Actor<'_>, act: Act, draft: Draf
 /// A drafting unit in the form in which it is kept.
 fn check_unit(unit: &str) -> Result<&str> {
     let unit = unit.trim();
-    if unit.is_empty() || unit.chars().count() > TITLE_CHARACTERS || unit.contains('\n') {
+    if unit.is_empty() || unit.chars().count() > TITLE_CHARACTERS || unit.contains(char::is_control) {
         return Err(Error::invalid("drafting_unit", "请填写起草单位，不超过 200 个字。"));
     }
     Ok(unit)
@@ -384,7 +384,7 @@ fn check_unit(unit: &str) -> Result<&str> {
 /// A government rule is called 规定 or 办法, never 条例 (规章制定程序条例 7).
 fn check_title(kind: DraftKind, title: &str) -> Result<()> {
     let length = title.chars().count();
-    if !(4..=TITLE_CHARACTERS).contains(&length) || title.contains('\n') {
+    if !(4..=TITLE_CHARACTERS).contains(&length) || title.contains(char::is_control) {
         return Err(Error::invalid("title", "标题应为 4 至 200 个字，不换行。"));
     }
     if kind == DraftKind::GovernmentRule && bare_title(title).ends_with("条例") {
