@@ -1,9 +1,10 @@
 //! Writing documents: a plain model of what an office sends out, and the file formats it becomes.
 //!
-//! To say something new, add a [`Block`] and its case in `docx.rs`.
+//! To say something new in a Word document, add a [`Block`] and its case in `docx.rs`. Spreadsheets are written row by row (`xlsx.rs`).
 
 mod docx;
 mod parts;
+pub mod xlsx;
 
 pub use docx::write_docx;
 
