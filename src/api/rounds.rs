@@ -158,6 +158,9 @@ pub(super) struct ConsultationView {
     /// What the bureau says of the opinions as a whole
     #[oai(skip_serializing_if = "String::is_empty", default)]
     feedback_summary: String,
+    /// Since when what became of its opinions is public
+    #[oai(skip_serializing_if_is_none)]
+    feedback_published_at: Option<DateTime<Utc>>,
 }
 
 /// A round as it would be, and the first form of its notice.
@@ -227,6 +230,7 @@ fn consultation_view(round: Consultation, clock: &Clock, extensions: &[Extension
         allows_anonymous: round.allows_anonymous,
         shows_answers: round.shows_answers,
         feedback_summary: round.feedback_summary,
+        feedback_published_at: round.feedback_published_at,
     }
 }
 

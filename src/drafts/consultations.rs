@@ -103,6 +103,8 @@ pub struct Consultation {
     pub shows_answers: bool,
     /// What the bureau says of the opinions as a whole.
     pub feedback_summary: String,
+    /// Since when its answers are public; `None` before.
+    pub feedback_published_at: Option<DateTime<Utc>>,
 }
 
 impl Consultation {
@@ -141,7 +143,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, draft_id, version_id, round, notice_title, notice, shorter_reason, opens_at, closes_at, late_until, withdrawn_at, withdrawal_reason,
-            shows_opinions, allows_anonymous, shows_answers, feedback_summary FROM consultation ",
+            shows_opinions, allows_anonymous, shows_answers, feedback_summary, feedback_published_at FROM consultation ",
             $rest
         )
     };
@@ -154,12 +156,14 @@ const INSERT: &str =
 const MOVE_DRAFT: &str = "UPDATE draft SET state = $2, round = $3, updated_at = $4 WHERE id = $1";
 const SET_STATE: &str = "UPDATE draft SET state = $2 WHERE id = $1";
 const SET_SUMMARY: &str = "UPDATE consultation SET feedback_summary = $3 WHERE draft_id = $1 AND round = $2";
+const MARK_PUBLISHED: &str = "UPDATE consultation SET feedback_published_at = $2 WHERE draft_id = $1 AND feedback_published_at IS NULL";
 const LIST: &str = select!("WHERE draft_id = $1 ORDER BY round");
 const NEWEST: &str = select!("WHERE draft_id = $1 ORDER BY round DESC LIMIT 1");
 const FIND: &str = select!("WHERE id = $1 AND draft_id = $2");
+const FIND_NUMBER: &str = select!("WHERE draft_id = $1 AND round = $2");
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[INSERT, MOVE_DRAFT, SET_STATE, SET_SUMMARY, LIST, NEWEST, FIND];
+pub const STATEMENTS: &[&str] = &[INSERT, MOVE_DRAFT, SET_STATE, SET_SUMMARY, MARK_PUBLISHED, LIST, NEWEST, FIND, FIND_NUMBER];
 
 /// Longest notice, in characters.
 const NOTICE_CHARACTERS: usize = 20_000;
@@ -326,6 +330,13 @@ pub async fn get_round(db: &Db, draft: &Draft, id: ConsultationId) -> Result<Con
     round.ok_or_else(|| Error::not_found("这一轮征求意见"))
 }
 
+/// The n-th round of a draft.
+pub async fn get_numbered_round(db: &Db, draft: &Draft, number: i64) -> Result<Consultation> {
+    let round: Option<Consultation> =
+        on_db!(db, pool => sqlx::query_as(FIND_NUMBER).bind(draft.id).bind(number).fetch_optional(pool).await).map_err(failed)?;
+    round.ok_or_else(|| Error::not_found("这一轮征求意见"))
+}
+
 /// The newest round of a draft.
 pub async fn newest_round(db: &Db, draft: DraftId) -> Result<Option<Consultation>> {
     on_db!(db, pool => sqlx::query_as(NEWEST).bind(draft).fetch_optional(pool).await).map_err(failed)
@@ -342,6 +353,11 @@ pub async fn put_feedback_summary(tx: &mut Tx, draft: &Draft, summary: &str) -> 
         return Ok(());
     }
     on_tx!(tx, c => sqlx::query(SET_SUMMARY).bind(draft.id).bind(draft.round).bind(summary).execute(c).await.map(drop)).map_err(failed)
+}
+
+/// Opens the reports of the rounds whose answers are public now; those that are open keep the instant they have.
+pub async fn mark_feedback_published(tx: &mut Tx, draft: &Draft, at: DateTime<Utc>) -> Result<()> {
+    on_tx!(tx, c => sqlx::query(MARK_PUBLISHED).bind(draft.id).bind(at).execute(c).await.map(drop)).map_err(failed)
 }
 
 /// Moves a draft on when its last opinion has been answered, and gives the state it is in then.
@@ -427,6 +443,7 @@ mod tests {
             allows_anonymous: false,
             shows_answers: false,
             feedback_summary: String::new(),
+            feedback_published_at: None,
         };
         for (now, phase) in [
             ("2026-03-01T15:59:59.999999Z", Phase::Upcoming),

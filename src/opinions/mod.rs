@@ -14,6 +14,7 @@
 //! | `grouping/`, `groups/` | finding near-identical opinions; keeping them together |
 //! | `triage/` | the work of sorting: work list, handlers, tags, notes |
 //! | `feedback/` | the official answers |
+//! | `report/` | what became of the opinions of a round, for everybody: as data, .docx and .xlsx |
 //! | `seeds` | the demonstration |
 
 pub mod acts;
@@ -25,6 +26,7 @@ pub mod lookups;
 pub mod moderation;
 pub mod posting;
 pub mod reading;
+pub mod report;
 pub mod revising;
 pub mod seeds;
 pub mod triage;

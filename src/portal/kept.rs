@@ -47,7 +47,8 @@ impl KeptPages {
         let place = request.uri().path_and_query().map_or("/", |p| p.as_str());
         // Pages that hold no form of a visitor's own.
         let path = request.uri().path();
-        let is_listed = matches!(path, "/" | "/drafts") || path.strip_prefix("/drafts/").is_some_and(|draft| !draft.contains('/'));
+        let is_listed = matches!(path, "/" | "/drafts")
+            || path.strip_prefix("/drafts/").is_some_and(|draft| !draft.contains('/') || draft.ends_with("/report"));
         if *request.method() != Method::GET || !is_anonymous || !is_listed || place.len() > NAME_BYTES {
             return None;
         }

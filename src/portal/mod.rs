@@ -38,6 +38,7 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let pages = citizen::me::routes(pages);
     let pages = citizen::own_data::routes(pages);
     let pages = citizen::rounds::routes(pages);
+    let pages = citizen::reports::routes(pages);
     let pages = comparison::routes(pages);
     let pages = staff::rounds::routes(pages)
         .at("/", get(library::show_home))

@@ -23,6 +23,7 @@ mod participation;
 mod permissions;
 mod personal_data;
 mod problems;
+mod report;
 mod round_pages;
 mod rounds;
 mod security;

@@ -57,6 +57,7 @@ async fn every_statement_is_understood() {
         ("opinions::groups", opinions::groups::STATEMENTS),
         ("opinions::groups::changing", opinions::groups::changing::STATEMENTS),
         ("opinions::groups::suggesting", opinions::groups::suggesting::STATEMENTS),
+        ("opinions::report", opinions::report::STATEMENTS),
         ("opinions::triage::handling", opinions::triage::handling::STATEMENTS),
         ("opinions::triage::notes", opinions::triage::notes::STATEMENTS),
         ("opinions::triage::progress", opinions::triage::progress::STATEMENTS),

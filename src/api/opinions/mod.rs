@@ -1,6 +1,7 @@
 //! Operations on opinions 意见建议 and their answers 采纳情况.
 
 pub mod participation;
+pub mod report;
 pub(super) mod views;
 
 use poem::Request;

@@ -183,6 +183,7 @@ pub async fn publish_feedback(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<
     .map_err(failed)?;
     on_tx!(&mut tx, c => sqlx::query(SET_ANSWERED).bind(draft.id).execute(c).await.map(drop)).map_err(failed)?;
     consultations::put_feedback_summary(&mut tx, &draft, summary).await?;
+    consultations::mark_feedback_published(&mut tx, &draft, now).await?;
     let before = draft.state;
     draft.state = consultations::complete_feedback(&mut tx, &draft).await?;
     if draft.state != before {

@@ -2,7 +2,7 @@
 
 use super::own::for_author;
 use super::rows::{Row, columns, limits, page_of, select};
-use super::{Disposition, Opinion, PublicOpinion};
+use super::{Opinion, PublicOpinion};
 use crate::accounts::{Caller, Permission};
 use crate::drafts::Draft;
 use crate::error::{Error, Result};
@@ -54,10 +54,7 @@ pub async fn list_ready_answers(
     let rows: Vec<Row> = on_db!(db, pool => sqlx::query_as(LIST_READY).bind(draft.id).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
         .map_err(failed)?;
     let now = clock.now();
-    Ok(page_of(rows, limit)?.map(|opinion| {
-        let disposition = opinion.disposition.map(|d| Disposition { published_at: Some(now), ..d });
-        PublicOpinion::of(Opinion { disposition, ..opinion })
-    }))
+    Ok(page_of(rows, limit)?.map(|opinion| PublicOpinion::as_if_published(opinion, now)))
 }
 
 /// One opinion, for staff or for its author; "not found" for everybody else.

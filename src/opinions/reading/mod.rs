@@ -15,7 +15,7 @@ use uuid::Uuid;
 pub use counts::{OpinionCounts, ProvisionCount, count_by_provision, count_opinions};
 pub use lists::{get_opinion, list_opinions, list_ready_answers};
 pub use own::{AuthorState, OwnOpinion, find_by_code, get_own_opinion, list_own_opinions};
-pub use public::{ShownOpinion, list_answers, list_shown};
+pub use public::{ShownOpinion, get_public_opinion, list_answers, list_shown};
 
 use super::feedback::DispositionKind;
 use super::{Channel, Display, OpinionState, Stance};
@@ -119,6 +119,8 @@ pub enum Words {
 pub struct PublicOpinion {
     /// Id, for links.
     pub id: OpinionId,
+    /// The round in which it came.
+    pub consultation_id: ConsultationId,
     /// The version it speaks of.
     pub version_id: DraftVersionId,
     /// Address of the provision; `None` = the draft as a whole.
@@ -165,6 +167,12 @@ pub struct PublicAnswer {
 }
 
 impl PublicOpinion {
+    /// What the public will see once the answer is published; a public answer keeps its instant. For staff before the batch.
+    pub fn as_if_published(opinion: Opinion, now: DateTime<Utc>) -> PublicOpinion {
+        let disposition = opinion.disposition.map(|d| Disposition { published_at: d.published_at.or(Some(now)), ..d });
+        PublicOpinion::of(Opinion { disposition, ..opinion })
+    }
+
     /// The public form: the one visibility policy of pages, API, exports and search.
     pub fn of(opinion: Opinion) -> PublicOpinion {
         let words = match (opinion.display, opinion.is_public) {
@@ -180,6 +188,7 @@ impl PublicOpinion {
         });
         PublicOpinion {
             id: opinion.id,
+            consultation_id: opinion.consultation_id,
             version_id: opinion.version_id,
             address: opinion.address,
             provision_label: opinion.provision_label,

@@ -5,8 +5,8 @@ use sqlx::FromRow;
 use super::PublicOpinion;
 use super::rows::{Row, columns, limits, page_of, select};
 use crate::drafts::Draft;
-use crate::error::Result;
-use crate::ids::AccountId;
+use crate::error::{Error, Result};
+use crate::ids::{AccountId, DraftId, OpinionId};
 use crate::on_db;
 use crate::opinions::votes::Choice;
 use crate::storage::Db;
@@ -62,8 +62,20 @@ const LIST_SHOWN: &str = select!(
     AND ((o.posted_at, o.id) < ($6, $7) OR $6 IS NULL) ORDER BY o.posted_at DESC, o.id DESC LIMIT $8"
 );
 
+const FIND_PUBLIC: &str = select!(
+    "JOIN consultation c ON c.id = o.consultation_id WHERE o.id = $1
+    AND (o.state = 'answered' OR (c.shows_opinions AND o.is_public AND o.display IN ('shown', 'hidden') AND o.state <> 'withdrawn'))"
+);
+
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[LIST_ANSWERED, LIST_SHOWN];
+pub const STATEMENTS: &[&str] = &[LIST_ANSWERED, LIST_SHOWN, FIND_PUBLIC];
+
+/// One opinion as everybody sees it, and its draft: once it is answered, or while its round shows opinions; "not found" otherwise.
+pub async fn get_public_opinion(db: &Db, id: OpinionId) -> Result<(DraftId, PublicOpinion)> {
+    let row: Option<Row> = on_db!(db, pool => sqlx::query_as(FIND_PUBLIC).bind(id).fetch_optional(pool).await).map_err(failed)?;
+    let opinion = row.ok_or_else(|| Error::not_found("这条意见"))?.into_opinion()?;
+    Ok((opinion.draft_id, PublicOpinion::of(opinion)))
+}
 
 /// Answered opinions on a public draft, as everybody sees them; `address` narrows to one provision.
 pub async fn list_answers(

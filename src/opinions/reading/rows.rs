@@ -122,8 +122,7 @@ macro_rules! select {
     };
 }
 
-pub(in crate::opinions) use columns;
-pub(super) use select;
+pub(in crate::opinions) use {columns, select};
 
 /// Place of an opinion in lists.
 pub type Key = (DateTime<Utc>, OpinionId);

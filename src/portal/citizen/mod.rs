@@ -7,6 +7,7 @@ pub mod me;
 pub mod messages;
 pub mod opinions;
 pub mod own_data;
+pub mod reports;
 pub mod rounds;
 pub mod sign_in;
 

@@ -329,6 +329,8 @@ pub struct BatchPage {
     pub answers: Vec<ReadyAnswer>,
     /// More of them.
     pub next: Option<String>,
+    /// The report as it would be; empty before the first round.
+    pub report: String,
     /// Whether the person may publish.
     pub may_publish: bool,
     /// Whether answers wait for a review that the person may give.

@@ -112,6 +112,8 @@ pub struct DraftPage {
     pub papers: PublicPapers,
     /// What the bureau says of the opinions as a whole, by paragraph.
     pub summary: Vec<String>,
+    /// The feedback reports of its rounds, the newest first.
+    pub reports: Vec<Link>,
     /// Its rounds.
     pub rounds: RoundsPart,
     /// The comparison with the version before, when there is one.

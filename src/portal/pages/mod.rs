@@ -11,6 +11,7 @@ pub mod library;
 pub mod messages;
 pub mod moderation;
 pub mod opinions;
+pub mod report;
 pub mod rounds;
 pub mod staff;
 pub mod staff_accounts;

@@ -5,6 +5,7 @@ pub mod answering;
 pub mod drafting;
 pub mod moderation;
 pub mod opinions;
+pub mod report;
 pub mod rounds;
 
 pub mod comparison;

@@ -5,6 +5,8 @@ use chrono::NaiveDate;
 use super::day;
 use crate::drafts::questions::QuestionKind;
 
+/// A round, in "没有找到…".
+pub const THIS_ROUND: &str = "这一轮征求意见";
 /// A question, in "没有找到…".
 pub const THIS_QUESTION: &str = "这个问题";
 /// A round that has not begun.

@@ -16,6 +16,7 @@ use crate::drafts::{self, Draft, Viewer};
 use crate::error::{Error, Result};
 use crate::ids::DraftId;
 use crate::opinions::reading::{self, OpinionCounts, ProvisionCount, PublicOpinion};
+use crate::opinions::report::path_of;
 use crate::portal::citizen::rounds::rounds_part;
 use crate::portal::library::lay_out;
 use crate::portal::pages::civic::{DraftPage, DraftTocEntry, Piece, Reply, Voice};
@@ -72,6 +73,12 @@ pub async fn show_draft(visit: Visit, Path(id): Path<String>) -> Page {
         notice: round.map(|r| paragraphs(&format!("{}\n{}", r.notice_title, r.notice))).unwrap_or_default(),
         explanation: version.map(|v| paragraphs(&v.explanation)).unwrap_or_default(),
         summary: round.map(|r| paragraphs(&r.feedback_summary)).unwrap_or_default(),
+        reports: rounds
+            .iter()
+            .rev()
+            .filter(|round| round.feedback_published_at.is_some())
+            .map(|round| Link { text: texts::report::of_round(round.round), url: path_of(&draft, round) })
+            .collect(),
         rounds: part,
         compare: has_earlier.then(|| format!("/drafts/{}/compare", draft.id)),
         papers,

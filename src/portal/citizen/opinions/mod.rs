@@ -6,7 +6,7 @@ mod lookup;
 mod mine;
 mod others;
 mod speaking;
-mod views;
+pub(super) mod views;
 
 use poem::web::cookie::CookieJar;
 use poem::{Request, Route, get, post};
@@ -72,12 +72,12 @@ fn check_form(visit: &Visit, cookies: &CookieJar, token: &str) -> Result<()> {
 }
 
 /// The draft of an address of ours.
-async fn find_draft(visit: &Visit, id: &str) -> Result<Draft> {
+pub(super) async fn find_draft(visit: &Visit, id: &str) -> Result<Draft> {
     let id = id.parse::<Uuid>().map(DraftId).map_err(|_| Error::not_found(texts::THIS_DRAFT))?;
     drafts::get_draft(&visit.app.db, &visit.app.clock, Viewer::Public(visit.caller.as_ref()), id).await
 }
 
-fn opinion_id(id: &str) -> Result<OpinionId> {
+pub(super) fn opinion_id(id: &str) -> Result<OpinionId> {
     id.parse::<Uuid>().map(OpinionId).map_err(|_| Error::not_found(texts::opinions::THIS_OPINION))
 }
 
@@ -94,7 +94,7 @@ fn device_key(draft: DraftId, address: &str) -> String {
 }
 
 /// Page of a draft, at the article of an address.
-fn draft_url(draft: DraftId, address: Option<&str>) -> String {
+pub(super) fn draft_url(draft: DraftId, address: Option<&str>) -> String {
     match address.and_then(|address| address.split('/').next()) {
         Some(unit) if !unit.is_empty() => format!("/drafts/{draft}#{unit}"),
         _ => format!("/drafts/{draft}"),

@@ -81,7 +81,8 @@ pub async fn own_view(app: &App, opinion: Opinion, state: AuthorState, version: 
     })
 }
 
-fn piece_class(kind: PieceKind) -> &'static str {
+/// Class of a piece of a difference.
+pub fn piece_class(kind: PieceKind) -> &'static str {
     match kind {
         PieceKind::Kept => "kept",
         PieceKind::Removed => "removed",

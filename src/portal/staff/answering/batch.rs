@@ -11,6 +11,7 @@ use crate::drafts::{Draft, consultations};
 use crate::error::{Code, Error, Result};
 use crate::opinions::feedback::{self, Reviewed, Verdict};
 use crate::opinions::reading::{PublicOpinion, Words, list_ready_answers};
+use crate::opinions::report::path_of;
 use crate::opinions::triage::progress::list_progress;
 use crate::portal::pages::answering::{BatchPage, ReadyAnswer, Said};
 use crate::portal::pages::{Fact, Section};
@@ -62,6 +63,7 @@ async fn show(visit: &Visit, draft: &Draft, fields: &Fields, status: StatusCode,
             articles: tabs(&articles, "", &|at| links::with_query(&path, [("at", at)])),
             answers: page.items.into_iter().filter_map(ready).collect(),
             next: page.next.map(|cursor| links::with_query(&format!("{base}/feedback"), [("cursor", cursor.as_str())])),
+            report: round.as_ref().map(|round| path_of(draft, round)).unwrap_or_default(),
             may_publish: caller.may(Permission::PublishFeedback),
             may_review: caller.may(Permission::ReviewFeedback) && preview.waiting_for_review > 0,
             summary: match fields.get("summary") {

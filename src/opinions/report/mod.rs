@@ -1,0 +1,332 @@
+//! 采纳情况反馈报告: what became of the opinions of one round, for everybody; as data, as a document (`document.rs`) and as a table (`table.rs`).
+//!
+//! A report has as many rows as the round has opinions less those excluded for a listed reason; withdrawn ones are in no number but their own. Near-identical
+//! opinions that were answered together are one numbered entry that says how many they are. What an author keeps back, and what was hidden, is counted
+//! and answered here without its words. Staff may read the report before the batch, with the answers that have passed review.
+
+pub mod document;
+pub mod table;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::FromRow;
+
+use super::feedback::{DispositionKind, ExclusionReason};
+use super::reading::rows::{Key, Row, columns, select};
+use super::reading::{PublicOpinion, Words};
+use super::{Channel, WHOLE_DRAFT};
+use crate::accounts::{Caller, Permission};
+use crate::calendar;
+use crate::config::Config;
+use crate::drafts::consultations::Consultation;
+use crate::drafts::endings::{self, Extension};
+use crate::drafts::versions::{self, DraftProvision, DraftVersion};
+use crate::drafts::{Draft, Viewer};
+use crate::error::{Error, Result};
+use crate::on_db;
+use crate::storage::Db;
+use crate::storage::sql::{Page, decode_cursor, failed};
+
+/// Files that are written at the same time; who comes when all are busy waits.
+static WRITERS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
+
+/// A report, all but its entries.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The draft.
+    pub draft: Draft,
+    /// The round.
+    pub round: Consultation,
+    /// The version that people spoke of.
+    pub version: DraftVersion,
+    /// How its end was moved.
+    pub extensions: Vec<Extension>,
+    /// Whether it is not public yet: what staff read before the batch.
+    pub is_preview: bool,
+    /// The numbers.
+    pub counts: ReportCounts,
+    /// Articles and other units of the version, in reading order: address, and what stands over their entries.
+    units: Vec<(String, String)>,
+}
+
+/// The numbers of a round. Each counts something else, so each is named where it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportCounts {
+    /// 意见条数: opinions received, without those withdrawn.
+    pub opinions: i64,
+    /// 不同文本: distinct texts among them.
+    pub distinct_texts: i64,
+    /// 登录人数: distinct signed-in people among the authors.
+    pub signed_in_people: i64,
+    /// Those among them that came after the end of the round, while late ones were still taken.
+    pub late: i64,
+    /// Opinions withdrawn by their authors; in no other number.
+    pub withdrawn: i64,
+    /// Rows of the report: opinions with an answer.
+    pub answered: i64,
+    /// Opinions whose answer is still to come.
+    pub open: i64,
+    /// Opinions received by channel.
+    pub by_channel: Vec<(Channel, i64)>,
+    /// Rows by outcome.
+    pub by_disposition: Vec<(DispositionKind, i64)>,
+    /// Opinions that need no answer, by listed reason.
+    pub exclusions: Vec<(ExclusionReason, i64)>,
+}
+
+impl ReportCounts {
+    /// Opinions that need no answer, in all.
+    pub fn excluded(&self) -> i64 {
+        self.exclusions.iter().map(|(_, n)| n).sum()
+    }
+}
+
+/// One numbered entry: an opinion, or several that were answered together.
+#[derive(Clone, Debug)]
+pub struct ReportEntry {
+    /// From 1, in the order of the text.
+    pub number: i64,
+    /// The opinion that stands for it: the first one whose words may be shown, if there is one.
+    pub opinion: PublicOpinion,
+    /// 条数: opinions in it.
+    pub submissions: i64,
+    /// 不同文本: distinct texts among them.
+    pub distinct_texts: i64,
+    /// 登录人数: distinct signed-in people among the authors.
+    pub signed_in_people: i64,
+    /// Whether they speak of several provisions.
+    pub has_other_places: bool,
+}
+
+macro_rules! answered {
+    () => {
+        "o.draft_id = $1 AND o.consultation_id = $2 AND (o.state = 'answered' OR (o.state = 'answer_reviewed' AND $3))"
+    };
+}
+
+const COUNT: &str = "SELECT CAST(COUNT(*) FILTER (WHERE state <> 'withdrawn') AS BIGINT) AS opinions,
+    CAST(COUNT(DISTINCT CASE WHEN state <> 'withdrawn' THEN text_hash END) AS BIGINT) AS distinct_texts,
+    CAST(COUNT(DISTINCT CASE WHEN state <> 'withdrawn' THEN account_id END) AS BIGINT) AS signed_in_people,
+    CAST(COUNT(*) FILTER (WHERE state <> 'withdrawn' AND is_late) AS BIGINT) AS late,
+    CAST(COUNT(*) FILTER (WHERE state = 'withdrawn') AS BIGINT) AS withdrawn,
+    CAST(COUNT(*) FILTER (WHERE state = 'answered' OR (state = 'answer_reviewed' AND $3)) AS BIGINT) AS answered,
+    CAST(COUNT(*) FILTER (WHERE state IN ('received', 'answer_prepared') OR (state = 'answer_reviewed' AND NOT $3)) AS BIGINT) AS open
+    FROM opinion WHERE draft_id = $1 AND consultation_id = $2";
+const COUNT_BY_CHANNEL: &str = "SELECT channel, CAST(COUNT(*) AS BIGINT) FROM opinion
+    WHERE draft_id = $1 AND consultation_id = $2 AND state <> 'withdrawn' GROUP BY channel ORDER BY channel";
+const COUNT_BY_DISPOSITION: &str = concat!(
+    "SELECT p.kind, CAST(COUNT(*) AS BIGINT) FROM opinion o JOIN disposition p ON p.opinion_id = o.id WHERE ",
+    answered!(),
+    " GROUP BY p.kind"
+);
+const COUNT_EXCLUDED: &str = "SELECT exclusion, CAST(COUNT(*) AS BIGINT) FROM opinion
+    WHERE draft_id = $1 AND consultation_id = $2 AND state = 'excluded' AND exclusion IS NOT NULL GROUP BY exclusion ORDER BY exclusion";
+const LIST_ROWS: &str =
+    concat!(select!("WHERE "), answered!(), " AND ((o.posted_at, o.id) > ($4, $5) OR $4 IS NULL) ORDER BY o.posted_at, o.id LIMIT $6");
+// An entry is what was answered as one; of its members the first whose words may be shown stands for it.
+const LIST_ENTRIES: &str = concat!(
+    "WITH answered AS (SELECT o.id, o.version_id, o.address, o.posted_at, o.text_hash, o.account_id, o.provision_label,
+    COALESCE(p.group_id, o.id) AS entry, p.kind, p.reason, p.result_label, ROW_NUMBER() OVER (
+        PARTITION BY COALESCE(p.group_id, o.id), p.kind, p.reason, p.result_label
+        ORDER BY CASE WHEN o.display = 'shown' AND o.is_public THEN 0 ELSE 1 END, o.posted_at, o.id) AS place
+    FROM opinion o JOIN disposition p ON p.opinion_id = o.id WHERE ",
+    answered!(),
+    "), counted AS (SELECT entry, kind, reason, result_label, CAST(COUNT(*) AS BIGINT) AS submissions,
+    CAST(COUNT(DISTINCT text_hash) AS BIGINT) AS distinct_texts, CAST(COUNT(DISTINCT account_id) AS BIGINT) AS signed_in_people,
+    COUNT(DISTINCT provision_label) > 1 AS has_other_places FROM answered GROUP BY entry, kind, reason, result_label),
+    numbered AS (SELECT a.id, c.submissions, c.distinct_texts, c.signed_in_people, c.has_other_places,
+    CAST(ROW_NUMBER() OVER (ORDER BY COALESCE(v.ordinal, -1), a.posted_at, a.id) AS BIGINT) AS number
+    FROM answered a JOIN counted c ON c.entry = a.entry AND c.kind = a.kind AND c.reason = a.reason AND c.result_label = a.result_label
+    LEFT JOIN draft_provision v ON v.version_id = a.version_id AND v.address = a.address WHERE a.place = 1) ",
+    select!(
+        ", n.number, n.submissions, n.distinct_texts, n.signed_in_people, n.has_other_places",
+        "JOIN numbered n ON n.id = o.id WHERE n.number > $4 AND (p.kind = $5 OR $5 IS NULL) ORDER BY n.number LIMIT $6"
+    )
+);
+
+/// Every statement of this file, for the test that prepares them on both engines.
+pub const STATEMENTS: &[&str] = &[COUNT, COUNT_BY_CHANNEL, COUNT_BY_DISPOSITION, COUNT_EXCLUDED, LIST_ROWS, LIST_ENTRIES];
+
+#[derive(FromRow)]
+struct CountRow {
+    opinions: i64,
+    distinct_texts: i64,
+    signed_in_people: i64,
+    late: i64,
+    withdrawn: i64,
+    answered: i64,
+    open: i64,
+}
+
+#[derive(FromRow)]
+struct EntryRow {
+    #[sqlx(flatten)]
+    opinion: Row,
+    number: i64,
+    submissions: i64,
+    distinct_texts: i64,
+    signed_in_people: i64,
+    has_other_places: bool,
+}
+
+/// The report of a round. "Not found" until its answers are public, but for staff who may read opinions: they see what has passed review.
+pub async fn get_report(db: &Db, caller: Option<&Caller>, draft: Draft, round: Consultation) -> Result<Report> {
+    let is_preview = round.feedback_published_at.is_none();
+    if is_preview && !caller.is_some_and(|caller| caller.may(Permission::ReadOpinions)) {
+        return Err(Error::not_found("这一轮征求意见的采纳情况反馈"));
+    }
+    let counts = count(db, &draft, &round, is_preview).await?;
+    let version = versions::get_version(db, Viewer::Public(caller), &draft, round.version_id).await?;
+    let units = units(&versions::list_provisions(db, &version).await?);
+    let extensions = endings::list_extensions(db, &draft).await?.into_iter().filter(|e| e.consultation_id == round.id).collect();
+    Ok(Report { draft, round, version, extensions, is_preview, counts, units })
+}
+
+async fn count(db: &Db, draft: &Draft, round: &Consultation, is_preview: bool) -> Result<ReportCounts> {
+    let counts: CountRow =
+        on_db!(db, pool => sqlx::query_as(COUNT).bind(draft.id).bind(round.id).bind(is_preview).fetch_one(pool).await).map_err(failed)?;
+    let channels: Vec<(String, i64)> =
+        on_db!(db, pool => sqlx::query_as(COUNT_BY_CHANNEL).bind(draft.id).bind(round.id).fetch_all(pool).await).map_err(failed)?;
+    let outcomes: Vec<(String, i64)> =
+        on_db!(db, pool => sqlx::query_as(COUNT_BY_DISPOSITION).bind(draft.id).bind(round.id).bind(is_preview).fetch_all(pool).await)
+            .map_err(failed)?;
+    let excluded: Vec<(String, i64)> =
+        on_db!(db, pool => sqlx::query_as(COUNT_EXCLUDED).bind(draft.id).bind(round.id).fetch_all(pool).await).map_err(failed)?;
+    let mut by_disposition: Vec<(DispositionKind, i64)> =
+        outcomes.into_iter().map(|(kind, n)| Ok((DispositionKind::stored(&kind)?, n))).collect::<Result<_>>()?;
+    by_disposition.sort_by_key(|(kind, _)| DispositionKind::ALL.iter().position(|k| k == kind));
+    Ok(ReportCounts {
+        opinions: counts.opinions,
+        distinct_texts: counts.distinct_texts,
+        signed_in_people: counts.signed_in_people,
+        late: counts.late,
+        withdrawn: counts.withdrawn,
+        answered: counts.answered,
+        open: counts.open,
+        by_channel: channels.into_iter().map(|(channel, n)| Ok((Channel::stored(&channel)?, n))).collect::<Result<_>>()?,
+        by_disposition,
+        exclusions: excluded.into_iter().map(|(reason, n)| Ok((ExclusionReason::stored(&reason)?, n))).collect::<Result<_>>()?,
+    })
+}
+
+/// What has no slash in its address, with what is printed there.
+fn units(provisions: &[DraftProvision]) -> Vec<(String, String)> {
+    let tops = provisions.iter().filter(|p| !p.address.is_empty() && !p.address.contains('/'));
+    tops.map(|p| {
+        (p.address.clone(), [p.label.as_str(), p.heading.as_str()].iter().filter(|s| !s.is_empty()).copied().collect::<Vec<_>>().join("　"))
+    })
+    .collect()
+}
+
+impl Report {
+    /// The days on which opinions were taken.
+    pub fn days(&self) -> (NaiveDate, NaiveDate) {
+        let last = self.round.withdrawn_at.map_or_else(|| self.round.closes_on(), calendar::day_of);
+        (self.round.opens_on(), last)
+    }
+
+    /// What a report is called, e.g. 《…》第 1 轮公开征求意见采纳情况反馈.
+    pub fn title(&self) -> String {
+        let round = if self.round.round > 1 { format!("第{}轮", self.round.round) } else { String::new() };
+        format!("《{}》{round}公开征求意见采纳情况反馈", self.version.title)
+    }
+
+    /// Path of its page.
+    pub fn path(&self) -> String {
+        path_of(&self.draft, &self.round)
+    }
+
+    /// What stands over the entries on one unit of the text.
+    pub fn unit_label(&self, address: Option<&str>) -> String {
+        let unit = address.and_then(|address| address.split('/').next());
+        let found = unit.and_then(|unit| self.units.iter().find(|(address, _)| address == unit));
+        found.map_or_else(|| WHOLE_DRAFT.to_owned(), |(_, label)| label.clone())
+    }
+}
+
+/// Path of the page of a round's report.
+pub fn path_of(draft: &Draft, round: &Consultation) -> String {
+    format!("/drafts/{}/rounds/{}/report", draft.id, round.round)
+}
+
+/// Entries in the order of the text; `kind` narrows to one outcome and leaves the numbers as they are.
+pub async fn list_entries(
+    db: &Db,
+    report: &Report,
+    now: DateTime<Utc>,
+    kind: Option<DispositionKind>,
+    cursor: Option<&str>,
+    limit: usize,
+) -> Result<Page<ReportEntry>> {
+    let after: i64 = cursor.map(decode_cursor).transpose()?.unwrap_or(0);
+    let wanted = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
+    let rows: Vec<EntryRow> = on_db!(db, pool => sqlx::query_as(LIST_ENTRIES)
+        .bind(report.draft.id).bind(report.round.id).bind(report.is_preview).bind(after).bind(kind.map(DispositionKind::as_str)).bind(wanted)
+        .fetch_all(pool).await)
+    .map_err(failed)?;
+    let page = Page::cut(rows, limit, |row| row.number);
+    let items = page.items.into_iter().map(|row| {
+        Ok(ReportEntry {
+            number: row.number,
+            opinion: PublicOpinion::as_if_published(row.opinion.into_opinion()?, now),
+            submissions: row.submissions,
+            distinct_texts: row.distinct_texts,
+            signed_in_people: row.signed_in_people,
+            has_other_places: row.has_other_places,
+        })
+    });
+    Ok(Page { items: items.collect::<Result<_>>()?, next: page.next })
+}
+
+/// Some rows of a report, and where the next ones begin.
+type Rows = (Vec<PublicOpinion>, Option<Key>);
+
+/// Every opinion of the report by itself, in the order in which they came.
+async fn list_rows(db: &Db, report: &Report, now: DateTime<Utc>, after: Option<Key>, limit: usize) -> Result<Rows> {
+    let (at, id) = after.map_or((None, None), |(at, id)| (Some(at), Some(id)));
+    let wanted = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<Row> = on_db!(db, pool => sqlx::query_as(LIST_ROWS)
+        .bind(report.draft.id).bind(report.round.id).bind(report.is_preview).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
+    .map_err(failed)?;
+    let next = if rows.len() < limit { None } else { rows.last().map(Row::key) };
+    let opinions = rows.into_iter().map(|row| Ok(PublicOpinion::as_if_published(row.into_opinion()?, now)));
+    Ok((opinions.collect::<Result<_>>()?, next))
+}
+
+/// What a report says of the words of an opinion that are not shown.
+pub fn unseen(words: Words) -> &'static str {
+    match words {
+        Words::Shown => "",
+        Words::Withheld => "提出人选择不公开意见内容。",
+        Words::Hidden => "意见内容不予展示。",
+    }
+}
+
+/// What an opinion suggests, as one text: its words, and the wording that it proposes.
+fn suggestion(opinion: &PublicOpinion) -> String {
+    let Some(body) = &opinion.body else { return format!("（{}）", unseen(opinion.words).trim_end_matches('。')) };
+    match opinion.proposed_text.as_deref() {
+        None | Some("") => body.clone(),
+        Some(proposed) => format!("{body}\n建议条文：{proposed}"),
+    }
+}
+
+/// Address of the page of an opinion; with the site's own address before it, when that is configured.
+fn permalink(site: &Site, opinion: &PublicOpinion) -> String {
+    format!("{}/opinions/{}", site.public_url.trim_end_matches('/'), opinion.id)
+}
+
+/// Who publishes a report, and where it is found.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Address of the site as citizens see it, e.g. `https://lifa.example.gov.cn`; empty when it is not configured.
+    pub public_url: String,
+    /// Name of the bureau.
+    pub bureau_name: String,
+}
+
+impl Site {
+    /// As configured.
+    pub fn of(config: &Config) -> Site {
+        Site { public_url: config.public_url.clone(), bureau_name: config.bureau_name.clone() }
+    }
+}
