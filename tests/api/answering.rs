@@ -305,13 +305,13 @@ async fn the_work_list_finds_sorts_counts_and_pages_without_an_end() {
     assert_eq!(ids(&list("grouped=true").await), [&posted[0], &posted[4], &posted[5], &posted[6]]);
 
     // The four numbers, of everything and of a part.
-    let counts = app.get(&format!("/drafts/{draft}/work/counts"), Some(&handler)).await.expect(200);
+    let counts = app.get(&format!("/drafts/{draft}/work-counts"), Some(&handler)).await.expect(200);
     assert_eq!(
         (counts["opinions"].as_i64(), counts["distinct_texts"].as_i64(), counts["signed_in_people"].as_i64()),
         (Some(7), Some(5), Some(7))
     );
     assert_eq!(counts["by_channel"], json!([{"name": "wechat", "label": "微信小程序", "count": 7}]));
-    let part = app.get(&format!("/drafts/{draft}/work/counts?article=art-3"), Some(&handler)).await.expect(200);
+    let part = app.get(&format!("/drafts/{draft}/work-counts?article=art-3"), Some(&handler)).await.expect(200);
     assert_eq!((part["opinions"].as_i64(), part["distinct_texts"].as_i64()), (Some(2), Some(2)));
     let version = list("limit=1").await["items"][0]["opinion"]["version_id"].as_str().unwrap().to_owned();
     let progress = app.get(&format!("/drafts/{draft}/versions/{version}/progress"), Some(&handler)).await.expect(200);

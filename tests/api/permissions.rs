@@ -211,7 +211,7 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
         ("preview_feedback", get.clone(), "/drafts/{id}/feedback-preview", None, With(ReadOpinions)),
         ("list_ready_answers", get.clone(), "/drafts/{id}/feedback-preview/answers", None, With(ReadOpinions)),
         ("list_work", get.clone(), "/drafts/{id}/work", None, With(ReadOpinions)),
-        ("count_work", get.clone(), "/drafts/{id}/work/counts", None, With(ReadOpinions)),
+        ("count_work", get.clone(), "/drafts/{id}/work-counts", None, With(ReadOpinions)),
         ("list_progress", get.clone(), "/drafts/{id}/versions/{id}/progress", None, With(ReadOpinions)),
         ("list_opinion_tags", get.clone(), "/drafts/{id}/tags", None, With(ReadOpinions)),
         ("list_overdue_feedback", get.clone(), "/overdue-feedback", None, With(ReadOpinions)),

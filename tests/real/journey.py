@@ -301,7 +301,7 @@ def consult(site, count, text, chance):
 
 def counted(site, said, token):
     """The four numbers, as staff see them and as everybody sees them."""
-    counts = site.call("GET", f"/drafts/{said['draft']}/work/counts", token=token)
+    counts = site.call("GET", f"/drafts/{said['draft']}/work-counts", token=token)
     check("opinions", counts["opinions"], said["kept"])
     check("distinct texts", counts["distinct_texts"], len(said["texts"]))
     check("signed-in people", counts["signed_in_people"], len(said["authors"]))

@@ -115,7 +115,7 @@ impl WorkListApi {
     }
 
     /// The four numbers of all opinions that match: opinions, distinct texts, people, by channel; and where they stand.
-    #[oai(path = "/drafts/:draft_id/work/counts", method = "get", operation_id = "count_work")]
+    #[oai(path = "/drafts/:draft_id/work-counts", method = "get", operation_id = "count_work")]
     #[expect(clippy::too_many_arguments, reason = "each is a parameter of the query")]
     async fn count_work(
         &self,
