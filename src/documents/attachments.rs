@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use super::archive::{Archive, Content};
-use super::{Format, Limits, SNIFF_BYTES, refusal, sniff};
+use super::{Format, Limits, SNIFF_BYTES, downloads, refusal, sniff};
 use crate::error::{Code, Error, Result};
 
 /// A kind of file that may be attached.
@@ -112,18 +112,11 @@ pub fn shown_name(name: &str, kind: AttachmentKind) -> String {
     format!("{stem}.{}", if is_own { extension } else { kind.extension() })
 }
 
-/// The value of `Content-Disposition` that hands a file out as a download under its UTF-8 name (RFC 6266, RFC 8187).
+/// The value of `Content-Disposition` that hands an attachment out as a download.
 pub fn disposition(name: &str) -> String {
-    let mut encoded = String::with_capacity(name.len() * 3);
-    for byte in name.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(char::from(byte)),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
     let extension: String = super::extension(name).chars().filter(char::is_ascii_alphanumeric).take(8).collect();
     let plain = if extension.is_empty() { "download".to_owned() } else { format!("download.{extension}") };
-    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+    downloads::disposition(false, &plain, name)
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@
 //! | `text` | encodings (UTF-8, UTF-16, GB18030 …) and plain text |
 //! | `jsonl` | JSON Lines: one document or one article a line |
 //! | `enclosures` | kinds of files that may be enclosed with an opinion; their content is not read |
+//! | `downloads` | under which name a file leaves |
 //! | `blocks` | paragraphs and tables → lines, shared by `docx` and `html` |
 //!
 //! `writing/` makes documents of its own: a plain model, and the formats it becomes.
@@ -24,6 +25,7 @@ pub mod archive;
 pub mod attachments;
 mod blocks;
 mod docx;
+pub mod downloads;
 pub mod enclosures;
 mod html;
 pub mod jsonl;

@@ -14,6 +14,7 @@ use super::posting::{address_key, require_open};
 use super::{Counter, reading};
 use crate::accounts::{Caller, Permission};
 use crate::config::Rules;
+use crate::documents::downloads;
 use crate::documents::enclosures::{EnclosureKind, recognise};
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, Clock, DraftId, EnclosureId, OpinionId};
@@ -73,16 +74,8 @@ pub struct Enclosure {
 impl Enclosure {
     /// `Content-Disposition`: to be saved under its name; pictures may be shown in place where a page asks for it.
     pub fn disposition(&self, in_place: bool) -> String {
-        let how = if in_place && self.kind.is_image() { "inline" } else { "attachment" };
         let plain = format!("attachment.{}", self.kind.as_str());
-        let mut encoded = String::new();
-        for byte in self.name.bytes() {
-            match byte {
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
-                _ => encoded.push_str(&format!("%{byte:02X}")),
-            }
-        }
-        format!("{how}; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+        downloads::disposition(in_place && self.kind.is_image(), &plain, &self.name)
     }
 }
 

@@ -8,6 +8,8 @@ pub mod xlsx;
 
 pub use docx::write_docx;
 
+use super::downloads;
+
 /// A colour as RRGGBB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Colour(pub &'static str);
@@ -127,18 +129,9 @@ pub const DOCX: &str = "application/vnd.openxmlformats-officedocument.wordproces
 
 /// The header that names a download: in full for every browser of today, plainly for the others.
 pub fn attachment(name: &str) -> String {
-    use std::fmt::Write;
     let extension = name.rsplit_once('.').map_or("bin", |(_, extension)| extension);
-    let mut encoded = String::with_capacity(name.len() * 3);
-    for byte in name.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' => encoded.push(char::from(byte)),
-            // Writing to a String cannot fail.
-            _ => drop(write!(encoded, "%{byte:02X}")),
-        }
-    }
     let plain: String = extension.chars().filter(char::is_ascii_alphanumeric).collect();
-    format!("attachment; filename=\"zhitong.{plain}\"; filename*=UTF-8''{encoded}")
+    downloads::disposition(false, &format!("zhitong.{plain}"), name)
 }
 
 #[cfg(test)]
