@@ -1,6 +1,9 @@
 //! Builds configuration, database, cache, originals, search and clock once, and hands them on.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+
+use poem::Request;
 
 use crate::accounts::citizens::{self, Reception};
 use crate::accounts::sms::{self, SmsGateway};
@@ -149,6 +152,13 @@ impl App {
             metrics,
             _lock: lock,
         })))
+    }
+
+    /// Address of the client of a request: the peer, or what a configured proxy says; a forwarded address from anybody else is ignored.
+    pub fn client_address(&self, request: &Request) -> Option<IpAddr> {
+        let peer = request.remote_addr().as_socket_addr()?.ip();
+        let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
+        Some(self.config.client_address(peer, forwarded))
     }
 
     /// What receives citizens.

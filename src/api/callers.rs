@@ -3,8 +3,6 @@
 //! [`SignedIn`] needs a valid bearer token; [`Anyone`] takes one when it is sent, and refuses a wrong one rather than going on as anonymous.
 //! Which right is needed is asked with [`crate::accounts::Caller::require`], the only permission table.
 
-use std::net::IpAddr;
-
 use poem::web::headers::authorization::Bearer as BearerHeader;
 use poem::web::headers::{Authorization, HeaderMapExt};
 use poem::{FromRequest, Request, RequestBody};
@@ -78,11 +76,4 @@ fn refused() -> Error {
 
 fn app_of(request: &Request) -> poem::Result<&App> {
     request.data::<App>().ok_or_else(|| Problem(Error::defect("the application is not attached to the request")).into())
-}
-
-/// Address of the client: the peer, or what a configured proxy says; a forwarded address from anybody else is ignored.
-pub fn client_address(app: &App, request: &Request) -> Option<IpAddr> {
-    let peer = request.remote_addr().as_socket_addr().map(std::net::SocketAddr::ip)?;
-    let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
-    Some(app.config.client_address(peer, forwarded))
 }

@@ -10,7 +10,7 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::Tag;
 use super::accounts::{NothingResponse, SessionResponse, created};
-use super::callers::{SignedIn, client_address, own_token};
+use super::callers::{SignedIn, own_token};
 use super::problem::Problem;
 use crate::accounts::citizens::codes::{self, Purpose};
 use crate::accounts::citizens::consent::{self, NewConsent, Relation};
@@ -236,7 +236,7 @@ struct EndedSessionsView {
 
 fn origin(app: &App, request: &Request) -> Origin {
     let agent = request.headers().get(USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    Origin { address: client_address(app, request), device: device_of(agent) }
+    Origin { address: app.client_address(request), device: device_of(agent) }
 }
 
 fn profile_view(profile: Profile) -> ProfileView {
@@ -287,7 +287,7 @@ impl CitizensApi {
             CodePurpose::BindPhone => Purpose::BindPhone,
             CodePurpose::GuardianConsent => Purpose::GuardianConsent,
         };
-        let sent = codes::send_code(app.reception(), purpose, &phone, client_address(&app, request)).await?;
+        let sent = codes::send_code(app.reception(), purpose, &phone, app.client_address(request)).await?;
         let shown = if app.config.is_demonstration { app.sms.shown_code(phone.digits()).await? } else { None };
         let view = PhoneCodeView { sent_to: sent.sent_to, expires_at: sent.expires_at, again_at: sent.again_at, demonstration_code: shown };
         Ok(PhoneCodeResponse::Sent(Json(view), "no-store".into()))
@@ -360,7 +360,7 @@ impl CitizensApi {
         };
         let phone = Phone::parse(&body.phone)?;
         let new = NewConsent { name: &body.name, relation, phone: &phone, code: &body.code };
-        consent::record_guardian_consent(app.reception(), &caller, new, client_address(&app, request)).await?;
+        consent::record_guardian_consent(app.reception(), &caller, new, app.client_address(request)).await?;
         Ok(NothingResponse::Done)
     }
 

@@ -7,7 +7,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::Tag;
-use super::callers::{SignedIn, client_address, own_token};
+use super::callers::{SignedIn, own_token};
 use super::problem::Problem;
 use crate::accounts::Permission;
 use crate::accounts::citizens::phones::Phone;
@@ -143,7 +143,7 @@ impl PersonalDataApi {
         body: Json<PhoneBindingBody>,
     ) -> Result<Json<PhoneBindingView>, Problem> {
         let caller = signed_in.with(Permission::ManageOwnAccount)?;
-        let address = client_address(&app, request);
+        let address = app.client_address(request);
         let bound = match (&body.phone, &body.code, &body.wechat_code) {
             (Some(phone), Some(code), None) => {
                 binding::bind_with_code(app.reception(), &caller, &Phone::parse(phone)?, code, address).await?

@@ -8,7 +8,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::Tag;
 use super::accounts::{NothingResponse, SessionView, session_view};
-use super::callers::{SignedIn, client_address, token_of};
+use super::callers::{SignedIn, token_of};
 use super::problem::Problem;
 use crate::accounts::Permission;
 use crate::accounts::staff::passwords;
@@ -207,14 +207,14 @@ impl StaffSessionsApi {
     /// Sign in as a member of staff. The answer is a session, or a ticket for the next step.
     #[oai(path = "/sessions/staff", method = "post", operation_id = "sign_in_staff")]
     async fn sign_in_staff(&self, app: Data<&App>, request: &Request, body: Json<StaffLoginBody>) -> Result<SignInResponse, Problem> {
-        let address = client_address(&app, request);
+        let address = app.client_address(request);
         Ok(answer(signing_in::sign_in_with_password(app.staff_door(), &body.name, &body.password, address).await?))
     }
 
     /// Go on signing in with a code of the second step, or with a recovery code. Each code is taken once.
     #[oai(path = "/sessions/staff/code", method = "post", operation_id = "sign_in_with_code")]
     async fn sign_in_with_code(&self, app: Data<&App>, request: &Request, body: Json<TicketCodeBody>) -> Result<SignInResponse, Problem> {
-        let address = client_address(&app, request);
+        let address = app.client_address(request);
         Ok(answer(signing_in::give_code(app.staff_door(), &body.ticket, &body.code, address).await?))
     }
 
@@ -252,7 +252,7 @@ impl StaffSessionsApi {
         body: Json<PasswordChangeBody>,
     ) -> Result<NothingResponse, Problem> {
         let caller = signed_in.with(Permission::KeepOwnLogin)?;
-        let (token, address) = (token(request)?, client_address(&app, request));
+        let (token, address) = (token(request)?, app.client_address(request));
         let body = &body.0;
         passwords::change_own_password(app.staff_door(), &caller, &token, &body.current_password, &body.password, address).await?;
         Ok(NothingResponse::Done)

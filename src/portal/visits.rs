@@ -1,7 +1,5 @@
 //! One visit: who comes, how the pages shall look, and how a page or a failure leaves.
 
-use std::net::IpAddr;
-
 use askama::Template;
 use poem::http::{HeaderValue, StatusCode, Uri, header};
 use poem::web::cookie::{Cookie, CookieJar, SameSite};
@@ -136,13 +134,6 @@ impl Visit {
     /// The same visit, of somebody who is not logged in any more.
     pub fn as_nobody(&self) -> Visit {
         Visit { caller: None, session: None, ..self.clone() }
-    }
-
-    /// Address of the client: the peer, or what a configured proxy says.
-    pub fn client_address(&self, request: &Request) -> Option<IpAddr> {
-        let peer = request.remote_addr().as_socket_addr()?.ip();
-        let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
-        Some(self.app.config.client_address(peer, forwarded))
     }
 
     /// Token that the forms of the logged-in person carry.

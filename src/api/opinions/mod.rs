@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::Tag;
 
-use super::callers::{Anyone, SignedIn, client_address};
+use super::callers::{Anyone, SignedIn};
 use super::problem::Problem;
 use crate::accounts::limits::{self, Limit};
 use crate::accounts::{Caller, Permission};
@@ -55,7 +55,7 @@ impl OpinionsApi {
     ) -> Result<PostedOpinion, Problem> {
         let caller = signed_in.with(Permission::PostOpinion)?;
         let draft = find_draft(&app, Some(&caller), draft_id).await?;
-        limits::admit_address(&app.cache, &app.config.rules, Limit::OpinionPerAddress, client_address(&app, request)).await?;
+        limits::admit_address(&app.cache, &app.config.rules, Limit::OpinionPerAddress, app.client_address(request)).await?;
         let openid = app.openid_of(caller.account_id).await;
         let channel = if openid.is_some() { Channel::Wechat } else { Channel::Web };
         let new = NewOpinion::from(body.0);

@@ -13,7 +13,7 @@ use super::views::*;
 use super::{counter, find_draft};
 use crate::accounts::Permission;
 use crate::api::Tag;
-use crate::api::callers::{Anyone, SignedIn, client_address};
+use crate::api::callers::{Anyone, SignedIn};
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::error::{Code, Error, Result as DomainResult};
@@ -267,7 +267,7 @@ impl ParticipationApi {
         body: Json<OpinionBody>,
     ) -> Result<AnonymouslyPosted, Problem> {
         let draft = find_draft(&app, None, draft_id).await?;
-        let address = client_address(&app, request);
+        let address = app.client_address(request);
         let new = NewOpinion::from(body.0);
         let has_attachments = !new.attachments.is_empty();
         let (receipt, lookup_code) =
@@ -289,7 +289,7 @@ impl ParticipationApi {
     /// Look an opinion up that was posted without signing in.
     #[oai(path = "/opinion-lookups", method = "post", operation_id = "look_up_opinion")]
     async fn look_up_opinion(&self, app: Data<&App>, request: &Request, body: Json<LookupBody>) -> Result<Json<OpinionView>, Problem> {
-        let address = client_address(&app, request);
+        let address = app.client_address(request);
         let opinion = lookups::look_up(&app.db, &app.cache, &app.config.rules, &app.data_key, address, &body.0.code).await?;
         Ok(Json(opinion_view(opinion)))
     }
@@ -386,7 +386,7 @@ impl ParticipationApi {
         let draft = find_draft(&app, None, draft_id).await?;
         posting::require_open(&app.db, app.clock.now(), draft.id, true).await?;
         let file = read_upload(&app, form.file).await?;
-        let by = Uploader::Address(client_address(&app, request));
+        let by = Uploader::Address(app.client_address(request));
         Ok(Json(enclosure_view(enclosures::upload(counter(&app), &app.blobs, by, draft.id, Some(&key), file).await?)))
     }
 

@@ -248,7 +248,7 @@ async fn send_guardian_code(visit: Visit, request: &Request, Form(form): Form<Gu
             return Err(Error::invalid("relation", words::CHOOSE_RELATION));
         }
         let phone = Phone::parse(&form.phone)?;
-        let sent = codes::send_code(app.reception(), Purpose::GuardianConsent, &phone, visit.client_address(request)).await?;
+        let sent = codes::send_code(app.reception(), Purpose::GuardianConsent, &phone, visit.app.client_address(request)).await?;
         let shown_code = shown_code(&visit, &phone).await?;
         Ok(CodeStep { sent_to: sent.sent_to, phone: phone.digits().into(), shown_code, problem: None })
     };
@@ -269,7 +269,7 @@ async fn record_guardian(visit: Visit, request: &Request, Form(form): Form<Guard
         let phone = Phone::parse(&form.phone)?;
         let relation = Relation::parse(&form.relation).ok_or_else(|| Error::invalid("relation", words::CHOOSE_RELATION))?;
         let new = NewConsent { name: &form.name, relation, phone: &phone, code: &form.code };
-        consent::record_guardian_consent(app.reception(), caller, new, visit.client_address(request)).await
+        consent::record_guardian_consent(app.reception(), caller, new, visit.app.client_address(request)).await
     }
     .await;
     match recorded {

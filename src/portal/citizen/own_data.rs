@@ -69,7 +69,7 @@ async fn send_phone_code(visit: Visit, request: &Request, Form(form): Form<Phone
     let app = &visit.app;
     let sent: Result<CodeStep> = async {
         let phone = Phone::parse(&form.phone)?;
-        let sent = codes::send_code(app.reception(), Purpose::BindPhone, &phone, visit.client_address(request)).await?;
+        let sent = codes::send_code(app.reception(), Purpose::BindPhone, &phone, visit.app.client_address(request)).await?;
         let shown_code = shown_code(&visit, &phone).await?;
         Ok(CodeStep { sent_to: sent.sent_to, phone: phone.digits().into(), shown_code, problem: None })
     }
@@ -91,7 +91,7 @@ async fn bind_phone(visit: Visit, request: &Request, Form(form): Form<PhoneForm>
         Ok(phone) => phone,
         Err(error) => return phone_page(&visit, StatusCode::BAD_REQUEST, form.phone, None, Some(error.detail)).await,
     };
-    match binding::bind_with_code(app.reception(), caller, &phone, &form.code, visit.client_address(request)).await {
+    match binding::bind_with_code(app.reception(), caller, &phone, &form.code, visit.app.client_address(request)).await {
         Ok(Binding::Bound) => Ok(see_other("/me?done=phone")),
         Ok(Binding::Merged) => Ok(see_other("/me?done=merged")),
         Err(error) if error.code.status() == 500 => Err(Failure(error)),

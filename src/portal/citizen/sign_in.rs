@@ -70,7 +70,7 @@ async fn send_code(visit: Visit, request: &Request, cookies: &CookieJar, Form(fo
     let app = &visit.app;
     let sent = match Phone::parse(&form.phone) {
         Ok(phone) => {
-            codes::send_code(app.reception(), Purpose::SignIn, &phone, visit.client_address(request)).await.map(|sent| (phone, sent))
+            codes::send_code(app.reception(), Purpose::SignIn, &phone, visit.app.client_address(request)).await.map(|sent| (phone, sent))
         }
         Err(error) => Err(error),
     };
@@ -104,7 +104,7 @@ async fn sign_in(visit: Visit, request: &Request, cookies: &CookieJar, Form(form
     }
     let says = Declaration { privacy_version: Some(PRIVACY_VERSION.into()), is_fourteen_or_over: None };
     let agent = request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let from = Origin { address: visit.client_address(request), device: device_of(agent) };
+    let from = Origin { address: visit.app.client_address(request), device: device_of(agent) };
     match logins::sign_in_with_phone(app.reception(), &phone, &form.code, &says, &from).await {
         Ok(session) => {
             // Whoever was logged in here before is not any more; the new session has a name of its own, so none can be planted beforehand.

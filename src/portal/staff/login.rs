@@ -77,7 +77,7 @@ async fn sign_in(visit: Visit, request: &Request, cookies: &CookieJar, Form(form
     if secret.is_empty() || !is_same(&login_token(&visit, &secret), &form.csrf) {
         return login_page(&visit, cookies, StatusCode::FORBIDDEN, form.name, Some(texts::STALE_FORM.into()), next);
     }
-    match signing_in::sign_in_with_password(app.staff_door(), &form.name, &form.password, visit.client_address(request)).await {
+    match signing_in::sign_in_with_password(app.staff_door(), &form.name, &form.password, visit.app.client_address(request)).await {
         Ok(state) => {
             cookies.add(cookie(app, FORM_COOKIE, "", Some(0)));
             Ok(go_on(&visit, cookies, state, &next))
@@ -117,7 +117,7 @@ async fn show_step(visit: Visit, cookies: &CookieJar, Query(Next { next }): Quer
 #[handler]
 async fn give_code(visit: Visit, request: &Request, cookies: &CookieJar, Form(form): Form<StepForm>) -> Page {
     let (ticket, next) = (check_step(&visit, cookies, &form)?, landing(&form.next));
-    match signing_in::give_code(visit.app.staff_door(), &ticket, &form.code, visit.client_address(request)).await {
+    match signing_in::give_code(visit.app.staff_door(), &ticket, &form.code, visit.app.client_address(request)).await {
         Ok(state) => Ok(go_on(&visit, cookies, state, &next)),
         Err(error) => refuse_step(&visit, &ticket, Step::Code, error, next).await,
     }

@@ -76,7 +76,7 @@ async fn change_password(visit: Visit, request: &Request, Form(form): Form<Passw
     visit.check_form(&form.csrf)?;
     let token = visit.session.as_deref().unwrap_or_default();
     let changed = if form.password == form.repeated {
-        let address = visit.client_address(request);
+        let address = visit.app.client_address(request);
         passwords::change_own_password(visit.app.staff_door(), caller, token, &form.current_password, &form.password, address).await
     } else {
         Err(Error::invalid("repeated", texts::staff_accounts::PASSWORDS_DIFFER))

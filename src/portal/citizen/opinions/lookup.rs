@@ -7,7 +7,7 @@ use poem::{Request, handler};
 use serde::Deserialize;
 
 use super::views::own_view;
-use super::{check_form, client_address, form_token, speaker};
+use super::{check_form, form_token, speaker};
 use crate::error::{Code, Error};
 use crate::opinions::lookups;
 use crate::opinions::reading::AuthorState;
@@ -37,7 +37,7 @@ pub async fn look_up(visit: Visit, request: &Request, cookies: &CookieJar, Form(
     if let Err(error) = check_form(&visit, cookies, &sent.csrf) {
         return page(&visit, cookies, code, Err(error));
     }
-    let address = client_address(&visit, request);
+    let address = visit.app.client_address(request);
     match lookups::look_up(&app.db, &app.cache, &app.config.rules, &app.data_key, address, &sent.code).await {
         Ok(opinion) => {
             let state = AuthorState::of_unnamed(&opinion);

@@ -9,7 +9,7 @@ mod speaking;
 pub(super) mod views;
 
 use poem::web::cookie::CookieJar;
-use poem::{Request, Route, get, post};
+use poem::{Route, get, post};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -79,13 +79,6 @@ pub(super) async fn find_draft(visit: &Visit, id: &str) -> Result<Draft> {
 
 pub(super) fn opinion_id(id: &str) -> Result<OpinionId> {
     id.parse::<Uuid>().map(OpinionId).map_err(|_| Error::not_found(texts::opinions::THIS_OPINION))
-}
-
-/// Where a request comes from, as far as trusted proxies tell.
-fn client_address(visit: &Visit, request: &Request) -> Option<std::net::IpAddr> {
-    let peer = request.remote_addr().as_socket_addr()?.ip();
-    let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
-    Some(visit.app.config.client_address(peer, forwarded))
 }
 
 /// Name under which the device keeps what is typed on a draft and an article.

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::form::{self, Received, Typed};
 use super::views::{fact, held};
-use super::{check_form, client_address, counter, device_key, draft_url, find_draft, form_token, opinion_id, speaker};
+use super::{check_form, counter, device_key, draft_url, find_draft, form_token, opinion_id, speaker};
 use crate::accounts::Permission;
 use crate::accounts::limits::{self, Limit};
 use crate::drafts::consultations::Consultation;
@@ -225,7 +225,7 @@ pub async fn post(visit: Visit, request: &Request, cookies: &CookieJar, Path(id)
         let refused = Error::new(Code::Forbidden, texts::opinions::STAFF_DO_NOT_SPEAK);
         return form_page(&visit, cookies, &scene, typed, Wrong::of(refused)?).await;
     }
-    let by = citizen.map_or_else(|| Uploader::Address(client_address(&visit, request)), Uploader::Person);
+    let by = citizen.map_or_else(|| Uploader::Address(visit.app.client_address(request)), Uploader::Person);
     if let Err(error) = keep_files(&visit, by, &scene, &mut typed, files, left_behind).await {
         return form_page(&visit, cookies, &scene, typed, Wrong::of(error)?).await;
     }
@@ -235,12 +235,12 @@ pub async fn post(visit: Visit, request: &Request, cookies: &CookieJar, Path(id)
         Err(error) => return form_page(&visit, cookies, &scene, typed, Wrong::of(error)?).await,
     };
     let has_attachments = !new.attachments.is_empty();
-    limits::admit_address(&app.cache, &app.config.rules, Limit::OpinionPerAddress, client_address(&visit, request)).await?;
+    limits::admit_address(&app.cache, &app.config.rules, Limit::OpinionPerAddress, visit.app.client_address(request)).await?;
     let goes_anonymously = scene.allows_anonymous && typed.way == "anonymous";
     let posted = match citizen {
         Some(caller) => posting::post_opinion(counter(app), caller, Channel::Web, scene.draft.id, &typed.key, new).await.map(|r| (r, None)),
         None if goes_anonymously => {
-            let address = client_address(&visit, request);
+            let address = visit.app.client_address(request);
             posting::post_anonymously(counter(app), &app.data_key, address, Channel::Web, scene.draft.id, &typed.key, new)
                 .await
                 .map(|(receipt, code)| (receipt, Some(code)))
