@@ -1,9 +1,5 @@
 //! What an author says, made ready to be stored: trimmed, within its limits, and pointing at words that the provision really has.
 
-use std::time::Duration;
-
-use similar::{Algorithm, ChangeTag, TextDiff};
-
 use super::{NewOpinion, Quote, Stance, WHOLE_DRAFT};
 use crate::config::Rules;
 use crate::drafts::places;
@@ -156,47 +152,6 @@ pub fn content_hash(draft: DraftId, new: &NewOpinion, enclosed: &[String]) -> St
     sm3_hex(&bytes)
 }
 
-/// A run of characters of a comparison.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
-    /// Whether it stands in both texts, in the old one alone, or in the new one alone.
-    pub kind: PieceKind,
-    /// The characters.
-    pub text: String,
-}
-
-/// In which texts a run of characters stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PieceKind {
-    /// In both.
-    Kept,
-    /// In the old one.
-    Removed,
-    /// In the new one.
-    Added,
-}
-
-/// Longest time that a comparison may look for the shortest difference; after it the difference is right, and longer than it need be.
-const COMPARING: Duration = Duration::from_millis(200);
-
-/// How one text becomes another, character by character.
-pub fn compare(old: &str, new: &str) -> Vec<Piece> {
-    let diff = TextDiff::configure().algorithm(Algorithm::Myers).timeout(COMPARING).diff_chars(old, new);
-    let mut pieces: Vec<Piece> = Vec::new();
-    for change in diff.iter_all_changes() {
-        let kind = match change.tag() {
-            ChangeTag::Equal => PieceKind::Kept,
-            ChangeTag::Delete => PieceKind::Removed,
-            ChangeTag::Insert => PieceKind::Added,
-        };
-        match pieces.last_mut() {
-            Some(last) if last.kind == kind => last.text.push_str(change.value()),
-            _ => pieces.push(Piece { kind, text: change.value().to_owned() }),
-        }
-    }
-    pieces
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,14 +202,5 @@ mod tests {
         for absent in ["注册", "", " ", "经营者应当：（一）登记；（二）登记后公示。多"] {
             assert_eq!(find_words(text, absent, None), None, "{absent:?}");
         }
-    }
-
-    #[test]
-    fn a_difference_is_shown_by_characters() {
-        let pieces = compare("二十四小时内归还", "四十八小时内归还");
-        let of = |wanted: &[PieceKind]| -> String { pieces.iter().filter(|p| wanted.contains(&p.kind)).map(|p| p.text.as_str()).collect() };
-        assert_eq!(of(&[PieceKind::Kept, PieceKind::Removed]), "二十四小时内归还");
-        assert_eq!(of(&[PieceKind::Kept, PieceKind::Added]), "四十八小时内归还");
-        assert!(of(&[PieceKind::Kept]).contains("小时内归还"));
     }
 }

@@ -7,7 +7,7 @@ pub mod sheet;
 pub mod sources;
 mod words;
 
-pub use words::{Change, Piece, compare_words};
+pub use words::{Change, Piece, compare_characters, compare_words};
 
 use uuid::Uuid;
 

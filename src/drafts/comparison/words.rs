@@ -1,6 +1,8 @@
 //! Two wordings, compared by characters and cut so that a person can read it. Pure.
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use std::time::{Duration, Instant};
+
+use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 
 use crate::text_enum;
 
@@ -34,6 +36,15 @@ const SMALL: usize = 4;
 /// With less than this share of equal words the two are shown one after the other.
 const LEAST_EQUAL: f64 = 0.2;
 
+/// Longest time that [`compare_characters`] may look for the shortest difference; after it the difference is right, and longer than it need be.
+const COMPARING: Duration = Duration::from_millis(200);
+
+/// How one wording becomes another, character by character, nothing joined: for words that a stranger sent, so within a time.
+pub fn compare_characters(old: &str, new: &str) -> Vec<Piece> {
+    let (a, b): (Vec<char>, Vec<char>) = (old.chars().collect(), new.chars().collect());
+    cut(&a, &b, |chars| chars.iter().collect(), Instant::now().checked_add(COMPARING))
+}
+
 /// Cuts two wordings where they differ. The pieces that are not inserted make the older one, those that are not deleted the newer one.
 pub fn compare_words(old: &str, new: &str) -> Vec<Piece> {
     if old == new {
@@ -42,15 +53,37 @@ pub fn compare_words(old: &str, new: &str) -> Vec<Piece> {
     let (a, b): (Vec<char>, Vec<char>) = (old.chars().collect(), new.chars().collect());
     if a.len() + b.len() > MOST_CHARACTERS {
         let (a, b): (Vec<&str>, Vec<&str>) = (old.split_inclusive('\n').collect(), new.split_inclusive('\n').collect());
-        let steps = steps(&a, &b, |parts| parts.concat());
-        return pieces_of(steps);
+        return pieces_of(steps_of(cut(&a, &b, |parts| parts.concat(), None)));
     }
-    let steps = grouped(steps(&a, &b, |chars| chars.iter().collect()));
+    let steps = grouped(steps_of(cut(&a, &b, |chars| chars.iter().collect(), None)));
     let equal: usize = steps.iter().map(|step| step.equal.chars().count()).sum();
     if (equal as f64) < LEAST_EQUAL * a.len().min(b.len()) as f64 {
         return pieces_of(vec![Step { deleted: old.to_owned(), inserted: new.to_owned(), equal: String::new() }]);
     }
     pieces_of(steps)
+}
+
+/// Cuts two lists where they differ; neighbours of one kind are one piece.
+fn cut<T: Eq + std::hash::Hash>(a: &[T], b: &[T], join: impl Fn(&[T]) -> String, deadline: Option<Instant>) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    let part = |list: &[T], from: usize, len: usize| list.get(from..from + len).map(&join).unwrap_or_default();
+    let mut add = |change: Change, text: String| match pieces.last_mut() {
+        _ if text.is_empty() => {}
+        Some(last) if last.change == change => last.text.push_str(&text),
+        _ => pieces.push(Piece { change, text }),
+    };
+    for op in capture_diff_slices_deadline(Algorithm::Myers, a, b, deadline) {
+        match op {
+            DiffOp::Equal { old_index, len, .. } => add(Change::Equal, part(a, old_index, len)),
+            DiffOp::Delete { old_index, old_len, .. } => add(Change::Deleted, part(a, old_index, old_len)),
+            DiffOp::Insert { new_index, new_len, .. } => add(Change::Inserted, part(b, new_index, new_len)),
+            DiffOp::Replace { old_index, old_len, new_index, new_len } => {
+                add(Change::Deleted, part(a, old_index, old_len));
+                add(Change::Inserted, part(b, new_index, new_len));
+            }
+        }
+    }
+    pieces
 }
 
 /// A change and the equal words after it.
@@ -61,26 +94,20 @@ struct Step {
     equal: String,
 }
 
-fn steps<T: Eq + std::hash::Hash>(a: &[T], b: &[T], join: impl Fn(&[T]) -> String) -> Vec<Step> {
+/// Each change with the equal words after it.
+fn steps_of(pieces: Vec<Piece>) -> Vec<Step> {
     let mut steps: Vec<Step> = vec![Step::default()];
-    let cut = |list: &[T], from: usize, len: usize| list.get(from..from + len).map(&join).unwrap_or_default();
-    for op in capture_diff_slices(Algorithm::Myers, a, b) {
-        let (deleted, inserted, equal) = match op {
-            DiffOp::Equal { old_index, len, .. } => (String::new(), String::new(), cut(a, old_index, len)),
-            DiffOp::Delete { old_index, old_len, .. } => (cut(a, old_index, old_len), String::new(), String::new()),
-            DiffOp::Insert { new_index, new_len, .. } => (String::new(), cut(b, new_index, new_len), String::new()),
-            DiffOp::Replace { old_index, old_len, new_index, new_len } => {
-                (cut(a, old_index, old_len), cut(b, new_index, new_len), String::new())
-            }
-        };
-        let is_change = equal.is_empty();
-        if is_change && steps.last().is_some_and(|step| !step.equal.is_empty()) {
+    for piece in pieces {
+        if piece.change != Change::Equal && steps.last().is_some_and(|step| !step.equal.is_empty()) {
             steps.push(Step::default());
         }
         if let Some(step) = steps.last_mut() {
-            step.deleted.push_str(&deleted);
-            step.inserted.push_str(&inserted);
-            step.equal.push_str(&equal);
+            let side = match piece.change {
+                Change::Equal => &mut step.equal,
+                Change::Deleted => &mut step.deleted,
+                Change::Inserted => &mut step.inserted,
+            };
+            side.push_str(&piece.text);
         }
     }
     steps
@@ -156,6 +183,19 @@ mod tests {
         }
         let (old, new) = ("投放点不得占用盲道。", "本办法自公布之日起施行。");
         assert_eq!(compare_words(old, new).len(), 2, "nothing in common: one after the other");
+    }
+
+    #[test]
+    fn a_difference_is_shown_by_characters() {
+        let pieces = compare_characters("二十四小时内归还", "四十八小时内归还");
+        let of = |wanted: &[Change]| -> String { pieces.iter().filter(|p| wanted.contains(&p.change)).map(|p| p.text.as_str()).collect() };
+        assert_eq!(of(&[Change::Equal, Change::Deleted]), "二十四小时内归还");
+        assert_eq!(of(&[Change::Equal, Change::Inserted]), "四十八小时内归还");
+        assert!(of(&[Change::Equal]).contains("小时内归还"));
+        // Nothing is joined for reading, and an empty side is no piece.
+        assert_eq!(compare_characters("由城市管理局负责。", "由街道办事处负责。").first().map(|p| p.text.as_str()), Some("由"));
+        assert_eq!(compare_characters("", "甲"), [Piece { change: Change::Inserted, text: "甲".into() }]);
+        assert!(compare_characters("", "").is_empty());
     }
 
     #[test]

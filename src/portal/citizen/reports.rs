@@ -10,12 +10,12 @@ use super::opinions::{draft_url, find_draft, opinion_id};
 use crate::calendar;
 use crate::documents::writing::xlsx::XLSX;
 use crate::documents::writing::{DOCX, attachment};
+use crate::drafts::comparison::compare_characters;
 use crate::drafts::{self, Viewer, consultations, places};
 use crate::error::{Error, Result};
 use crate::opinions::feedback::DispositionKind;
 use crate::opinions::reading::get_public_opinion;
 use crate::opinions::report::{self, Report, ReportEntry, Site, document, table};
-use crate::opinions::wording;
 use crate::portal::pages::opinions::DiffPiece;
 use crate::portal::pages::report::{OpinionPage, ReportItem, ReportPage, ReportUnit};
 use crate::portal::pages::{Choice, Fact, Section};
@@ -165,7 +165,7 @@ async fn show_opinion(visit: Visit, Path(id): Path<String>) -> Page {
     let difference = match &opinion.address {
         Some(address) if !proposed.is_empty() => {
             let place = places::find_place(&app.db, opinion.version_id, address).await?;
-            wording::compare(&place.map(|place| place.text).unwrap_or_default(), &proposed)
+            compare_characters(&place.map(|place| place.text).unwrap_or_default(), &proposed)
         }
         _ => Vec::new(),
     };
@@ -188,7 +188,7 @@ async fn show_opinion(visit: Visit, Path(id): Path<String>) -> Page {
         unseen: report::unseen(opinion.words),
         body: opinion.body,
         reason: opinion.reason.unwrap_or_default(),
-        difference: difference.into_iter().map(|piece| DiffPiece { kind: piece_class(piece.kind), text: piece.text }).collect(),
+        difference: difference.into_iter().map(|piece| DiffPiece { kind: piece_class(piece.change), text: piece.text }).collect(),
         outcome: answer.as_ref().map(|answer| outcome_badge(answer.kind)),
         answered: answer.as_ref().map(|answer| texts::day(calendar::day_of(answer.published_at))).unwrap_or_default(),
         result: answer.as_ref().map(|answer| answer.result_label.clone()).unwrap_or_default(),

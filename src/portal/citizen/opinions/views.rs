@@ -2,13 +2,13 @@
 
 use crate::app::App;
 use crate::calendar;
+use crate::drafts::comparison::{Change, compare_characters};
 use crate::drafts::places;
 use crate::error::Result;
 use crate::opinions::enclosures::Enclosure;
 use crate::opinions::feedback::DispositionKind;
 use crate::opinions::moderation::queue::Hiding;
 use crate::opinions::reading::{AuthorState, Opinion};
-use crate::opinions::wording::{self, PieceKind};
 use crate::portal::pages::opinions::{DiffPiece, HeldFile, OwnView};
 use crate::portal::pages::{Badge, Fact};
 use crate::portal::texts;
@@ -52,7 +52,7 @@ pub async fn own_view(app: &App, opinion: Opinion, state: AuthorState, version: 
         }
         _ => String::new(),
     };
-    let difference = if opinion.proposed_text.is_empty() { Vec::new() } else { wording::compare(&original, &opinion.proposed_text) };
+    let difference = if opinion.proposed_text.is_empty() { Vec::new() } else { compare_characters(&original, &opinion.proposed_text) };
     let words = texts::opinions::WISHES[usize::from(opinion.is_public)];
     let mut facts = vec![
         fact(texts::opinions::RECEIPT_NUMBER, opinion.receipt_number),
@@ -70,7 +70,7 @@ pub async fn own_view(app: &App, opinion: Opinion, state: AuthorState, version: 
         quote: opinion.quote_text,
         body: opinion.body,
         reason: opinion.reason,
-        difference: difference.into_iter().map(|p| DiffPiece { kind: piece_class(p.kind), text: p.text }).collect(),
+        difference: difference.into_iter().map(|p| DiffPiece { kind: piece_class(p.change), text: p.text }).collect(),
         hidden_because: hiding
             .filter(|_| state == AuthorState::Hidden)
             .map(|h| [h.category.label().to_owned(), h.reason].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("。"))
@@ -82,10 +82,10 @@ pub async fn own_view(app: &App, opinion: Opinion, state: AuthorState, version: 
 }
 
 /// Class of a piece of a difference.
-pub fn piece_class(kind: PieceKind) -> &'static str {
-    match kind {
-        PieceKind::Kept => "kept",
-        PieceKind::Removed => "removed",
-        PieceKind::Added => "added",
+pub fn piece_class(change: Change) -> &'static str {
+    match change {
+        Change::Equal => "kept",
+        Change::Deleted => "removed",
+        Change::Inserted => "added",
     }
 }

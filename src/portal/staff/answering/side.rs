@@ -3,12 +3,12 @@
 use poem::handler;
 use poem::http::StatusCode;
 use poem::web::{Form, Path, Query};
-use similar::{ChangeTag, TextDiff};
 use uuid::Uuid;
 
 use super::worklist::handlers;
 use super::{Fields, badges, base, choices, draft_of, outcome, problem};
 use crate::accounts::{Actor, Caller, Permission};
+use crate::drafts::comparison::{self, Piece};
 use crate::drafts::versions::{self, DraftProvision, DraftVersion};
 use crate::drafts::{Draft, Viewer, consultations, legal_bases};
 use crate::error::{Code, Error, Result};
@@ -319,19 +319,15 @@ fn wording(opinion: &Opinion, provisions: &[DraftProvision]) -> Vec<Change> {
     let inside = provisions.iter().filter(|p| p.address == address || p.address.starts_with(&below));
     let part = |p: &DraftProvision| if p.address == address { p.text.clone() } else { format!("{}{}", p.label, p.text) };
     let original = inside.map(part).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n");
-    let mut changes: Vec<Change> = Vec::new();
-    for change in TextDiff::from_chars(original.as_str(), opinion.proposed_text.as_str()).iter_all_changes() {
-        let kind = match change.tag() {
-            ChangeTag::Equal => "same",
-            ChangeTag::Delete => "gone",
-            ChangeTag::Insert => "new",
-        };
-        match changes.last_mut() {
-            Some(last) if last.kind == kind => last.text.push_str(change.value()),
-            _ => changes.push(Change { kind, text: change.value().to_owned() }),
-        }
-    }
-    changes
+    let change = |piece: Piece| Change {
+        kind: match piece.change {
+            comparison::Change::Equal => "same",
+            comparison::Change::Deleted => "gone",
+            comparison::Change::Inserted => "new",
+        },
+        text: piece.text,
+    };
+    comparison::compare_characters(&original, &opinion.proposed_text).into_iter().map(change).collect()
 }
 
 /// A form of the side-by-side page comes back.
