@@ -10,6 +10,7 @@ mod kept;
 mod library;
 mod links;
 mod pages;
+mod sign_out;
 mod staff;
 mod texts;
 mod visits;
@@ -35,6 +36,7 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let pages = citizen::appeals::routes(pages);
     let pages = citizen::messages::routes(pages);
     let pages = citizen::sign_in::routes(pages);
+    let pages = sign_out::routes(pages);
     let pages = citizen::me::routes(pages);
     let pages = citizen::own_data::routes(pages);
     let pages = citizen::rounds::routes(pages);

@@ -1,4 +1,4 @@
-//! `/sign-in` and `/sign-out`: phone, then code, then in. Works without a script; where to go afterwards is a path of this site.
+//! `/sign-in`: phone, then code, then in. Works without a script; where to go afterwards is a path of this site.
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::web::cookie::CookieJar;
@@ -26,7 +26,7 @@ const HOME: &str = "/me";
 
 /// The pages.
 pub fn routes(route: Route) -> Route {
-    route.at("/sign-in", get(show_sign_in).post(sign_in)).at("/sign-in/code", post(send_code)).at("/sign-out", post(sign_out))
+    route.at("/sign-in", get(show_sign_in).post(sign_in)).at("/sign-in/code", post(send_code))
 }
 
 #[derive(Deserialize)]
@@ -123,23 +123,6 @@ async fn sign_in(visit: Visit, request: &Request, cookies: &CookieJar, Form(form
             code_page(&visit, cookies, status, step, true, None, next)
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Token {
-    #[serde(default)]
-    csrf: String,
-}
-
-/// `/sign-out`
-#[handler]
-async fn sign_out(visit: Visit, cookies: &CookieJar, Form(form): Form<Token>) -> std::result::Result<Response, Failure> {
-    if let (Some(caller), Some(session)) = (&visit.caller, &visit.session) {
-        visit.check_form(&form.csrf)?;
-        sessions::revoke(&visit.app.db, &visit.app.clock, caller, session).await?;
-    }
-    cookies.add(cookie(&visit.app, SESSION_COOKIE, "", Some(0)));
-    Ok(see_other("/"))
 }
 
 /// The code that was sent, where nothing is sent: in the demonstration.

@@ -1,4 +1,4 @@
-//! `/login`: signing in as staff, step by step, and signing out.
+//! `/login`: signing in as staff, step by step.
 //!
 //! After the password a cookie holds the ticket of the steps that are left; it opens nothing else. The session comes with the last step and is
 //! always a new one.
@@ -10,7 +10,6 @@ use poem::{Request, Response, Route, get, handler, post};
 use serde::Deserialize;
 
 use super::qr;
-use crate::accounts::sessions;
 use crate::accounts::staff::signing_in::{self, SignIn, Step};
 use crate::error::{Code, Error};
 use crate::portal::pages::Section;
@@ -36,7 +35,6 @@ pub fn routes(route: Route) -> Route {
         .at("/login/code", post(give_code))
         .at("/login/password", post(give_password))
         .at("/login/enrolment", post(confirm_enrolment))
-        .at("/logout", post(sign_out))
 }
 
 #[derive(Deserialize)]
@@ -250,21 +248,4 @@ fn step_token(visit: &Visit, ticket: &str) -> String {
 
 fn landing(next: &str) -> String {
     if next.is_empty() { DESK.into() } else { links::local(next).into() }
-}
-
-#[derive(Deserialize)]
-struct Token {
-    #[serde(default)]
-    csrf: String,
-}
-
-/// `/logout`
-#[handler]
-async fn sign_out(visit: Visit, cookies: &CookieJar, Form(form): Form<Token>) -> std::result::Result<Response, Failure> {
-    if let (Some(caller), Some(session)) = (&visit.caller, &visit.session) {
-        visit.check_form(&form.csrf)?;
-        sessions::revoke(&visit.app.db, &visit.app.clock, caller, session).await?;
-    }
-    cookies.add(cookie(&visit.app, SESSION_COOKIE, "", Some(0)));
-    Ok(see_other("/"))
 }
