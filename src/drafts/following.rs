@@ -147,9 +147,8 @@ pub async fn tell_some(db: &Db, clock: &Clock, ids: &IdSource, limit: u32) -> Re
     let followers: Vec<AccountId> = on_tx!(&mut tx, c => sqlx::query_scalar(NEXT_FOLLOWERS)
         .bind(row.draft_id).bind(row.created_at).bind(row.reached).bind(skips_answered).bind(i64::from(limit)).fetch_all(c).await)
     .map_err(failed)?;
-    for follower in &followers {
-        notifications::announce(&mut tx, clock, ids, *follower, event, row.draft_id.0, &row.about).await?;
-    }
+    let told: Vec<_> = followers.iter().map(|follower| (*follower, row.draft_id.0, row.about.clone())).collect();
+    notifications::announce_all(&mut tx, clock, ids, event, &told).await?;
     let told = u32::try_from(followers.len()).unwrap_or(limit);
     let finished_at = (told < limit).then(|| clock.now());
     let reached = followers.last().copied().or(row.reached);
