@@ -54,12 +54,12 @@ async fn run() {
         listen: ([127, 0, 0, 1], 0).into(),
         ..Config::default()
     };
-    config.rules.opinions_per_hour = u32::MAX;
     let without_end = Quota { count: u32::MAX, seconds: 3_600 };
     let limits = &mut config.rules.limits;
     for limit in [
         &mut limits.sign_in_per_address,
         &mut limits.registration_per_address,
+        &mut limits.opinion_per_identity,
         &mut limits.opinion_per_address,
         &mut limits.opinion_per_draft,
     ] {

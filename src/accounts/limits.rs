@@ -49,6 +49,8 @@ limits! {
     SignInPerAddress = sign_in_per_address, "sign-in-address", "您所在的网络登录过于频繁";
     /// New accounts from an address.
     RegistrationPerAddress = registration_per_address, "registration-address", "您所在的网络新注册的账号过多";
+    /// Opinions of a person on a draft.
+    OpinionPerIdentity = opinion_per_identity, "opinion-identity", "您对这份草案提交意见过于频繁";
     /// Opinions from an address.
     OpinionPerAddress = opinion_per_address, "opinion-address", "您所在的网络提交意见过于频繁";
     /// Opinions without an account from an address.
@@ -61,6 +63,12 @@ limits! {
     VotePerIdentity = vote_per_identity, "vote-identity", "您表态过于频繁";
     /// Agreements and disagreements from an address.
     VotePerAddress = vote_per_address, "vote-address", "您所在的网络表态过于频繁";
+    /// Files of a person.
+    UploadPerIdentity = upload_per_identity, "upload-identity", "您上传附件过于频繁";
+    /// Files from an address.
+    UploadPerAddress = upload_per_address, "upload-address", "您所在的网络上传附件过于频繁";
+    /// Files without an account from an address.
+    AnonymousUploadPerAddress = anonymous_upload_per_address, "anonymous-upload-address", "您所在的网络匿名上传附件过于频繁";
 }
 
 /// Counts one attempt under a key and passes while the quota lasts, else [`Code::TooMany`] with the time to wait. The key (an id, a phone's hash,

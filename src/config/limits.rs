@@ -35,6 +35,8 @@ pub struct LimitRules {
     pub sign_in_per_address: Quota,
     /// New accounts from one address.
     pub registration_per_address: Quota,
+    /// Opinions of one identity on one draft.
+    pub opinion_per_identity: Quota,
     /// Opinions of everybody behind one address.
     pub opinion_per_address: Quota,
     /// Opinions without an account from one address.
@@ -47,6 +49,12 @@ pub struct LimitRules {
     pub vote_per_identity: Quota,
     /// Agreements and disagreements of everybody behind one address.
     pub vote_per_address: Quota,
+    /// Files that one identity uploads for opinions.
+    pub upload_per_identity: Quota,
+    /// Files that everybody behind one address uploads for opinions.
+    pub upload_per_address: Quota,
+    /// Files that are uploaded without an account from one address.
+    pub anonymous_upload_per_address: Quota,
 }
 
 impl Default for LimitRules {
@@ -59,12 +67,16 @@ impl Default for LimitRules {
             code_try_per_address: hourly(120),
             sign_in_per_address: hourly(1_200),
             registration_per_address: hourly(60),
+            opinion_per_identity: hourly(60),
             opinion_per_address: hourly(300),
             anonymous_opinion_per_address: hourly(20),
             opinion_per_draft: hourly(20_000),
             lookup_per_address: hourly(60),
-            vote_per_identity: hourly(200),
+            vote_per_identity: hourly(300),
             vote_per_address: hourly(1_000),
+            upload_per_identity: hourly(60),
+            upload_per_address: hourly(300),
+            anonymous_upload_per_address: hourly(60),
         }
     }
 }

@@ -100,12 +100,6 @@ pub struct Rules {
     pub feedback_days: u32,
     /// Longest text of one opinion, in characters.
     pub opinion_characters: usize,
-    /// Opinions one identity may post on one draft in an hour.
-    pub opinions_per_hour: u32,
-    /// Times that one person may agree or disagree in an hour.
-    pub votes_per_hour: u32,
-    /// Files that one person, or one address without a login, may upload in an hour.
-    pub uploads_per_hour: u32,
     /// Most files enclosed with one opinion.
     pub enclosures: usize,
     /// Largest enclosed file, in MiB.
@@ -138,9 +132,6 @@ impl Default for Rules {
             rule_effective_days: 30,
             feedback_days: 60,
             opinion_characters: 5_000,
-            opinions_per_hour: 60,
-            votes_per_hour: 300,
-            uploads_per_hour: 60,
             enclosures: 5,
             enclosure_mib: 10,
             enclosures_mib: 20,

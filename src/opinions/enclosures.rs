@@ -3,15 +3,13 @@
 //! A file is uploaded first and bound to its opinion when that is posted. Files lie on a shelf of their own in the store of originals, by content hash,
 //! so that one that came with no opinion can be removed. They are for the author and for the staff who handle the opinion, never public.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
 use super::acts::{self, Claim, KeyedAct, check_key, check_secret_key};
 use super::posting::{address_key, require_open};
 use super::{Counter, reading};
+use crate::accounts::limits::{self, Limit};
 use crate::accounts::{Caller, Permission};
 use crate::config::Rules;
 use crate::documents::downloads;
@@ -28,8 +26,6 @@ use crate::{on_db, on_tx};
 const SHELF: &str = "enclosures/";
 /// Sent with every file: nothing in it may run, load or be framed.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
-/// Window of the limit on uploads.
-const WINDOW: Duration = Duration::from_secs(3600);
 /// Longest name, in characters.
 const NAME_CHARACTERS: usize = 120;
 /// Files looked at in one round of tidying.
@@ -49,8 +45,8 @@ pub struct NewFile {
 pub enum Uploader<'a> {
     /// Somebody who is signed in.
     Person(&'a Caller),
-    /// Somebody who is not, from an address. Their words may still come with a login, so the round need not allow anonymous opinions.
-    Address(Option<IpAddr>),
+    /// Somebody who is not. Their words may still come with a login, so the round need not allow anonymous opinions.
+    Visitor,
 }
 
 /// An uploaded file.
@@ -139,12 +135,12 @@ pub async fn upload(
     key: Option<&str>,
     file: NewFile,
 ) -> Result<Enclosure> {
-    let (account, counted) = match by {
+    let account = match by {
         Uploader::Person(caller) => {
             caller.require(Permission::PostOpinion)?;
-            (Some(caller.account_id), caller.account_id.to_string())
+            Some(caller.account_id)
         }
-        Uploader::Address(address) => (None, address_key(address)),
+        Uploader::Visitor => None,
     };
     match (key, account) {
         (Some(key), Some(_)) => check_key(key)?,
@@ -173,10 +169,11 @@ pub async fn upload(
     {
         return find(at.db, EnclosureId(done.subject)).await?.ok_or_else(expired);
     }
-    let seen = at.cache.count(&format!("uploads:{counted}"), WINDOW).await?;
-    if seen > u64::from(at.rules.uploads_per_hour) {
-        return Err(Error::new(Code::TooMany, "上传附件过于频繁，请一小时后再试。"));
+    match account {
+        Some(account) => limits::admit(at.cache, at.rules, Limit::UploadPerIdentity, &account.to_string()).await?,
+        None => limits::admit(at.cache, at.rules, Limit::AnonymousUploadPerAddress, &address_key(at.address)).await?,
     }
+    limits::admit_address(at.cache, at.rules, Limit::UploadPerAddress, at.address).await?;
     let shelf = blobs.shelf(SHELF);
     shelf.put(bytes.clone()).await?;
     let mut tx = at.db.begin().await?;

@@ -34,6 +34,8 @@ pub mod upkeep;
 pub mod votes;
 pub mod wording;
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 
 use crate::config::Rules;
@@ -198,4 +200,6 @@ pub struct Counter<'a> {
     pub ids: &'a IdSource,
     /// Limits.
     pub rules: &'a Rules,
+    /// Where the request comes from, as far as trusted proxies tell; limits count by it.
+    pub address: Option<IpAddr>,
 }

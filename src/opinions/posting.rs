@@ -4,7 +4,6 @@
 //! the round is open and writes the opinion, so that posts of one draft do not wait for one another.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::FromRow;
@@ -38,9 +37,6 @@ const FIND_BY_CODE: &str =
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[INSERT, FIND_BY_KEY, FIND_BY_CODE];
-
-/// Window of the limits on opinions of one identity or address on one draft.
-const WINDOW: Duration = Duration::from_secs(3600);
 
 #[derive(FromRow)]
 struct KeyRow {
@@ -117,11 +113,10 @@ pub async fn post_opinion(
         return known.into_receipt(&hash);
     }
     consent::require_standing(at.db, caller.account_id).await?;
+    // The narrow limits first: what they refuse uses up nobody else's.
+    limits::admit(at.cache, at.rules, Limit::OpinionPerIdentity, &format!("{}:{draft}", caller.account_id)).await?;
+    limits::admit_address(at.cache, at.rules, Limit::OpinionPerAddress, at.address).await?;
     limits::admit(at.cache, at.rules, Limit::OpinionPerDraft, &draft.to_string()).await?;
-    let seen = at.cache.count(&format!("opinions:{}:{draft}", caller.account_id), WINDOW).await?;
-    if seen > u64::from(at.rules.opinions_per_hour) {
-        return Err(Error::new(Code::TooMany, "您对这份草案提交意见过于频繁，请一小时后再试。"));
-    }
     let from = Provenance {
         account_id: Some(caller.account_id),
         author_kind: "市民".into(),
@@ -138,7 +133,6 @@ pub async fn post_opinion(
 pub async fn post_anonymously(
     at: Counter<'_>,
     data_key: &DataKey,
-    address: Option<IpAddr>,
     channel: Channel,
     draft: DraftId,
     key: &str,
@@ -155,7 +149,8 @@ pub async fn post_anonymously(
     if let Some(known) = known {
         return Ok((known.into_receipt(&hash)?, code));
     }
-    limits::admit(at.cache, at.rules, Limit::AnonymousOpinionPerAddress, &address_key(address)).await?;
+    limits::admit(at.cache, at.rules, Limit::AnonymousOpinionPerAddress, &address_key(at.address)).await?;
+    limits::admit_address(at.cache, at.rules, Limit::OpinionPerAddress, at.address).await?;
     limits::admit(at.cache, at.rules, Limit::OpinionPerDraft, &draft.to_string()).await?;
     let from = Provenance { account_id: None, author_kind: "未署名".into(), channel, contact_point: None, station: None };
     let receipt = write(at, Post { draft, once: Once::Code(&code_hash), content_hash: &hash, from: &from, new }).await?;

@@ -200,7 +200,7 @@ async fn load_opinion(at: Loading<'_>, today: NaiveDate, draft: DraftId, n: i64,
         ..NewOpinion::on(entry.address.clone(), stance, &entry.text)
     };
     let clock = Clock::fixed(morning(day(today, entry.submitted_on_day)) + Duration::minutes(7 * n + 13));
-    let counter = Counter { db: at.db, cache: at.cache, clock: &clock, ids: at.ids, rules: at.rules };
+    let counter = Counter { db: at.db, cache: at.cache, clock: &clock, ids: at.ids, rules: at.rules, address: None };
     let receipt = record_opinion(counter, draft, &from, new).await?;
     if let Some(outcome) = &entry.disposition {
         let kind = DispositionKind::parse(outcome).ok_or_else(|| unknown("disposition", outcome))?;

@@ -2,13 +2,12 @@
 //!
 //! The numbers are a help for reading. No disposition follows from them, and nobody is ranked by them.
 
-use std::time::Duration;
-
 use sqlx::FromRow;
 
 use super::acts::{self, Claim, KeyedAct, check_key};
 use super::posting::receiving_round;
 use super::{Counter, Display, OpinionState};
+use crate::accounts::limits::{self, Limit};
 use crate::accounts::{Caller, Permission};
 use crate::drafts::{self, consultations};
 use crate::error::{Code, Error, Result};
@@ -61,18 +60,13 @@ const OWN: &str = "SELECT choice FROM opinion_vote WHERE opinion_id = $1 AND acc
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[TARGET, PUT, REMOVE, TALLY, OWN];
 
-/// Window of the limit.
-const WINDOW: Duration = Duration::from_secs(3600);
-
 /// Sets, changes or (with `None`) removes what the caller thinks of an opinion. "Not found" for an opinion whose words are not shown,
 /// [`Code::Conflict`] for the caller's own, [`Code::NotOpen`] when its round has ended.
 pub async fn vote(at: Counter<'_>, caller: &Caller, opinion: OpinionId, key: &str, choice: Option<Choice>) -> Result<Tally> {
     caller.require(Permission::PostOpinion)?;
     check_key(key)?;
-    let seen = at.cache.count(&format!("votes:{}", caller.account_id), WINDOW).await?;
-    if seen > u64::from(at.rules.votes_per_hour) {
-        return Err(Error::new(Code::TooMany, "表态过于频繁，请一小时后再试。"));
-    }
+    limits::admit(at.cache, at.rules, Limit::VotePerIdentity, &caller.account_id.to_string()).await?;
+    limits::admit_address(at.cache, at.rules, Limit::VotePerAddress, at.address).await?;
     let content = sm3_hex(format!("{opinion}\0{}", choice.map_or("", Choice::as_str)).as_bytes());
     let mut tx = at.db.begin().await?;
     let absent = || Error::not_found("这条意见");

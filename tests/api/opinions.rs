@@ -3,7 +3,7 @@
 use poem::http::Method;
 use serde_json::{Value, json};
 use zhitong::accounts::Role;
-use zhitong::config::Rules;
+use zhitong::config::{LimitRules, Quota, Rules};
 use zhitong::error::Code;
 
 use crate::support::TestApp;
@@ -140,7 +140,8 @@ async fn opinions_are_cited_as_lawyers_do() {
 
 #[tokio::test]
 async fn one_identity_cannot_flood_a_draft() {
-    let app = TestApp::start_with(Rules { opinions_per_hour: 2, ..Rules::default() }).await;
+    let limits = LimitRules { opinion_per_identity: Quota { count: 2, seconds: 3_600 }, ..LimitRules::default() };
+    let app = TestApp::start_with(Rules { limits, ..Rules::default() }).await;
     let draft = app.open_draft().await;
     let citizen = app.token(Role::Citizen).await;
     for n in 1..=2 {

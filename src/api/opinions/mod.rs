@@ -15,7 +15,6 @@ use super::Tag;
 
 use super::callers::{Anyone, SignedIn};
 use super::problem::Problem;
-use crate::accounts::limits::{self, Limit};
 use crate::accounts::{Caller, Permission};
 use crate::app::App;
 use crate::drafts::{self, Draft, Viewer};
@@ -30,8 +29,9 @@ pub(super) async fn find_draft(app: &App, caller: Option<&Caller>, id: Uuid) -> 
 }
 
 /// What the domain works with.
-pub(super) fn counter(app: &App) -> Counter<'_> {
-    Counter { db: &app.db, cache: &app.cache, clock: &app.clock, ids: &app.ids, rules: &app.config.rules }
+pub(super) fn counter<'a>(app: &'a App, request: &Request) -> Counter<'a> {
+    let address = app.client_address(request);
+    Counter { db: &app.db, cache: &app.cache, clock: &app.clock, ids: &app.ids, rules: &app.config.rules, address }
 }
 
 /// The operations.
@@ -55,12 +55,11 @@ impl OpinionsApi {
     ) -> Result<PostedOpinion, Problem> {
         let caller = signed_in.with(Permission::PostOpinion)?;
         let draft = find_draft(&app, Some(&caller), draft_id).await?;
-        limits::admit_address(&app.cache, &app.config.rules, Limit::OpinionPerAddress, app.client_address(request)).await?;
         let openid = app.openid_of(caller.account_id).await;
         let channel = if openid.is_some() { Channel::Wechat } else { Channel::Web };
         let new = NewOpinion::from(body.0);
         let has_attachments = !new.attachments.is_empty();
-        let receipt = post_opinion(counter(&app), &caller, channel, draft.id, &key, new).await?;
+        let receipt = post_opinion(counter(&app, request), &caller, channel, draft.id, &key, new).await?;
         if !receipt.is_repetition {
             app.check_opinion(receipt.opinion_id, openid.as_deref(), has_attachments).await;
         }

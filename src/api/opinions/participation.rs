@@ -267,11 +267,10 @@ impl ParticipationApi {
         body: Json<OpinionBody>,
     ) -> Result<AnonymouslyPosted, Problem> {
         let draft = find_draft(&app, None, draft_id).await?;
-        let address = app.client_address(request);
         let new = NewOpinion::from(body.0);
         let has_attachments = !new.attachments.is_empty();
         let (receipt, lookup_code) =
-            posting::post_anonymously(counter(&app), &app.data_key, address, Channel::Web, draft.id, &key, new).await?;
+            posting::post_anonymously(counter(&app, request), &app.data_key, Channel::Web, draft.id, &key, new).await?;
         let is_repetition = receipt.is_repetition;
         if !is_repetition {
             app.check_opinion(receipt.opinion_id, None, has_attachments).await;
@@ -299,6 +298,7 @@ impl ParticipationApi {
     async fn edit_opinion(
         &self,
         app: Data<&App>,
+        request: &Request,
         signed_in: SignedIn,
         /// Opinion
         Path(opinion_id): Path<Uuid>,
@@ -311,7 +311,7 @@ impl ParticipationApi {
         let body = body.0;
         let new = NewOpinion::from(body.opinion);
         let has_attachments = !new.attachments.is_empty();
-        let done = revising::edit_opinion(counter(&app), &caller, OpinionId(opinion_id), &key, body.revision, new).await?;
+        let done = revising::edit_opinion(counter(&app, request), &caller, OpinionId(opinion_id), &key, body.revision, new).await?;
         if !done.is_repetition {
             let openid = app.openid_of(caller.account_id).await;
             app.check_opinion(OpinionId(opinion_id), openid.as_deref(), has_attachments).await;
@@ -324,6 +324,7 @@ impl ParticipationApi {
     async fn withdraw_opinion(
         &self,
         app: Data<&App>,
+        request: &Request,
         signed_in: SignedIn,
         /// Opinion
         Path(opinion_id): Path<Uuid>,
@@ -333,7 +334,7 @@ impl ParticipationApi {
         body: Json<OpinionWithdrawalBody>,
     ) -> Result<Json<RevisedView>, Problem> {
         let caller = signed_in.with(Permission::PostOpinion)?;
-        let done = revising::withdraw_opinion(counter(&app), &caller, OpinionId(opinion_id), &key, body.0.revision).await?;
+        let done = revising::withdraw_opinion(counter(&app, request), &caller, OpinionId(opinion_id), &key, body.0.revision).await?;
         Ok(Json(revised_view(done)))
     }
 
@@ -355,6 +356,7 @@ impl ParticipationApi {
     async fn upload_opinion_attachment(
         &self,
         app: Data<&App>,
+        request: &Request,
         signed_in: SignedIn,
         /// Draft
         Path(draft_id): Path<Uuid>,
@@ -366,7 +368,8 @@ impl ParticipationApi {
         let caller = signed_in.with(Permission::PostOpinion)?;
         let draft = find_draft(&app, Some(&caller), draft_id).await?;
         let file = read_upload(&app, form.file).await?;
-        let enclosure = enclosures::upload(counter(&app), &app.blobs, Uploader::Person(&caller), draft.id, Some(&key), file).await?;
+        let enclosure =
+            enclosures::upload(counter(&app, request), &app.blobs, Uploader::Person(&caller), draft.id, Some(&key), file).await?;
         Ok(Json(enclosure_view(enclosure)))
     }
 
@@ -386,8 +389,8 @@ impl ParticipationApi {
         let draft = find_draft(&app, None, draft_id).await?;
         posting::require_open(&app.db, app.clock.now(), draft.id, true).await?;
         let file = read_upload(&app, form.file).await?;
-        let by = Uploader::Address(app.client_address(request));
-        Ok(Json(enclosure_view(enclosures::upload(counter(&app), &app.blobs, by, draft.id, Some(&key), file).await?)))
+        let by = Uploader::Visitor;
+        Ok(Json(enclosure_view(enclosures::upload(counter(&app, request), &app.blobs, by, draft.id, Some(&key), file).await?)))
     }
 
     /// The files of an opinion, for its author and for staff.
@@ -427,6 +430,7 @@ impl ParticipationApi {
     async fn vote_on_opinion(
         &self,
         app: Data<&App>,
+        request: &Request,
         signed_in: SignedIn,
         /// Opinion
         Path(opinion_id): Path<Uuid>,
@@ -437,7 +441,7 @@ impl ParticipationApi {
     ) -> Result<Json<TallyView>, Problem> {
         let caller = signed_in.with(Permission::PostOpinion)?;
         let choice = Some(body.0.choice.into());
-        Ok(Json(tally_view(votes::vote(counter(&app), &caller, OpinionId(opinion_id), &key, choice).await?)))
+        Ok(Json(tally_view(votes::vote(counter(&app, request), &caller, OpinionId(opinion_id), &key, choice).await?)))
     }
 
     /// No longer agree or disagree.
@@ -445,6 +449,7 @@ impl ParticipationApi {
     async fn remove_vote(
         &self,
         app: Data<&App>,
+        request: &Request,
         signed_in: SignedIn,
         /// Opinion
         Path(opinion_id): Path<Uuid>,
@@ -453,7 +458,7 @@ impl ParticipationApi {
         Header(key): Header<String>,
     ) -> Result<Json<TallyView>, Problem> {
         let caller = signed_in.with(Permission::PostOpinion)?;
-        Ok(Json(tally_view(votes::vote(counter(&app), &caller, OpinionId(opinion_id), &key, None).await?)))
+        Ok(Json(tally_view(votes::vote(counter(&app, request), &caller, OpinionId(opinion_id), &key, None).await?)))
     }
 
     /// Opinions that a round shows to everybody, the newest first. Those that were hidden keep their place without their words.

@@ -1,7 +1,7 @@
 //! `/me/opinions`: what a citizen has said, and what became of it.
 
-use poem::handler;
 use poem::web::{Form, Path, Query};
+use poem::{Request, handler};
 use serde::Deserialize;
 
 use super::views::{held, own_view, state_badge};
@@ -136,10 +136,10 @@ struct Withdrawal {
 
 /// `/me/opinions/{id}/withdraw`
 #[handler]
-pub async fn withdraw(visit: Visit, Path(id): Path<String>, Form(form): Form<Withdrawal>) -> Page {
+pub async fn withdraw(visit: Visit, request: &Request, Path(id): Path<String>, Form(form): Form<Withdrawal>) -> Page {
     let caller = visit.citizen()?;
     visit.check_form(&form.csrf)?;
     let id = opinion_id(&id)?;
-    revising::withdraw_opinion(counter(&visit.app), caller, id, &form.key, form.revision).await?;
+    revising::withdraw_opinion(counter(&visit.app, request), caller, id, &form.key, form.revision).await?;
     Ok(see_other(&format!("/me/opinions/{id}?withdrawn=1")))
 }

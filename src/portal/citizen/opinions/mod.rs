@@ -9,7 +9,7 @@ mod speaking;
 pub(super) mod views;
 
 use poem::web::cookie::CookieJar;
-use poem::{Route, get, post};
+use poem::{Request, Route, get, post};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -42,8 +42,9 @@ pub fn routes(route: Route) -> Route {
 }
 
 /// What the domain works with.
-fn counter(app: &App) -> Counter<'_> {
-    Counter { db: &app.db, cache: &app.cache, clock: &app.clock, ids: &app.ids, rules: &app.config.rules }
+fn counter<'a>(app: &'a App, request: &Request) -> Counter<'a> {
+    let address = app.client_address(request);
+    Counter { db: &app.db, cache: &app.cache, clock: &app.clock, ids: &app.ids, rules: &app.config.rules, address }
 }
 
 /// The browser's secret: the one it has, or a new one.

@@ -1,7 +1,7 @@
 //! `/drafts/{id}/opinions`: what others said, and agreeing or disagreeing with it.
 
-use poem::handler;
 use poem::web::{Form, Path, Query};
+use poem::{Request, handler};
 use serde::Deserialize;
 
 use super::{counter, draft_url, find_draft, opinion_id};
@@ -118,10 +118,10 @@ struct Vote {
 
 /// `/opinions/{id}/vote`
 #[handler]
-pub async fn vote(visit: Visit, Path(id): Path<String>, Form(form): Form<Vote>) -> Page {
+pub async fn vote(visit: Visit, request: &Request, Path(id): Path<String>, Form(form): Form<Vote>) -> Page {
     let caller = visit.citizen()?;
     visit.check_form(&form.csrf)?;
     let id = opinion_id(&id)?;
-    votes::vote(counter(&visit.app), caller, id, &form.key, Choice::parse(&form.choice)).await?;
+    votes::vote(counter(&visit.app, request), caller, id, &form.key, Choice::parse(&form.choice)).await?;
     Ok(see_other(&format!("{}#{id}", links::local(&form.back))))
 }

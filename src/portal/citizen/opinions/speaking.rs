@@ -12,7 +12,6 @@ use super::form::{self, Received, Typed};
 use super::views::{fact, held};
 use super::{check_form, counter, device_key, draft_url, find_draft, form_token, opinion_id, speaker};
 use crate::accounts::Permission;
-use crate::accounts::limits::{self, Limit};
 use crate::drafts::consultations::Consultation;
 use crate::drafts::places::{self, Place};
 use crate::drafts::{self, Draft, Viewer};
@@ -62,6 +61,7 @@ struct Wrong {
     problem: Option<String>,
     notice: Option<String>,
     status: StatusCode,
+    retry_after_s: Option<u64>,
 }
 
 impl Wrong {
@@ -79,7 +79,7 @@ impl Wrong {
         let fields: Vec<Fact> =
             error.fields.iter().filter(|f| shown.contains(&f.field.as_str())).map(|f| fact(&f.field, f.message.clone())).collect();
         let problem = fields.is_empty().then_some(error.detail);
-        Ok(Wrong { fields, problem, notice: None, status })
+        Ok(Wrong { fields, problem, notice: None, status, retry_after_s: error.retry_after_s })
     }
 }
 
@@ -183,6 +183,9 @@ async fn form_page(visit: &Visit, cookies: &CookieJar, scene: &Scene, typed: Typ
         closes: scene.closes.clone(),
     };
     let mut response = visit.show_as(status, &page)?;
+    if let Some(seconds) = wrong.retry_after_s {
+        response.headers_mut().insert(poem::http::header::RETRY_AFTER, poem::http::HeaderValue::from(seconds));
+    }
     // The form carries a secret of this browser.
     response.headers_mut().insert(poem::http::header::CACHE_CONTROL, poem::http::HeaderValue::from_static("no-store"));
     Ok(response)
@@ -225,8 +228,8 @@ pub async fn post(visit: Visit, request: &Request, cookies: &CookieJar, Path(id)
         let refused = Error::new(Code::Forbidden, texts::opinions::STAFF_DO_NOT_SPEAK);
         return form_page(&visit, cookies, &scene, typed, Wrong::of(refused)?).await;
     }
-    let by = citizen.map_or_else(|| Uploader::Address(visit.app.client_address(request)), Uploader::Person);
-    if let Err(error) = keep_files(&visit, by, &scene, &mut typed, files, left_behind).await {
+    let by = citizen.map_or(Uploader::Visitor, Uploader::Person);
+    if let Err(error) = keep_files(&visit, request, by, &scene, &mut typed, files, left_behind).await {
         return form_page(&visit, cookies, &scene, typed, Wrong::of(error)?).await;
     }
     let secret = speaker(&visit, cookies);
@@ -235,13 +238,13 @@ pub async fn post(visit: Visit, request: &Request, cookies: &CookieJar, Path(id)
         Err(error) => return form_page(&visit, cookies, &scene, typed, Wrong::of(error)?).await,
     };
     let has_attachments = !new.attachments.is_empty();
-    limits::admit_address(&app.cache, &app.config.rules, Limit::OpinionPerAddress, visit.app.client_address(request)).await?;
     let goes_anonymously = scene.allows_anonymous && typed.way == "anonymous";
     let posted = match citizen {
-        Some(caller) => posting::post_opinion(counter(app), caller, Channel::Web, scene.draft.id, &typed.key, new).await.map(|r| (r, None)),
+        Some(caller) => {
+            posting::post_opinion(counter(app, request), caller, Channel::Web, scene.draft.id, &typed.key, new).await.map(|r| (r, None))
+        }
         None if goes_anonymously => {
-            let address = visit.app.client_address(request);
-            posting::post_anonymously(counter(app), &app.data_key, address, Channel::Web, scene.draft.id, &typed.key, new)
+            posting::post_anonymously(counter(app, request), &app.data_key, Channel::Web, scene.draft.id, &typed.key, new)
                 .await
                 .map(|(receipt, code)| (receipt, Some(code)))
         }
@@ -273,6 +276,7 @@ async fn to_login(visit: &Visit, secret: &str, scene: &Scene, typed: &Typed) -> 
 /// Takes in the files that came with a form, and names them in it. The first failure is told; what was taken in stays.
 async fn keep_files(
     visit: &Visit,
+    request: &Request,
     by: Uploader<'_>,
     scene: &Scene,
     typed: &mut Typed,
@@ -286,7 +290,7 @@ async fn keep_files(
     let mut failure = left_behind.then(|| Error::invalid("attachments", texts::opinions::FILES_TOO_LARGE));
     for file in files {
         let name = file.name.clone();
-        match enclosures::upload(counter(&visit.app), &visit.app.blobs, by, scene.draft.id, None, file).await {
+        match enclosures::upload(counter(&visit.app, request), &visit.app.blobs, by, scene.draft.id, None, file).await {
             Ok(enclosure) if !typed.attachments.contains(&enclosure.id) => typed.attachments.push(enclosure.id),
             Ok(_) => {}
             Err(error) if error.code.status() >= 500 => return Err(error),
@@ -362,7 +366,7 @@ pub async fn show_edit(visit: Visit, cookies: &CookieJar, Path(id): Path<String>
 
 /// The form for a change comes back.
 #[handler]
-pub async fn edit(visit: Visit, cookies: &CookieJar, Path(id): Path<String>, multipart: Multipart) -> Page {
+pub async fn edit(visit: Visit, request: &Request, cookies: &CookieJar, Path(id): Path<String>, multipart: Multipart) -> Page {
     let (scene, own) = change_scene(&visit, &id).await?;
     let caller = visit.citizen()?;
     let rules = &visit.app.config.rules;
@@ -371,13 +375,13 @@ pub async fn edit(visit: Visit, cookies: &CookieJar, Path(id): Path<String>, mul
     if let Err(error) = check_form(&visit, cookies, &csrf) {
         return form_page(&visit, cookies, &scene, typed, Wrong::of(error)?).await;
     }
-    if let Err(error) = keep_files(&visit, Uploader::Person(caller), &scene, &mut typed, files, left_behind).await {
+    if let Err(error) = keep_files(&visit, request, Uploader::Person(caller), &scene, &mut typed, files, left_behind).await {
         return form_page(&visit, cookies, &scene, typed, Wrong::of(error)?).await;
     }
     let changed = match typed.opinion() {
         Ok(new) => {
             let has_attachments = !new.attachments.is_empty();
-            let done = revising::edit_opinion(counter(&visit.app), caller, own.opinion.id, &typed.key, typed.revision, new).await;
+            let done = revising::edit_opinion(counter(&visit.app, request), caller, own.opinion.id, &typed.key, typed.revision, new).await;
             done.map(|done| (done, has_attachments))
         }
         Err(error) => Err(error),
