@@ -1,9 +1,7 @@
 //! 附件: files that are kept and handed out as they came, recognised by their content. What they may be is a short list, because strangers open them.
 
-use std::io::Cursor;
-
-use super::archive::{Archive, Content};
-use super::{Format, Limits, SNIFF_BYTES, downloads, refusal, sniff};
+use super::uploads::{self, Upload};
+use super::{Format, Limits, downloads, refusal};
 use crate::error::{Code, Error, Result};
 
 /// A kind of file that may be attached.
@@ -61,35 +59,26 @@ impl AttachmentKind {
     }
 }
 
-/// Recognises a file by its content. The name only serves the sentence of a refusal.
+/// Recognises a file by its content.
 ///
 /// # Errors
 /// [`Code::UnsupportedMedia`] for a kind that is not on the list or holds macros, [`Code::UnreadableFile`] for an empty or damaged one.
-pub fn recognise(name: &str, bytes: &[u8]) -> Result<AttachmentKind> {
-    let head = bytes.get(..SNIFF_BYTES).unwrap_or(bytes);
-    if head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WEBP") {
-        return Ok(AttachmentKind::Webp);
-    }
-    let refused = || Error::new(Code::UnsupportedMedia, "附件只能是 PDF、Word（.docx）、Excel（.xlsx）或者图片（png、jpg、gif、webp）。");
-    match sniff(name, head) {
-        Format::Pdf => Ok(AttachmentKind::Pdf),
-        Format::Image if head.starts_with(b"\x89PNG\r\n\x1A\n") => Ok(AttachmentKind::Png),
-        Format::Image if head.starts_with(b"\xFF\xD8\xFF") => Ok(AttachmentKind::Jpeg),
-        Format::Image if head.starts_with(b"GIF87a") || head.starts_with(b"GIF89a") => Ok(AttachmentKind::Gif),
-        Format::Zip => {
-            let archive = Archive::open(Cursor::new(bytes), Limits::default())?;
-            let holds = |wanted: &str| archive.names().any(|name| name.eq_ignore_ascii_case(wanted));
-            if holds("word/vbaProject.bin") || holds("xl/vbaProject.bin") {
-                return Err(Error::new(Code::UnsupportedMedia, "这个文件带有宏，不能作为附件；请另存为不带宏的 .docx 或 .xlsx 后再上传。"));
-            }
-            match archive.content() {
-                Content::Document => Ok(AttachmentKind::Docx),
-                Content::Office(_) if holds("xl/workbook.xml") => Ok(AttachmentKind::Xlsx),
-                _ => Err(refused()),
-            }
+pub fn recognise(bytes: &[u8]) -> Result<AttachmentKind> {
+    match uploads::recognise(bytes, Limits::MAX_ENTRIES)? {
+        Upload::Pdf => Ok(AttachmentKind::Pdf),
+        Upload::Png => Ok(AttachmentKind::Png),
+        Upload::Jpeg => Ok(AttachmentKind::Jpeg),
+        Upload::Gif => Ok(AttachmentKind::Gif),
+        Upload::Webp => Ok(AttachmentKind::Webp),
+        Upload::Docx { has_macros: false } => Ok(AttachmentKind::Docx),
+        Upload::Xlsx { has_macros: false } => Ok(AttachmentKind::Xlsx),
+        Upload::Docx { has_macros: true } | Upload::Xlsx { has_macros: true } => {
+            Err(Error::new(Code::UnsupportedMedia, "这个文件带有宏，不能作为附件；请另存为不带宏的 .docx 或 .xlsx 后再上传。"))
         }
-        Format::Empty => Err(refusal(Format::Empty, bytes)),
-        _ => Err(refused()),
+        Upload::Other(Format::Empty) => Err(refusal(Format::Empty, bytes)),
+        Upload::Other(_) => {
+            Err(Error::new(Code::UnsupportedMedia, "附件只能是 PDF、Word（.docx）、Excel（.xlsx）或者图片（png、jpg、gif、webp）。"))
+        }
     }
 }
 
@@ -121,7 +110,7 @@ pub fn disposition(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Cursor, Write};
 
     use super::*;
 
@@ -135,11 +124,11 @@ mod tests {
     }
 
     #[test]
-    fn content_decides_and_not_the_name() {
+    fn content_decides() {
         use AttachmentKind::*;
         let good: Vec<(Vec<u8>, AttachmentKind)> = vec![
             (b"%PDF-1.7\n".to_vec(), Pdf),
-            (b"\x89PNG\r\n\x1A\n....".to_vec(), Png),
+            (b"\x89PNG\r\n\x1A\n\0\0\0\rIHDR".to_vec(), Png),
             (b"\xFF\xD8\xFF\xE0....".to_vec(), Jpeg),
             (b"GIF89a....".to_vec(), Gif),
             (b"RIFF\0\0\0\0WEBPVP8 ".to_vec(), Webp),
@@ -147,7 +136,7 @@ mod tests {
             (zipped(&["xl/workbook.xml"]), Xlsx),
         ];
         for (bytes, kind) in good {
-            assert_eq!(recognise("图片.exe", &bytes).unwrap(), kind);
+            assert_eq!(recognise(&bytes).unwrap(), kind);
         }
         let bad: Vec<(Vec<u8>, Code)> = vec![
             (Vec::new(), Code::UnreadableFile),
@@ -159,9 +148,11 @@ mod tests {
             (zipped(&["ppt/presentation.xml"]), Code::UnsupportedMedia),
             (b"PK\x03\x04garbage".to_vec(), Code::UnreadableFile),
             (b"\x89PNGxxxx".to_vec(), Code::UnsupportedMedia),
+            (b"\x89PNG\r\n\x1A\n but no image".to_vec(), Code::UnsupportedMedia),
+            (zipped(&["xl/workbook.xml", "xl/VBAPROJECT.BIN"]), Code::UnsupportedMedia),
         ];
         for (bytes, code) in bad {
-            assert_eq!(recognise("图片.png", &bytes).unwrap_err().code, code, "{bytes:?}");
+            assert_eq!(recognise(&bytes).unwrap_err().code, code, "{bytes:?}");
         }
     }
 

@@ -1,9 +1,7 @@
 //! 附件: files that people enclose with what they say. Recognised by content, never by name; nothing is unpacked or shown to find out.
 
-use std::io::Cursor;
-
-use super::archive::{Archive, Content};
-use super::{Format, Limits, SNIFF_BYTES, refusal, sniff};
+use super::uploads::{self, Upload};
+use super::{Format, refusal};
 use crate::error::{Code, Error, Result};
 use crate::text_enum;
 
@@ -45,52 +43,28 @@ impl EnclosureKind {
 }
 
 /// Most entries of a Word document that is enclosed.
-const DOCX_ENTRIES: usize = 5_000;
-/// Where a Word document keeps its macros.
-const MACROS: &str = "vbaproject.bin";
+const MAX_ENTRIES: usize = 5_000;
 
 /// Recognises an enclosed file.
 ///
 /// # Errors
 /// [`Code::UnsupportedMedia`] for any other kind, [`Code::UnreadableFile`] for an empty or damaged file; the detail is a sentence for the person.
 pub fn recognise(bytes: &[u8]) -> Result<EnclosureKind> {
-    let at = |range: std::ops::Range<usize>| bytes.get(range).unwrap_or_default();
-    if bytes.starts_with(b"\x89PNG\r\n\x1A\n") && at(12..16) == b"IHDR" {
-        return Ok(EnclosureKind::Png);
+    match uploads::recognise(bytes, MAX_ENTRIES)? {
+        Upload::Jpeg => Ok(EnclosureKind::Jpeg),
+        Upload::Png => Ok(EnclosureKind::Png),
+        Upload::Webp => Ok(EnclosureKind::Webp),
+        Upload::Gif => Ok(EnclosureKind::Gif),
+        Upload::Pdf => Ok(EnclosureKind::Pdf),
+        Upload::Docx { has_macros: false } => Ok(EnclosureKind::Docx),
+        Upload::Docx { has_macros: true } => {
+            Err(Error::new(Code::UnsupportedMedia, "这份 Word 文件带有宏，不能上传；请另存为不带宏的 .docx。"))
+        }
+        Upload::Other(format @ (Format::Empty | Format::Ole)) => Err(refusal(format, bytes)),
+        Upload::Xlsx { .. } | Upload::Other(_) => {
+            Err(Error::new(Code::UnsupportedMedia, "附件只接收图片（JPG、PNG、WebP、GIF）、PDF 和 Word（.docx）文件。"))
+        }
     }
-    if bytes.starts_with(b"\xFF\xD8\xFF") {
-        return Ok(EnclosureKind::Jpeg);
-    }
-    if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
-        return Ok(EnclosureKind::Gif);
-    }
-    if bytes.starts_with(b"RIFF") && at(8..12) == b"WEBP" {
-        return Ok(EnclosureKind::Webp);
-    }
-    if bytes.starts_with(b"%PDF-") {
-        return Ok(EnclosureKind::Pdf);
-    }
-    match sniff("", bytes.get(..SNIFF_BYTES).unwrap_or(bytes)) {
-        Format::Zip => word_document(bytes),
-        format @ (Format::Empty | Format::Ole) => Err(refusal(format, bytes)),
-        _ => Err(unsupported()),
-    }
-}
-
-fn word_document(bytes: &[u8]) -> Result<EnclosureKind> {
-    let limits = Limits { max_entries: DOCX_ENTRIES, ..Limits::default() };
-    let archive = Archive::open(Cursor::new(bytes), limits)?;
-    if archive.content() != Content::Document {
-        return Err(unsupported());
-    }
-    if archive.names().any(|name| name.to_lowercase().ends_with(MACROS)) {
-        return Err(Error::new(Code::UnsupportedMedia, "这份 Word 文件带有宏，不能上传；请另存为不带宏的 .docx。"));
-    }
-    Ok(EnclosureKind::Docx)
-}
-
-fn unsupported() -> Error {
-    Error::new(Code::UnsupportedMedia, "附件只接收图片（JPG、PNG、WebP、GIF）、PDF 和 Word（.docx）文件。")
 }
 
 #[cfg(test)]
@@ -127,6 +101,7 @@ mod tests {
             (b"<svg xmlns='http://www.w3.org/2000/svg'/>".to_vec(), Code::UnsupportedMedia),
             (b"MZ\x90\0".to_vec(), Code::UnsupportedMedia),
             (b"\x89PNG but no image".to_vec(), Code::UnsupportedMedia),
+            (pack(&[("xl/workbook.xml".to_owned(), b"<workbook/>".to_vec())]).unwrap(), Code::UnsupportedMedia),
             (pack(&[("a.txt".to_owned(), b"a".to_vec())]).unwrap(), Code::UnsupportedMedia),
             (word("word/vbaProject.bin"), Code::UnsupportedMedia),
             (b"PK\x03\x04 damaged".to_vec(), Code::UnreadableFile),

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `archive` | zip: names in UTF-8 or GBK, entries one at a time |
 //! | `attachments` | files that are only kept and handed out: which kinds, under which name |
+//! | `uploads` | what an uploaded file is, for `attachments` and `enclosures` |
 //! | `docx` | Word documents (Office Open XML) |
 //! | `html`, `markup` | web pages; what a page may cost |
 //! | `markdown` | `# title`, dated history lines, front matter |
@@ -33,6 +34,7 @@ mod markdown;
 mod markup;
 mod source;
 pub mod text;
+mod uploads;
 pub mod writing;
 
 pub use source::{Coded, HistoryEvent, SourceArticle, SourceDocument, SourceMetadata};

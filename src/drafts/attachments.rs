@@ -68,10 +68,9 @@ pub async fn add_attachment(
         return Err(Error::new(Code::TooLarge, format!("单个附件不超过 {} MB。", ATTACHMENT_BYTES >> 20)));
     }
     let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-    let (name, kind, bytes) =
-        tokio::task::spawn_blocking(move || recognise(&name, &bytes).map(|kind| (shown_name(&name, kind), kind, bytes)))
-            .await
-            .map_err(|e| Error::internal("reading an attachment stopped", e))??;
+    let (name, kind, bytes) = tokio::task::spawn_blocking(move || recognise(&bytes).map(|kind| (shown_name(&name, kind), kind, bytes)))
+        .await
+        .map_err(|e| Error::internal("reading an attachment stopped", e))??;
     let hash = blobs.put(bytes).await?;
     let mut tx = db.begin().await?;
     lock_draft(&mut tx, clock, draft).await?;
