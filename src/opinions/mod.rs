@@ -8,7 +8,7 @@
 //! | `wording` | what an author says, checked against the text it speaks of |
 //! | `posting`, `revising`, `lookups` | taking opinions in, changing and withdrawing them, finding one again without an account |
 //! | `enclosures`, `acts`, `upkeep` | files that come with them; keys of acts that are heard once; removing what belongs to nothing |
-//! | `votes` | agreeing and disagreeing |
+//! | `votes`, `onward` | agreeing and disagreeing; where an article went in a newer version |
 //! | `reading/` | who sees what (one policy for what is public), lists and counts |
 //! | `moderation/` | checks before others may see an opinion, hiding, appeals |
 //! | `grouping/`, `groups/` | finding near-identical opinions; keeping them together |
@@ -24,6 +24,7 @@ pub mod grouping;
 pub mod groups;
 pub mod lookups;
 pub mod moderation;
+pub mod onward;
 pub mod posting;
 pub mod reading;
 pub mod report;

@@ -283,3 +283,41 @@ async fn readers_agree_on_the_page() {
     assert_eq!(app.deliver().await, 1);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn an_author_is_shown_where_the_article_went() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    let token = app.token(Role::Citizen).await;
+    for (n, address) in ["art-4", "art-2"].into_iter().enumerate() {
+        let new = json!({"address": address, "stance": "amend", "body": "改", "is_public": true});
+        app.post_opinion(&draft, Some(&token), &format!("key-0000000{n}"), new).await.expect(201);
+    }
+    app.clock.advance(chrono::Duration::days(31));
+    let drafter = app.token(Role::Drafter).await;
+    // 第二条 is gone and a new article stands before what was 第四条, which has other words now.
+    let second = crate::support::DRAFT_TEXT
+        .replace("第二条 在本市投放共享雨伞，适用本办法。\n\n", "")
+        .replace("第三条", "第二条")
+        .replace("第四条 使用者应当在二十四小时内归还。", "第三条 使用者应当在四十八小时内归还。")
+        .replace("第五条", "第四条");
+    app.upload_version(&draft, Some(&drafter), "办法二稿.md", second.as_bytes(), "根据意见修改。").await.expect(201);
+    let handler = app.token(Role::Handler).await;
+    let session = format!(
+        "zhitong_session={}",
+        app.post("/sessions/wechat", None, json!({"code": "sandbox-citizen1.later"})).await.expect(201)["token"].as_str().unwrap()
+    );
+    let browser = Browser::of(&app);
+    assert!(!browser.get("/me/opinions", &session).await.html.contains("第 2 稿"), "a version that is not public is not spoken of");
+    let round = json!({"notice": "再次征求意见。"});
+    app.post(&format!("/drafts/{draft}/consultations"), Some(&handler), round).await.expect(201);
+    let list = browser.get("/me/opinions", &session).await;
+    for words in ["第四条在第 2 稿中是第三条（修改）。", "第二条在第 2 稿中已删除。"] {
+        assert!(list.html.contains(words), "{words}: {}", list.html);
+    }
+    let (_, rest) = list.html.split_once("href=\"/me/opinions/").unwrap();
+    let page = browser.get(&format!("/me/opinions/{}", rest.split('"').next().unwrap()), &session).await;
+    assert!(page.html.contains("第 2 稿") && page.html.contains("看新的稿次"), "{}", page.html);
+    app.deliver().await;
+    app.finish().await;
+}

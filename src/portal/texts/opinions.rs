@@ -1,5 +1,7 @@
 //! Words of the pages on which people speak.
 
+use crate::drafts::lineage::{Continuation, ContinuationKind};
+use crate::opinions::onward::Onward;
 use crate::opinions::reading::AuthorState;
 
 /// An opinion, in "没有找到…".
@@ -75,6 +77,21 @@ pub fn opinions(n: i64) -> String {
     format!("{n} 条意见")
 }
 
+/// Where an article went in a newer version.
+pub fn onward(own_label: &str, onward: &Onward) -> String {
+    let version = onward.version_number;
+    let went = |place: &Continuation| match &place.address {
+        None => format!("{own_label}在第 {version} 稿中已删除。"),
+        Some(_) if place.kind == ContinuationKind::Kept && place.label == own_label => format!("{own_label}在第 {version} 稿中没有改动。"),
+        Some(_) if !place.is_exact => format!("{own_label}所在的条文在第 {version} 稿中是{}，请到那里查看。", place.label),
+        Some(_) => format!("{own_label}在第 {version} 稿中是{}（{}）。", place.label, place.kind.label()),
+    };
+    if onward.places.is_empty() {
+        return format!("草案已有第 {version} 稿。");
+    }
+    onward.places.iter().map(went).collect()
+}
+
 /// The beginning of a text.
 pub fn excerpt(text: &str, characters: usize) -> String {
     let mut cut: String = text.chars().take(characters).collect();
@@ -82,4 +99,33 @@ pub fn excerpt(text: &str, characters: usize) -> String {
         cut.push('…');
     }
     cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_onward_is_said_in_one_sentence_for_each_place() {
+        let place = |kind, address: Option<&str>, label: &str, is_exact| Continuation {
+            kind,
+            address: address.map(Into::into),
+            label: label.into(),
+            is_exact,
+        };
+        let said = |places| onward("第四条", &Onward { version_number: 2, places });
+        for (places, sentence) in [
+            (Vec::new(), "草案已有第 2 稿。"),
+            (vec![place(ContinuationKind::Kept, Some("art-4"), "第四条", true)], "第四条在第 2 稿中没有改动。"),
+            (vec![place(ContinuationKind::Modified, Some("art-5"), "第五条", true)], "第四条在第 2 稿中是第五条（修改）。"),
+            (vec![place(ContinuationKind::Deleted, None, "", true)], "第四条在第 2 稿中已删除。"),
+            (vec![place(ContinuationKind::Kept, Some("art-4"), "第四条", false)], "第四条在第 2 稿中没有改动。"),
+            (
+                vec![place(ContinuationKind::Modified, Some("art-6"), "第六条", false)],
+                "第四条所在的条文在第 2 稿中是第六条，请到那里查看。",
+            ),
+        ] {
+            assert_eq!(said(places), sentence);
+        }
+    }
 }

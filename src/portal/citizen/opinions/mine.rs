@@ -8,10 +8,11 @@ use super::views::{held, own_view, state_badge};
 use super::{counter, device_key, draft_url, opinion_id};
 use crate::opinions::enclosures;
 use crate::opinions::moderation::queue;
+use crate::opinions::onward::{Onward, Versions, find_onward};
 use crate::opinions::reading::{self, AuthorState, OwnOpinion};
 use crate::opinions::revising::{self, Revision};
 use crate::portal::pages::opinions::{FormerWording, MyOpinionPage, MyOpinionsPage, OwnCard};
-use crate::portal::pages::{Choice, Section};
+use crate::portal::pages::{Choice, Link, Section};
 use crate::portal::visits::{Page, Visit, see_other};
 use crate::portal::{links, texts};
 
@@ -44,18 +45,23 @@ pub async fn list_mine(visit: Visit, Query(query): Query<ListQuery>) -> Page {
         is_chosen: state == Some(*s),
     }));
     let next = page.next.map(|cursor| links::with_query("/me/opinions", [("state", query.state.as_str()), ("cursor", cursor.as_str())]));
-    let opinions = page.items.into_iter().map(card).collect();
+    let mut opinions = Vec::with_capacity(page.items.len());
+    let mut versions = Versions::default();
+    for own in page.items {
+        let onward = find_onward(&visit.app.db, &visit.app.clock, &mut versions, &own.opinion).await?;
+        opinions.push(card(own, onward));
+    }
     visit.show(&MyOpinionsPage { layout: visit.layout(Section::None), filters, opinions, is_narrowed: state.is_some(), next })
 }
 
-fn card(own: OwnOpinion) -> OwnCard {
+fn card(own: OwnOpinion, onward: Option<Onward>) -> OwnCard {
     OwnCard {
         url: format!("/me/opinions/{}", own.opinion.id),
         badge: state_badge(own.state),
         about: format!("{}　{}", own.opinion.provision_label, texts::moment(own.opinion.posted_at)),
         excerpt: texts::opinions::excerpt(&own.opinion.body, EXCERPT),
         draft_title: own.draft_title,
-        continues: String::new(),
+        continues: onward.map(|onward| texts::opinions::onward(&own.opinion.provision_label, &onward)).unwrap_or_default(),
     }
 }
 
@@ -76,7 +82,13 @@ pub async fn show_mine(visit: Visit, Path(id): Path<String>, Query(done): Query<
     let caller = visit.citizen()?;
     let own = reading::get_own_opinion(&app.db, caller, opinion_id(&id)?).await?;
     let opinion = own.opinion.clone();
-    let round = revising::require_changeable(&app.db, app.clock.now(), &opinion).await;
+    let round = match revising::require_changeable(&app.db, app.clock.now(), &opinion).await {
+        Ok(round) => Some(round),
+        // It can no longer be changed; the page then offers no change.
+        Err(error) if error.code.status() < 500 => None,
+        Err(error) => return Err(error.into()),
+    };
+    let onward = find_onward(&app.db, &app.clock, &mut Versions::default(), &opinion).await?;
     let hiding = match own.state {
         AuthorState::Hidden => queue::get_own_item(&app.db, caller, opinion.id).await?.hidden,
         _ => None,
@@ -97,9 +109,12 @@ pub async fn show_mine(visit: Visit, Path(id): Path<String>, Query(done): Query<
         notice,
         draft_url: draft_url(opinion.draft_id, opinion.address.as_deref()),
         files: files.into_iter().map(|file| held(file, true)).collect(),
-        continues: None,
+        continues: onward.map(|onward| Link {
+            text: texts::opinions::onward(&opinion.provision_label, &onward),
+            url: draft_url(opinion.draft_id, onward.places.iter().find_map(|place| place.address.as_deref())),
+        }),
         closes: round.as_ref().map(|r| texts::opinions::until(&texts::day(r.closes_on()))).unwrap_or_default(),
-        is_open: round.is_ok(),
+        is_open: round.is_some(),
         url: format!("/me/opinions/{}", opinion.id),
         csrf: visit.form_token(),
         key: app.ids.secret(super::SECRET_BYTES),
