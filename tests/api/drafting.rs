@@ -6,7 +6,10 @@ use zhitong::accounts::Role;
 use zhitong::corpus::classification::{Category, Level, Validity};
 use zhitong::corpus::structure::parse;
 use zhitong::corpus::{NewVersion, SourceCode, store};
+use zhitong::drafts::comparison::sources;
+use zhitong::drafts::{self, Viewer};
 use zhitong::error::Code;
+use zhitong::ids::DraftId;
 
 use crate::support::TestApp;
 
@@ -324,5 +327,32 @@ async fn a_draft_is_linked_to_what_it_became() {
     assert_eq!(desk.app.get(&path, None).await.expect(200), corrected);
     let pasted = json!({"text": PASTED});
     desk.app.post(&format!("/drafts/{}/pasted-versions", desk.draft), Some(&desk.drafter), pasted).await.expect_problem(Code::Conflict);
+    desk.app.finish().await;
+}
+
+#[tokio::test]
+async fn a_draft_is_compared_with_what_it_became_whatever_that_is_called() {
+    let desk = Desk::start().await;
+    let text = "清河市共享雨具管理规定\n第一条 为了方便市民，制定本规定。\n";
+    let work = law(&desk.app, "清河市共享雨具管理规定", text).await;
+    let handler = desk.app.token(Role::Handler).await;
+    desk.publish().await;
+    let id = DraftId(desk.draft.parse().unwrap());
+    let names = async || {
+        let app = &desk.app.app;
+        let draft = drafts::get_draft(&app.db, &app.clock, Viewer::Public(None), id).await.unwrap();
+        let sides = sources::choices(&app.db, Viewer::Public(None), &draft, app.clock.today()).await.unwrap();
+        sides.into_iter().map(|side| (side.title, side.is_law)).collect::<Vec<_>>()
+    };
+    assert_eq!(names().await.iter().filter(|(_, is_law)| *is_law).count(), 0);
+    let mut tx = desk.app.app.db.begin().await.unwrap();
+    zhitong::on_tx!(&mut tx, c => sqlx::query("UPDATE draft SET state = 'feedback_published'").execute(c).await.map(drop)).unwrap();
+    tx.commit().await.unwrap();
+    let body = json!({"revision": 0, "document_id": work, "organ": "清河市人民政府", "document_number": "清河市人民政府令第98号",
+        "title": "清河市共享雨具管理规定", "adopted_on": "2026-02-20", "promulgated_on": "2026-03-01", "effective_on": "2026-06-01",
+        "signatory": "市长", "early_reason": ""});
+    desk.app.put(&format!("/drafts/{}/promulgation", desk.draft), Some(&handler), body).await.expect(200);
+    assert_eq!(names().await.last(), Some(&("清河市共享雨具管理规定".to_owned(), true)));
+    desk.app.deliver().await;
     desk.app.finish().await;
 }

@@ -143,6 +143,32 @@ async fn staff_correct_a_lineage_before_and_after_publication() {
 }
 
 #[tokio::test]
+async fn a_corrected_text_is_related_anew_to_the_versions_after_it() {
+    let app = TestApp::start().await;
+    let id = app.draft().await;
+    let (drafter, handler) = (app.token(Role::Drafter).await, app.token(Role::Handler).await);
+    let detail = app.get(&format!("/drafts/{id}"), Some(&drafter)).await.expect(200);
+    let first = detail["versions"][0]["id"].as_str().unwrap();
+    let added = app.upload_version(&id, Some(&drafter), "二稿.md", second_text().as_bytes(), "内部修改。").await.expect(201);
+    let second = added["version"]["id"].as_str().unwrap();
+    let path = format!("/drafts/{id}/lineage?from={first}&to={second}");
+    let lineage = async || lines(&app.get(&path, Some(&handler)).await.expect(200));
+    has(&lineage().await, &["art-4>art-6 modified", "art-3>art-4+art-5 split"]);
+    let says =
+        json!({"from_version_id": first, "to_version_id": second, "kind": "modified", "from": ["art-3"], "to": ["art-4"], "reason": ""});
+    app.post(&format!("/drafts/{id}/lineage/corrections"), Some(&handler), says).await.expect(200);
+
+    // The first text is corrected while the second already stands on it.
+    let seen = app.get(&format!("/drafts/{id}/versions/{first}/lines"), Some(&drafter)).await.expect(200);
+    let texts: Vec<&str> = seen["lines"].as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap()).collect();
+    let at = texts.iter().position(|text| text.contains("二十四小时")).unwrap();
+    let edit = json!({"revision": 0, "action": "edit", "line": at + 1, "text": texts[at].replace("二十四", "四十八")});
+    app.post(&format!("/drafts/{id}/versions/{first}/corrections"), Some(&drafter), edit).await.expect(200);
+    has(&lineage().await, &["art-4>art-6 kept", "art-3>art-4 modified"]);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_provision_is_followed_over_versions_that_were_never_public() {
     let app = TestApp::start().await;
     let (id, first, _) = two_versions(&app).await;

@@ -8,7 +8,7 @@ use crate::calendar;
 use crate::corpus::{self, Version, reading};
 use crate::drafts::lineage::{Lineage, Text, keeping};
 use crate::drafts::versions::{self, DraftVersion};
-use crate::drafts::{Draft, Viewer};
+use crate::drafts::{Draft, Viewer, promulgations};
 use crate::error::{Code, Error, Result};
 use crate::ids::{VersionId, WorkId};
 use crate::on_db;
@@ -63,12 +63,17 @@ fn chinese_day(day: NaiveDate) -> String {
     day.format("%Y年%-m月%-d日").to_string()
 }
 
-/// The texts that a reader of a draft can choose from: its versions, then the law of the same title in the library; the earliest first.
+/// The texts that a reader of a draft can choose from: its versions, then the versions of the law that it became,
+/// or of the law of the same title in the library; the earliest first.
 pub async fn choices(db: &Db, viewer: Viewer<'_>, draft: &Draft, today: NaiveDate) -> Result<Vec<Side>> {
     let mut sides: Vec<Side> = versions::list_versions(db, viewer, draft).await?.into_iter().map(|v| Source::Draft(v).side()).collect();
-    let key = corpus::title_key(&draft.title);
-    let work: Option<WorkId> =
-        on_db!(db, pool => sqlx::query_scalar(WORK_OF_TITLE).bind(&key).fetch_optional(pool).await).map_err(failed)?;
+    let work = match promulgations::find_promulgation(db, draft.id).await? {
+        Some(promulgation) => Some(promulgation.work_id),
+        None => {
+            let key = corpus::title_key(&draft.title);
+            on_db!(db, pool => sqlx::query_scalar(WORK_OF_TITLE).bind(&key).fetch_optional(pool).await).map_err(failed)?
+        }
+    };
     if let Some(work) = work {
         sides.extend(reading::list_versions(db, work, today).await?.into_iter().map(|v| Source::Law(v).side()));
     }

@@ -320,7 +320,6 @@ async fn change(mut tx: Tx, clock: &Clock, by: Actor<'_>, held: &DraftVersion, c
         return Err(Error::defect("a version changed under its lock"));
     }
     versions::replace_text(&mut tx, held.id, &text).await?;
-    lineage::keeping::relate_new(&mut tx, clock, held.draft_id, held.id).await?;
     // What hangs on a provision goes with its line.
     let moved = |address: &str| {
         let (_, line, kind) = change.places.iter().find(|(known, ..)| known == address)?;
@@ -329,6 +328,7 @@ async fn change(mut tx: Tx, clock: &Clock, by: Actor<'_>, held: &DraftVersion, c
         there.iter().find(|p| p.kind == *kind).or_else(|| there.first()).map(|p| p.address.clone())
     };
     legal_bases::follow_correction(&mut tx, held.id, moved).await?;
+    lineage::keeping::relate_again(&mut tx, clock, held.draft_id, held.id).await?;
     let revision = held.revision + 1;
     let account: Option<AccountId> = by.account_id();
     on_tx!(&mut tx, c => sqlx::query(INSERT)

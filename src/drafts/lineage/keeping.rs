@@ -23,6 +23,8 @@ const BASE_OF_NEW: &str = "SELECT b.id FROM draft_version v JOIN draft_version b
     WHERE v.id = $1 ORDER BY CASE WHEN b.published_at IS NULL THEN 1 ELSE 0 END, b.number DESC LIMIT 1";
 const BASE_OF_PUBLISHED: &str = "SELECT b.id FROM draft_version v JOIN draft_version b ON b.draft_id = v.draft_id AND b.number < v.number
     WHERE v.id = $1 AND b.published_at IS NOT NULL ORDER BY b.number DESC LIMIT 1";
+const PAIRS_OF: &str = "SELECT from_version_id, to_version_id FROM lineage WHERE from_version_id = $1 OR to_version_id = $1
+    ORDER BY from_version_id, to_version_id";
 const FIND_PAIR: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM lineage WHERE from_version_id = $1 AND to_version_id = $2";
 const INSERT_PAIR: &str = "INSERT INTO lineage (from_version_id, to_version_id, draft_id, related_at) VALUES ($1, $2, $3, $4)
     ON CONFLICT (from_version_id, to_version_id) DO UPDATE SET related_at = $4";
@@ -47,6 +49,7 @@ const WITHDRAW: &str = "UPDATE lineage_correction SET withdrawn_by = $2, withdra
 pub const STATEMENTS: &[&str] = &[
     BASE_OF_NEW,
     BASE_OF_PUBLISHED,
+    PAIRS_OF,
     FIND_PAIR,
     INSERT_PAIR,
     CLEAR,
@@ -142,6 +145,17 @@ pub(in crate::drafts) async fn relate_published(tx: &mut Tx, clock: &Clock, draf
         Some(base) if !is_related(tx, base, version).await? => write(tx, clock, draft, base, version).await.map(drop),
         _ => Ok(()),
     }
+}
+
+/// Relates a version whose text was corrected before publication anew, to every version that it was related to. A correction of the lineage stands
+/// where its addresses still exist.
+pub(in crate::drafts) async fn relate_again(tx: &mut Tx, clock: &Clock, draft: DraftId, version: DraftVersionId) -> Result<()> {
+    let pairs: Vec<(DraftVersionId, DraftVersionId)> =
+        on_tx!(tx, c => sqlx::query_as(PAIRS_OF).bind(version).fetch_all(c).await).map_err(failed)?;
+    for (from, to) in pairs {
+        write(tx, clock, draft, from, to).await?;
+    }
+    Ok(())
 }
 
 async fn is_related(tx: &mut Tx, from: DraftVersionId, to: DraftVersionId) -> Result<bool> {
