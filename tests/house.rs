@@ -1,4 +1,5 @@
-//! The order of the house: who may import whom, where the words of vendors stay, and that no statement is left out of the prepare test.
+//! The order of the house: who may import whom, where the words of vendors stay, that no statement is left out of the prepare test, and that the
+//! documents link to what is there.
 //! See ARCHITECTURE.md.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -208,6 +209,22 @@ fn every_statement_is_listed_for_the_prepare_test() {
     }
     assert!(listed_files >= 10, "the lists of statements are not where they were");
     assert!(missing.is_empty(), "not in STATEMENTS: {missing:#?}");
+}
+
+#[test]
+fn what_the_documents_link_to_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut broken = Vec::new();
+    for document in ["ARCHITECTURE.md", "README.md", "README.zh-CN.md", "CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(root.join(document)).unwrap();
+        for (at, _) in text.match_indices("](") {
+            let target = text[at + 2..].split([')', '#']).next().unwrap_or_default();
+            if !target.is_empty() && !target.contains("://") && !root.join(target).exists() {
+                broken.push(format!("{document}: {target}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
 }
 
 #[test]
