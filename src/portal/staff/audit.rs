@@ -190,7 +190,7 @@ fn line(listed: &ListedEntry) -> AuditLine {
         } else {
             Badge { text: texts::staff_accounts::FAILED.into(), tone: "stop" }
         },
-        subject: entry.subject.clone(),
+        subject: texts::staff_accounts::subject(&entry.subject).into(),
         subject_url: entry.subject_id.map(|id| links::with_query("/staff/audit", [("about", id.to_string().as_str())])),
         detail: entry.detail.clone(),
     }

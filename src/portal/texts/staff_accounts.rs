@@ -57,6 +57,22 @@ pub fn menu(caller: &Caller) -> Vec<Link> {
     mine.map(|(text, url, _)| Link { text: text.into(), url: url.into() }).collect()
 }
 
+/// The kind of thing that an entry of the audit log is about.
+pub fn subject(name: &str) -> &str {
+    match name {
+        "account" => "账号",
+        "audit" => "审计日志",
+        "contact_point" => "联系点",
+        "draft" => "草案",
+        "import_job" => "导入",
+        "keys" => "密钥",
+        "opinion" => "意见",
+        "opinion_group" => "同类意见",
+        "outbox" => "通知",
+        other => other,
+    }
+}
+
 /// Result of checking the audit log.
 pub fn checked(checked: &Verification) -> String {
     match (checked.broken_at, checked.what) {
