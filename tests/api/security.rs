@@ -482,6 +482,73 @@ fn is_harmless(seen: &Seen) {
     assert!(!seen.is_html(), "{}", seen.header(header::CONTENT_TYPE));
 }
 
+/// Files that would run something if a browser showed them, under names that would write headers.
+fn files() -> Vec<(&'static str, Vec<u8>)> {
+    let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\" onload=\"alert(1)\"><script>alert(1)</script></svg>".to_vec();
+    let html = b"<!DOCTYPE html><html><body><script>alert(1)</script></body></html>".to_vec();
+    // The beginning of a picture, and a page after it.
+    let both = [&[0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 13, b'I', b'H', b'D', b'R'][..], &html[..]].concat();
+    let pdf =
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert(1))>>>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n".to_vec();
+    vec![
+        ("a.html", html.clone()),
+        ("a.svg", svg.clone()),
+        ("a.png", svg),
+        ("a.pdf", html.clone()),
+        ("a.docx", html),
+        ("a.png", both),
+        ("../\u{202e}fdp.pdf", pdf.clone()),
+        ("x%22%0d%0aSet-Cookie: a=b; filename='y.html'.pdf", pdf),
+    ]
+}
+
+#[tokio::test]
+async fn attachments_are_refused_or_files_to_keep() {
+    let app = TestApp::start().await;
+    let site = Site::of(&app.app);
+    let (drafter, citizen) = (app.token(Role::Drafter).await, app.token(Role::Citizen).await);
+    let prepared = app.draft().await;
+    let versions = app.get(&format!("/drafts/{prepared}"), Some(&drafter)).await.expect(200);
+    let version = versions["versions"][0]["id"].as_str().unwrap_or_else(|| panic!("{versions}")).to_owned();
+    let open = app.open_draft().await;
+    let bearer = |token: &str| format!("Bearer {token}");
+    let (mut taken, mut refused) = (0, 0);
+    for (n, (name, bytes)) in files().into_iter().enumerate() {
+        let of_drafts = format!("/drafts/{prepared}/versions/{version}/attachments");
+        let added = app.upload(&of_drafts, Some(&drafter), "file", name, &bytes, ("note", "")).await;
+        let of_opinions = app.upload_enclosure(&open, Some(&citizen), &format!("key-of-file-{n}"), name, &bytes).await;
+        for answer in [&added, &of_opinions] {
+            assert!(matches!(answer.status, 200 | 201 | 400 | 413 | 415 | 422), "{name}: {} {}", answer.status, answer.body);
+        }
+        let is_page = name.ends_with("html") || name.ends_with("svg") || bytes.starts_with(b"<");
+        for (answer, path, token) in [
+            (
+                &added,
+                added.body.as_array().and_then(|list| list.last()).map(|f| format!("/api/v1{of_drafts}/{}", f["id"].as_str().unwrap())),
+                &drafter,
+            ),
+            (&of_opinions, of_opinions.body["id"].as_str().map(|id| format!("/api/v1/opinion-attachments/{id}")), &citizen),
+        ] {
+            if answer.status >= 400 {
+                refused += 1;
+                continue;
+            }
+            assert!(!is_page, "{name} was taken as what it is not");
+            let path = path.unwrap_or_else(|| panic!("{}", answer.body));
+            let seen = site.send(Method::GET, &path, &[("authorization", bearer(token).as_str())], Body::empty()).await;
+            // A file of an opinion that is not posted yet is nobody's to fetch.
+            if seen.status == StatusCode::NOT_FOUND && path.contains("opinion-attachments") {
+                continue;
+            }
+            assert_eq!(seen.status, StatusCode::OK, "{path}: {}", seen.text);
+            is_harmless(&seen);
+            taken += 1;
+        }
+    }
+    assert!(taken >= 2 && refused >= 8, "{taken} taken, {refused} refused");
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn cookies_are_for_us_alone_and_under_https_for_https_alone() {
     let app = TestApp::start().await;
