@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use poem::Request;
+use poem::http::header::USER_AGENT;
 
+use crate::accounts::citizens::logins::{Origin, device_of};
 use crate::accounts::citizens::{self, Reception};
 use crate::accounts::sms::{self, SmsGateway};
 use crate::accounts::staff::{StaffDoor, second_factor};
@@ -159,6 +161,12 @@ impl App {
         let peer = request.remote_addr().as_socket_addr()?.ip();
         let forwarded = request.headers().get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok());
         Some(self.config.client_address(peer, forwarded))
+    }
+
+    /// Where a request to sign in comes from.
+    pub fn origin(&self, request: &Request) -> Origin {
+        let agent = request.headers().get(USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        Origin { address: self.client_address(request), device: device_of(agent) }
     }
 
     /// What receives citizens.

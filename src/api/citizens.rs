@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use poem::Request;
-use poem::http::header::USER_AGENT;
 use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
@@ -14,7 +13,7 @@ use super::callers::{SignedIn, own_token};
 use super::problem::Problem;
 use crate::accounts::citizens::codes::{self, Purpose};
 use crate::accounts::citizens::consent::{self, NewConsent, Relation};
-use crate::accounts::citizens::logins::{self, Declaration, Origin, device_of};
+use crate::accounts::citizens::logins::{self, Declaration};
 use crate::accounts::citizens::phones::{Phone, masked};
 use crate::accounts::citizens::privacy::{PRIVACY_VERSION, SECTIONS};
 use crate::accounts::citizens::{Profile, own_profile};
@@ -234,11 +233,6 @@ struct EndedSessionsView {
     ended: u64,
 }
 
-fn origin(app: &App, request: &Request) -> Origin {
-    let agent = request.headers().get(USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    Origin { address: app.client_address(request), device: device_of(agent) }
-}
-
 fn profile_view(profile: Profile) -> ProfileView {
     let (version, at) = profile.privacy.unzip();
     let has_accepted = version.as_deref() == Some(PRIVACY_VERSION);
@@ -275,7 +269,7 @@ impl CitizensApi {
     #[oai(path = "/sessions/wechat", method = "post", operation_id = "sign_in_wechat")]
     async fn sign_in_wechat(&self, app: Data<&App>, request: &Request, body: Json<WechatLoginBody>) -> Result<SessionResponse, Problem> {
         let says = Declaration { privacy_version: body.0.privacy_version, is_fourteen_or_over: body.0.is_fourteen_or_over };
-        Ok(created(logins::sign_in_with_wechat(app.reception(), &body.0.code, &says, &origin(&app, request)).await?))
+        Ok(created(logins::sign_in_with_wechat(app.reception(), &body.0.code, &says, &app.origin(request)).await?))
     }
 
     /// Send a one-time code to a phone: six digits, good for five minutes and five tries. The answer does not tell whether the phone is known.
@@ -298,7 +292,7 @@ impl CitizensApi {
     async fn sign_in_phone(&self, app: Data<&App>, request: &Request, body: Json<PhoneLoginBody>) -> Result<SessionResponse, Problem> {
         let phone = Phone::parse(&body.phone)?;
         let says = Declaration { privacy_version: body.0.privacy_version, is_fourteen_or_over: body.0.is_fourteen_or_over };
-        Ok(created(logins::sign_in_with_phone(app.reception(), &phone, &body.0.code, &says, &origin(&app, request)).await?))
+        Ok(created(logins::sign_in_with_phone(app.reception(), &phone, &body.0.code, &says, &app.origin(request)).await?))
     }
 
     /// The privacy notice, to be shown before anything is handed over.

@@ -207,8 +207,8 @@ impl StaffSessionsApi {
     /// Sign in as a member of staff. The answer is a session, or a ticket for the next step.
     #[oai(path = "/sessions/staff", method = "post", operation_id = "sign_in_staff")]
     async fn sign_in_staff(&self, app: Data<&App>, request: &Request, body: Json<StaffLoginBody>) -> Result<SignInResponse, Problem> {
-        let address = app.client_address(request);
-        Ok(answer(signing_in::sign_in_with_password(app.staff_door(), &body.name, &body.password, address).await?))
+        let from = app.origin(request);
+        Ok(answer(signing_in::sign_in_with_password(app.staff_door(), &body.name, &body.password, from).await?))
     }
 
     /// Go on signing in with a code of the second step, or with a recovery code. Each code is taken once.

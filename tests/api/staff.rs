@@ -1,12 +1,13 @@
 //! Staff: the steps of signing in, passwords, the second step, accounts and their administrators.
 
-use poem::http::Method;
+use poem::http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 use zhitong::accounts::{NewStaff, Role, create_staff};
 use zhitong::config::{Rules, StaffTotp};
 use zhitong::error::Code;
 
+use crate::pages::Browser;
 use crate::support::TestApp;
 
 const PASSWORD: &str = "correct horse battery";
@@ -371,5 +372,59 @@ async fn every_way_in_is_in_the_audit_log() {
     assert_eq!(failed["items"].as_array().unwrap().len(), 4, "also for a name that nobody has");
     // The log names the origin of a failure by a mark, not by an address.
     assert!(failed["items"].as_array().unwrap().iter().all(|e| text(e, "detail").starts_with("from ")), "{failed}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_session_is_listed_with_its_device_also_after_several_steps() {
+    let app = TestApp::start().await;
+    add(&app, "zhou", Role::Handler).await;
+    let agent = [("user-agent", "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130.0 Safari/537.36")];
+    let body = json!({"name": "zhou", "password": PASSWORD});
+    let first = app.call(Method::POST, "/sessions/staff", None, &agent, Some(body.clone())).await.expect(201);
+    let (secret, _) = enrol(&app, text(&first, "token")).await;
+    let next = app.call(Method::POST, "/sessions/staff", None, &agent, Some(body)).await.expect(202);
+    let given = json!({"ticket": next["ticket"], "code": code(&app, &secret, 30)});
+    let second = app.post("/sessions/staff/code", None, given).await.expect(201);
+    let token = text(&second, "token");
+    let listed = app.get("/account/sessions", Some(token)).await.expect(200);
+    let items = listed["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2);
+    assert!(items.iter().all(|s| text(s, "device").contains("Chrome") && text(s, "device").contains("Windows")), "{listed}");
+    let other = items.iter().find(|s| s["is_current"] == false).unwrap();
+    let path = format!("/account/sessions/{}", text(other, "handle"));
+    app.call(Method::DELETE, &path, Some(token), &[], None).await.expect(204);
+    app.get("/account", first["token"].as_str()).await.expect_problem(Code::LoginRequired);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn staff_see_where_they_are_signed_in_and_end_it_on_a_page() {
+    let app = TestApp::start().await;
+    add(&app, "zhou", Role::Handler).await;
+    let phone = [("user-agent", "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36")];
+    let body = json!({"name": "zhou", "password": PASSWORD});
+    let lost = app.call(Method::POST, "/sessions/staff", None, &phone, Some(body.clone())).await.expect(201);
+    let third = app.call(Method::POST, "/sessions/staff", None, &phone, Some(body.clone())).await.expect(201);
+    let own = app.post("/sessions/staff", None, body).await.expect(201);
+    let browser = Browser::of(&app);
+    let cookie = format!("zhitong_session={}", text(&own, "token"));
+    let page = browser.get("/staff/account", &cookie).await;
+    assert_eq!(page.html.matches("<b>Chrome 浏览器（安卓）</b>").count(), 2, "{}", page.html);
+    assert_eq!(
+        page.html.matches("action=\"/staff/account/sessions-end\"").count(),
+        3,
+        "one for each other session, and one for all of them"
+    );
+    let listed = app.get("/account/sessions", lost["token"].as_str()).await.expect(200);
+    let handle = listed["items"].as_array().unwrap().iter().find(|s| s["is_current"] == true).unwrap()["handle"].as_str().unwrap();
+    let ended = browser.submit("/staff/account/sessions-end", &cookie, &format!("csrf={}&handle={handle}", page.csrf())).await;
+    assert_eq!((ended.status, ended.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/staff/account?done=sessions"));
+    app.get("/account", lost["token"].as_str()).await.expect_problem(Code::LoginRequired);
+    app.get("/account", third["token"].as_str()).await.expect(200);
+    browser.submit("/staff/account/sessions-end", &cookie, &format!("csrf={}", page.csrf())).await;
+    app.get("/account", third["token"].as_str()).await.expect_problem(Code::LoginRequired);
+    let page = browser.get("/staff/account?done=sessions", &cookie).await;
+    assert!(page.html.contains("已退出。") && !page.html.contains("sessions-end"), "{}", page.html);
     app.finish().await;
 }

@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::second_factor::{self, Enrolment, Proof};
 use super::{StaffDoor, begin_change, end_sessions, login_name_key, note, passwords};
+use crate::accounts::citizens::logins::Origin;
 use crate::accounts::limits::network_of;
 use crate::accounts::sessions::{self, Session};
 use crate::accounts::{Caller, parse_role, record};
@@ -124,14 +125,17 @@ struct Pending {
     account: AccountId,
     is_code_proved: bool,
     by_recovery: bool,
+    /// Empty in a ticket from before it was noted.
+    #[serde(default)]
+    device: String,
     expires_at: DateTime<Utc>,
 }
 
-/// Takes name and password. `address` is where the request comes from, as far as trusted proxies tell.
+/// Takes name and password. `from` is where the request comes from, as far as trusted proxies tell, and the device in words.
 /// Fails with [`Code::LoginFailed`], or [`Code::TooMany`] after too many failures.
-pub async fn sign_in_with_password(door: StaffDoor<'_>, name: &str, password: &str, address: Option<IpAddr>) -> Result<SignIn> {
+pub async fn sign_in_with_password(door: StaffDoor<'_>, name: &str, password: &str, from: Origin) -> Result<SignIn> {
     let name = login_name_key(name);
-    let limits = Limits::of(&name, address, door.rules, door.clock);
+    let limits = Limits::of(&name, from.address, door.rules, door.clock);
     let permit = CHECKS.acquire().await.map_err(|e| Error::internal("the gate of password checks is closed", e))?;
     limits.check(door.cache).await?;
     // A NUL would be refused by one engine and taken by the other; no name holds one.
@@ -146,7 +150,7 @@ pub async fn sign_in_with_password(door: StaffDoor<'_>, name: &str, password: &s
             drop(permit);
             limits.remember(door.cache).await?;
             let expires_at = door.clock.now() + TICKET;
-            let pending = Pending { account: account.id, is_code_proved: false, by_recovery: false, expires_at };
+            let pending = Pending { account: account.id, is_code_proved: false, by_recovery: false, device: from.device, expires_at };
             go_on(door, None, pending, account).await
         }
         row => {
@@ -261,7 +265,7 @@ async fn go_on(door: StaffDoor<'_>, token: Option<&str>, pending: Pending, accou
         contact_point: account.contact_point_id,
     };
     let mut tx = door.db.begin().await?;
-    let session = sessions::issue(&mut tx, door.clock, door.ids, door.rules, caller).await?;
+    let session = sessions::issue_on(&mut tx, door.clock, door.ids, door.rules, caller, &pending.device).await?;
     record(&mut tx, door.clock, Some(account.id), Act::SignIn, true, how).await?;
     tx.commit().await?;
     Ok(SignIn::Done(session))

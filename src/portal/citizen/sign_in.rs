@@ -7,7 +7,7 @@ use poem::{Request, Response, Route, get, handler, post};
 use serde::Deserialize;
 
 use crate::accounts::citizens::codes::{self, Purpose};
-use crate::accounts::citizens::logins::{self, Declaration, Origin, device_of};
+use crate::accounts::citizens::logins::{self, Declaration};
 use crate::accounts::citizens::phones::Phone;
 use crate::accounts::citizens::privacy::PRIVACY_VERSION;
 use crate::accounts::sessions;
@@ -103,9 +103,7 @@ async fn sign_in(visit: Visit, request: &Request, cookies: &CookieJar, Form(form
         return code_page(&visit, cookies, StatusCode::BAD_REQUEST, step, false, Some(texts::account::AGREE_FIRST.into()), next);
     }
     let says = Declaration { privacy_version: Some(PRIVACY_VERSION.into()), is_fourteen_or_over: None };
-    let agent = request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let from = Origin { address: visit.app.client_address(request), device: device_of(agent) };
-    match logins::sign_in_with_phone(app.reception(), &phone, &form.code, &says, &from).await {
+    match logins::sign_in_with_phone(app.reception(), &phone, &form.code, &says, &app.origin(request)).await {
         Ok(session) => {
             // Whoever was logged in here before is not any more; the new session has a name of its own, so none can be planted beforehand.
             if let (Some(caller), Some(token)) = (&visit.caller, &visit.session) {

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::account::SessionLine;
 use super::{Badge, Layout};
 
 /// `/login/step`, before the code of the second step.
@@ -90,6 +91,8 @@ pub struct OwnAccountPage {
     pub code_problem: Option<String>,
     /// What was done.
     pub done: Option<&'static str>,
+    /// Where the person is signed in.
+    pub sessions: Vec<SessionLine>,
 }
 
 /// A choice in a list.

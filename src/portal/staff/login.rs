@@ -75,7 +75,7 @@ async fn sign_in(visit: Visit, request: &Request, cookies: &CookieJar, Form(form
     if secret.is_empty() || !is_same(&login_token(&visit, &secret), &form.csrf) {
         return login_page(&visit, cookies, StatusCode::FORBIDDEN, form.name, Some(texts::STALE_FORM.into()), next);
     }
-    match signing_in::sign_in_with_password(app.staff_door(), &form.name, &form.password, visit.app.client_address(request)).await {
+    match signing_in::sign_in_with_password(app.staff_door(), &form.name, &form.password, app.origin(request)).await {
         Ok(state) => {
             cookies.add(cookie(app, FORM_COOKIE, "", Some(0)));
             Ok(go_on(&visit, cookies, state, &next))

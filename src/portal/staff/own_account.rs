@@ -1,16 +1,18 @@
-//! `/staff/account`: one's own password and second step.
+//! `/staff/account`: one's own password, second step and sessions.
 
 use poem::http::StatusCode;
-use poem::web::Form;
+use poem::web::{Form, Query};
 use poem::{Request, Route, get, handler, post};
 use serde::Deserialize;
 
 use super::login::{is_told, no_store, status_of};
 use super::qr;
 use crate::accounts::Permission;
+use crate::accounts::sessions;
 use crate::accounts::staff::{passwords, second_factor};
 use crate::error::Error;
 use crate::portal::pages::Section;
+use crate::portal::pages::account::SessionLine;
 use crate::portal::pages::staff_accounts::{EnrolmentPage, OwnAccountPage, RecoveryCodesPage};
 use crate::portal::texts;
 use crate::portal::visits::{Failure, Page, Visit, see_other};
@@ -24,6 +26,7 @@ pub fn routes(route: Route) -> Route {
         .at("/staff/account/password", post(change_password))
         .at("/staff/account/second-factor", get(show_enrolment).post(confirm))
         .at("/staff/account/second-factor/removal", post(remove))
+        .at("/staff/account/sessions-end", post(end_sessions))
 }
 
 #[derive(Default)]
@@ -33,16 +36,32 @@ struct Told {
     done: Option<&'static str>,
 }
 
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(default)]
+    done: String,
+}
+
 /// The page.
 #[handler]
-async fn show_account(visit: Visit) -> Page {
+async fn show_account(visit: Visit, Query(asked): Query<Asked>) -> Page {
     visit.staff(Permission::KeepOwnLogin)?;
-    page(&visit, StatusCode::OK, Told::default()).await
+    let done = (asked.done == "sessions").then_some(texts::staff_accounts::OWN_SESSIONS_ENDED);
+    page(&visit, StatusCode::OK, Told { done, ..Told::default() }).await
 }
 
 async fn page(visit: &Visit, status: StatusCode, told: Told) -> Page {
     let caller = visit.staff(Permission::KeepOwnLogin)?;
     let has_second_factor = second_factor::has_own(&visit.app.db, caller).await?;
+    let token = visit.session.as_deref().unwrap_or_default();
+    let own = sessions::list_own(&visit.app.db, &visit.app.clock, caller, token).await?;
+    let lines = own.into_iter().map(|s| SessionLine {
+        handle: s.handle,
+        device: if s.device.is_empty() { texts::account::UNKNOWN_DEVICE.into() } else { s.device },
+        since: texts::moment(s.created_at),
+        until: texts::moment(s.expires_at),
+        is_current: s.is_current,
+    });
     let page = OwnAccountPage {
         layout: visit.layout(Section::Staff),
         csrf: visit.form_token(),
@@ -53,6 +72,7 @@ async fn page(visit: &Visit, status: StatusCode, told: Told) -> Page {
         password_problem: told.password,
         code_problem: told.code,
         done: told.done,
+        sessions: lines.collect(),
     };
     visit.show_as(status, &page)
 }
@@ -143,4 +163,28 @@ async fn remove(visit: Visit, Form(form): Form<CodeForm>) -> Page {
         Err(error) if is_told(&error) => page(&visit, status_of(&error), Told { code: Some(error.detail), ..Told::default() }).await,
         Err(error) => Err(Failure(error)),
     }
+}
+
+#[derive(Deserialize)]
+struct EndForm {
+    #[serde(default)]
+    csrf: String,
+    /// Which session; empty for all but this one.
+    #[serde(default)]
+    handle: String,
+}
+
+/// One session is ended, or all others are.
+#[handler]
+async fn end_sessions(visit: Visit, Form(form): Form<EndForm>) -> Page {
+    let caller = visit.staff(Permission::KeepOwnLogin)?;
+    visit.check_form(&form.csrf)?;
+    let app = &visit.app;
+    if form.handle.is_empty() {
+        let token = visit.session.as_deref().unwrap_or_default();
+        sessions::end_others(&app.db, &app.clock, caller, token).await?;
+    } else {
+        sessions::end_one(&app.db, &app.clock, caller, &form.handle).await?;
+    }
+    Ok(see_other("/staff/account?done=sessions"))
 }

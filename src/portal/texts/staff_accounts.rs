@@ -10,6 +10,8 @@ pub const PASSWORDS_DIFFER: &str = "两次输入的新密码不一致，请重�
 pub const PASSWORD_CHANGED: &str = "密码已更换。您在其他设备上的登录都已退出。";
 /// The own second step was taken away.
 pub const SECOND_FACTOR_REMOVED: &str = "两步验证已停用。";
+/// Own sessions were ended.
+pub const OWN_SESSIONS_ENDED: &str = "已退出。";
 /// An account that cannot sign in.
 pub const CLOSED: &str = "已停用";
 /// An account with a one-time password.
