@@ -65,7 +65,7 @@ class Site:
             self.port = probe.getsockname()[1]
         environment = os.environ | {"ZHITONG_LOG": "warn", "ZHITONG_TRUSTED_PROXIES": "127.0.0.1", "TZ": "Asia/Shanghai", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         command = ["faketime", day, self.binary, "--data-dir", self.data_dir, "serve", "--listen", f"127.0.0.1:{self.port}"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True, start_new_session=True)
         for line in process.stdout:
             words = line.split()
             if len(words) >= 2 and words[0] in ("admin", "drafter", "handler", "reviewer", "auditor"):
@@ -75,7 +75,9 @@ class Site:
         try:
             yield self
         finally:
-            process.send_signal(signal.SIGTERM)
+            # `faketime` runs the server as its child: both are told, and the output ends when the server has stopped.
+            os.killpg(process.pid, signal.SIGTERM)
+            process.stdout.read()
             process.wait(60)
 
     def send(self, method, path, body=None, token=None, headers=None, address="127.0.0.1", base="/api/v1"):
@@ -146,7 +148,7 @@ class Person:
 
     def __init__(self, site, kind, number, notice):
         self.kind, self.number, self.address = kind, number, f"203.0.{number // 250}.{number % 250 + 1}"
-        self.posted, self.notice = [], notice
+        self.posted, self.notice, self.is_back = [], notice, False
         if kind != "anonymous":
             self.sign_in(site)
 
@@ -236,7 +238,7 @@ def consult(site, count, text, chance):
     print("publishing the draft")
     drafter, handler = site.staff("drafter"), site.staff("handler")
     draft = site.call("POST", "/drafts", {"title": TITLE, "kind": "local_regulation", "drafting_unit": "示例市司法局"}, drafter)["id"]
-    version = site.upload(f"/drafts/{draft}/versions", drafter, {"explanation": "为了试用全过程。"}, {"file": (text.name, text.read_bytes())})
+    version = site.upload(f"/drafts/{draft}/versions", drafter, {"explanation": "为了试用全过程。"}, {"file": (text.name, text.read_bytes())})["version"]
     whole = site.call("GET", f"/drafts/{draft}/versions/{version['id']}", token=drafter)
     articles = [p["address"] for p in whole["provisions"] if p["kind"] == "article"]
     headings = len(re.findall(r"^第[一二三四五六七八九十百零〇]+条", text.read_text(encoding="utf-8"), re.M))
@@ -317,12 +319,16 @@ def answer(site, said, text, out):
     check("an opinion after the end", status, 409)
 
     print("second version with lineage")
-    version = site.upload(f"/drafts/{draft}/versions", drafter, {"explanation": "吸收公众意见修改。"}, {"file": (text.name, text.read_bytes())})
+    version = site.upload(f"/drafts/{draft}/versions", drafter, {"explanation": "吸收公众意见修改。"}, {"file": (text.name, text.read_bytes())})["version"]
     lineage = site.call("GET", f"/drafts/{draft}/lineage?from={said['first']}&to={version['id']}", token=drafter)
     kinds = collections.Counter(relation["kind"] for relation in lineage["relations"])
     print(f"  {dict(kinds)}")
-    known = {address for relation in lineage["relations"] for address in relation["from"] if address.startswith("art-")}
-    check("articles of the first version that have a continuation or an end", len(known), len(said["articles"]))
+    known = {place["address"] for relation in lineage["relations"] for place in relation["old"]}
+    check("articles of the first version that have a continuation or an end", len(known & set(said["articles"])), len(said["articles"]))
+    onward = {place["address"] for relation in lineage["relations"] for place in relation["new"]}
+    whole = site.call("GET", f"/drafts/{draft}/versions/{version['id']}", token=drafter)
+    articles = {p["address"] for p in whole["provisions"] if p["kind"] == "article"}
+    check("articles of the second version that come from somewhere or are new", len(onward & articles), len(articles))
 
     print("grouping")
     site.call("POST", f"/drafts/{draft}/group-suggestions", token=handler)
@@ -339,7 +345,7 @@ def answer(site, said, text, out):
     result = {"result_version_id": version["id"], "result_address": "art-20"}
     done = 0
     for group in groups:
-        body = {"kind": "partly_adopted", "reason": "受理期限已经写明，告知方式另行细化。"} | result
+        body = {"kind": "partly_adopted", "reason": "受理期限已经写明，告知方式另行细化。", "from_revision": group["revision"]} | result
         done += site.call("PUT", f"/opinion-groups/{group['id']}/disposition", body, handler)["answered"]
     left = site.all(f"/drafts/{draft}/work?state=received", handler)
     check("left after the groups", len(left), said["kept"] - done)
@@ -368,7 +374,9 @@ def answer(site, said, text, out):
 
 
 def sign_in_again(site, person):
-    person.sign_in(site, ".later")
+    if not person.is_back:
+        person.sign_in(site, ".later")
+        person.is_back = True
     return person.token
 
 
@@ -414,9 +422,7 @@ def told(site, said, excluded):
         for person in said["people"]:
             if person.kind == "anonymous":
                 continue
-            sign_in_again(site, person) if not getattr(person, "is_back", False) else None
-            person.is_back = True
-            messages = site.all("/account/messages", person.token)
+            messages = site.all("/account/messages", sign_in_again(site, person))
             received += sum(m["event"] == "opinion_received" for m in messages)
             answered += sum(m["event"] == "opinion_answered" for m in messages)
             own = site.all("/account/opinions", person.token)
