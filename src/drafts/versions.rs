@@ -381,8 +381,8 @@ pub(super) async fn version_for_round(tx: &mut Tx, draft: DraftId, named: Option
     find_version_in(tx, draft, id).await?.ok_or_else(|| Error::invalid("version_id", "这个稿次不属于这份草案。"))
 }
 
-/// Makes a version public; one that is public already stays as it is.
-pub(super) async fn publish_version(tx: &mut Tx, clock: &Clock, draft: DraftId, id: DraftVersionId) -> Result<()> {
+/// Makes a version public and final; one that is public already stays as it is. The caller holds the draft's row and has checked the right to do so.
+pub async fn publish_version(tx: &mut Tx, clock: &Clock, draft: DraftId, id: DraftVersionId) -> Result<()> {
     let now = clock.now();
     on_tx!(tx, c => sqlx::query(PUBLISH).bind(id).bind(now).execute(c).await.map(drop)).map_err(failed)?;
     lineage::keeping::relate_published(tx, clock, draft, id).await

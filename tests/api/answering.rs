@@ -359,7 +359,7 @@ async fn an_answer_may_point_at_the_provision_that_resulted_and_an_old_round_is_
     let draft = app.open_draft().await;
     let opinion = say(&app, &draft, Some("art-4"), CAMPAIGN).await;
     end_round(&app).await;
-    let (handler, drafter, reviewer) = (app.token(Role::Handler).await, app.token(Role::Drafter).await, app.token(Role::Reviewer).await);
+    let (handler, drafter) = (app.token(Role::Handler).await, app.token(Role::Drafter).await);
     let text = crate::support::DRAFT_TEXT.replace("二十四小时", "四十八小时");
     app.upload_version(&draft, Some(&drafter), "二稿.md", text.as_bytes(), "第二稿说明").await.expect(201);
     let version = app.get(&format!("/drafts/{draft}"), Some(&handler)).await.expect(200)["versions"][1].clone();
@@ -375,15 +375,25 @@ async fn an_answer_may_point_at_the_provision_that_resulted_and_an_old_round_is_
     let seen = app.get(&format!("/opinions/{opinion}"), Some(&handler)).await.expect(200);
     assert_eq!(seen["disposition"]["result_label"], "第2稿第四条");
     app.pass_all(&draft).await;
-    let refused = app.post(&format!("/drafts/{draft}/feedback"), Some(&reviewer), json!({})).await.expect_problem(Code::Conflict);
-    assert!(refused["detail"].as_str().unwrap().contains("尚未公布的稿次"), "the public could not follow it: {refused}");
-
     assert_eq!(app.get("/overdue-feedback", Some(&handler)).await.expect(200), json!([]));
     app.clock.advance(chrono::Duration::days(60));
     let handler = app.token(Role::Handler).await;
     let overdue = app.get("/overdue-feedback", Some(&handler)).await.expect(200);
     assert_eq!((overdue[0]["draft_id"].as_str(), overdue[0]["unanswered"].as_i64()), (Some(draft.as_str()), Some(1)), "{overdue}");
     assert_eq!(overdue[0]["days"], 61);
+
+    // The version becomes public with the answer that names it, so that everybody can follow it.
+    let reviewer = app.token(Role::Reviewer).await;
+    let preview = app.get(&format!("/drafts/{draft}/feedback-preview"), Some(&reviewer)).await.expect(200);
+    assert_eq!(preview["publishes_versions"], json!([2]), "{preview}");
+    assert_eq!(app.get(&format!("/drafts/{draft}"), None).await.expect(200)["versions"].as_array().unwrap().len(), 1);
+    app.post(&format!("/drafts/{draft}/feedback"), Some(&reviewer), json!({})).await.expect(200);
+    let seen = app.get(&format!("/drafts/{draft}"), None).await.expect(200);
+    assert_eq!(seen["versions"].as_array().unwrap().len(), 2);
+    assert!(seen["versions"][1]["published_at"].is_string(), "{seen}");
+    let lineage =
+        app.get(&format!("/drafts/{draft}/lineage?from={}&to={}", first.as_str().unwrap(), version["id"].as_str().unwrap()), None).await;
+    assert!(lineage.expect(200)["relations"].as_array().unwrap().iter().any(|relation| relation["kind"] == "modified"));
     app.deliver().await;
     app.finish().await;
 }

@@ -285,6 +285,8 @@ pub struct PreviewView {
     pub outdated: i64,
     /// Answers that are public already
     pub published: i64,
+    /// Numbers of the versions that answers name and that become public with them
+    pub publishes_versions: Vec<i64>,
     /// Reviewed answers by outcome
     pub by_disposition: Vec<WorkCountView>,
     /// Excluded opinions by reason
@@ -378,6 +380,7 @@ pub fn preview_view(preview: &Preview, refusal: Option<String>) -> PreviewView {
         waiting_for_review: preview.waiting_for_review,
         outdated: preview.outdated,
         published: preview.published,
+        publishes_versions: preview.publishes_versions.clone(),
         by_disposition: preview.by_disposition.iter().map(|(k, n)| count(k.as_str(), k.label(), *n)).collect(),
         exclusions: preview.exclusions.iter().map(|(r, n)| count(r.as_str(), r.label(), *n)).collect(),
         refusal,

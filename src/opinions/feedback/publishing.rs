@@ -10,9 +10,9 @@ use uuid::Uuid;
 use super::{DispositionKind, ExclusionReason, REASON_CHARACTERS};
 use crate::accounts::{Actor, Caller, Permission};
 use crate::audit::{self, Act, NewEntry};
-use crate::drafts::{self, Draft, DraftState, consultations, following};
+use crate::drafts::{self, Draft, DraftState, consultations, following, versions};
 use crate::error::{Code, Error, Result};
-use crate::ids::{AccountId, Clock, DraftId, IdSource, OpinionId};
+use crate::ids::{AccountId, Clock, DraftId, DraftVersionId, IdSource, OpinionId};
 use crate::notifications::{self, Event};
 use crate::storage::sql::failed;
 use crate::storage::{Db, Tx};
@@ -40,8 +40,8 @@ pub struct Preview {
     pub waiting_for_review: i64,
     /// Of these: an answer is written to words that the author changed since.
     pub outdated: i64,
-    /// Answers that name a provision of a version that is not public.
-    pub pointing_at_unpublished: i64,
+    /// 稿次: numbers of the versions that answers name and that become public with them.
+    pub publishes_versions: Vec<i64>,
     /// Answers that are public already.
     pub published: i64,
     /// Reviewed answers by outcome.
@@ -68,12 +68,6 @@ impl Preview {
                 self.unanswered, self.waiting_for_review, self.outdated
             ));
         }
-        if self.pointing_at_unpublished > 0 {
-            return Some(format!(
-                "有 {} 条采纳情况指向尚未公布的稿次。请先公布该稿次，或者去掉所指向的条文。",
-                self.pointing_at_unpublished
-            ));
-        }
         if self.ready == 0 && state != DraftState::Processing {
             return Some("没有已审核、待公布的采纳情况。".into());
         }
@@ -86,9 +80,11 @@ const COUNT: &str = "SELECT CAST(COUNT(*) FILTER (WHERE o.state = 'answer_review
     OR (o.state = 'answer_reviewed' AND p.opinion_revision <> o.revision)) AS BIGINT) AS unanswered,
     CAST(COUNT(*) FILTER (WHERE o.state = 'answer_prepared' AND p.opinion_revision = o.revision) AS BIGINT) AS waiting_for_review,
     CAST(COUNT(*) FILTER (WHERE o.state IN ('answer_prepared', 'answer_reviewed') AND p.opinion_revision <> o.revision) AS BIGINT) AS outdated,
-    CAST(COUNT(*) FILTER (WHERE o.state = 'answer_reviewed' AND v.id IS NOT NULL AND v.published_at IS NULL) AS BIGINT) AS pointing_at_unpublished,
     CAST(COUNT(*) FILTER (WHERE o.state = 'answered') AS BIGINT) AS published
-    FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id LEFT JOIN draft_version v ON v.id = p.result_version_id WHERE o.draft_id = $1";
+    FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id WHERE o.draft_id = $1";
+const LIST_NAMED: &str = "SELECT v.id, v.number FROM draft_version v WHERE v.draft_id = $1 AND v.published_at IS NULL AND EXISTS (
+    SELECT 1 FROM opinion o JOIN disposition p ON p.opinion_id = o.id
+    WHERE o.draft_id = $1 AND o.state = 'answer_reviewed' AND p.result_version_id = v.id) ORDER BY v.number";
 const COUNT_READY: &str = "SELECT p.kind, CAST(COUNT(*) AS BIGINT) FROM opinion o JOIN disposition p ON p.opinion_id = o.id
     WHERE o.draft_id = $1 AND o.state = 'answer_reviewed' AND p.opinion_revision = o.revision GROUP BY p.kind ORDER BY p.kind";
 const COUNT_EXCLUDED: &str =
@@ -101,10 +97,13 @@ const PUBLISH: &str = "UPDATE disposition SET published_by = $2, published_at = 
 const SET_ANSWERED: &str = "UPDATE opinion SET state = 'answered' WHERE draft_id = $1 AND state = 'answer_reviewed'";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[COUNT, COUNT_READY, COUNT_EXCLUDED, LIST_TOLD, PUBLISH, SET_ANSWERED];
+pub const STATEMENTS: &[&str] = &[COUNT, LIST_NAMED, COUNT_READY, COUNT_EXCLUDED, LIST_TOLD, PUBLISH, SET_ANSWERED];
 
 /// Authors told with one statement.
 const TOLD_AT_ONCE: i64 = 4_000;
+
+/// Id and number of a version.
+type Named = (DraftVersionId, i64);
 
 #[derive(FromRow)]
 struct CountRow {
@@ -112,7 +111,6 @@ struct CountRow {
     unanswered: i64,
     waiting_for_review: i64,
     outdated: i64,
-    pointing_at_unpublished: i64,
     published: i64,
 }
 
@@ -124,13 +122,13 @@ struct ToldRow {
     provision_label: String,
 }
 
-fn preview_of(counts: CountRow, ready: Vec<(String, i64)>, excluded: Vec<(String, i64)>) -> Result<Preview> {
+fn preview_of(counts: CountRow, ready: Vec<(String, i64)>, excluded: Vec<(String, i64)>, named: Vec<Named>) -> Result<Preview> {
     Ok(Preview {
         ready: counts.ready,
         unanswered: counts.unanswered,
         waiting_for_review: counts.waiting_for_review,
         outdated: counts.outdated,
-        pointing_at_unpublished: counts.pointing_at_unpublished,
+        publishes_versions: named.into_iter().map(|(_, number)| number).collect(),
         published: counts.published,
         by_disposition: ready.into_iter().map(|(kind, n)| Ok((DispositionKind::stored(&kind)?, n))).collect::<Result<_>>()?,
         exclusions: excluded.into_iter().map(|(reason, n)| Ok((ExclusionReason::stored(&reason)?, n))).collect::<Result<_>>()?,
@@ -142,7 +140,9 @@ pub async fn preview_feedback(db: &Db, caller: &Caller, draft: &Draft) -> Result
     caller.require(Permission::ReadOpinions)?;
     let counts: CountRow = on_db!(db, pool => sqlx::query_as(COUNT).bind(draft.id).fetch_one(pool).await).map_err(failed)?;
     let ready: Vec<(String, i64)> = on_db!(db, pool => sqlx::query_as(COUNT_READY).bind(draft.id).fetch_all(pool).await).map_err(failed)?;
-    preview_of(counts, ready, count_exclusions(db, draft).await?.into_iter().map(|(r, n)| (r.as_str().to_owned(), n)).collect())
+    let excluded = count_exclusions(db, draft).await?.into_iter().map(|(r, n)| (r.as_str().to_owned(), n)).collect();
+    let named: Vec<Named> = on_db!(db, pool => sqlx::query_as(LIST_NAMED).bind(draft.id).fetch_all(pool).await).map_err(failed)?;
+    preview_of(counts, ready, excluded, named)
 }
 
 /// Excluded opinions of a draft by reason; for the report.
@@ -152,15 +152,16 @@ pub async fn count_exclusions(db: &Db, draft: &Draft) -> Result<Vec<(ExclusionRe
     rows.into_iter().map(|(reason, n)| Ok((ExclusionReason::stored(&reason)?, n))).collect()
 }
 
-async fn preview_in(tx: &mut Tx, draft: DraftId) -> Result<Preview> {
+async fn preview_in(tx: &mut Tx, draft: DraftId, named: Vec<Named>) -> Result<Preview> {
     let counts: CountRow = on_tx!(&mut *tx, c => sqlx::query_as(COUNT).bind(draft).fetch_one(c).await).map_err(failed)?;
     let ready: Vec<(String, i64)> = on_tx!(&mut *tx, c => sqlx::query_as(COUNT_READY).bind(draft).fetch_all(c).await).map_err(failed)?;
     let excluded: Vec<(String, i64)> =
         on_tx!(&mut *tx, c => sqlx::query_as(COUNT_EXCLUDED).bind(draft).fetch_all(c).await).map_err(failed)?;
-    preview_of(counts, ready, excluded)
+    preview_of(counts, ready, excluded, named)
 }
 
-/// Makes all reviewed answers of a draft public, after its consultation has ended, tells the authors, and moves the draft on. Refused with
+/// Makes all reviewed answers of a draft public, after its consultation has ended, and with them the versions they name; tells the authors, and moves the
+/// draft on. Refused with
 /// [`Code::Conflict`] while an opinion has no reviewed answer and is not excluded. `summary` is what the bureau says of the opinions as a whole; empty
 /// keeps what was said before.
 pub async fn publish_feedback(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<'_>, draft: DraftId, summary: &str) -> Result<Published> {
@@ -172,9 +173,14 @@ pub async fn publish_feedback(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<
     let mut tx = db.begin().await?;
     let mut draft = drafts::lock_draft(&mut tx, clock, draft).await?;
     draft.require_quiet(clock.now(), "公布采纳情况")?;
-    let preview = preview_in(&mut tx, draft.id).await?;
+    let named: Vec<Named> = on_tx!(&mut tx, c => sqlx::query_as(LIST_NAMED).bind(draft.id).fetch_all(c).await).map_err(failed)?;
+    let preview = preview_in(&mut tx, draft.id, named.clone()).await?;
     if let Some(sentence) = preview.refusal(draft.state) {
         return Err(Error::new(Code::Conflict, sentence));
+    }
+    // The public can follow an answer to the provision that resulted.
+    for (version, _) in named {
+        versions::publish_version(&mut tx, clock, draft.id, version).await?;
     }
     tell_authors(&mut tx, clock, ids, &draft).await?;
     let now: DateTime<Utc> = clock.now();

@@ -329,6 +329,8 @@ pub struct BatchPage {
     pub answers: Vec<ReadyAnswer>,
     /// More of them.
     pub next: Option<String>,
+    /// What becomes public besides the answers; empty when nothing does.
+    pub besides: String,
     /// The report as it would be; empty before the first round.
     pub report: String,
     /// Whether the person may publish.

@@ -79,3 +79,12 @@ pub fn published(n: i64, excluded: i64) -> String {
 pub fn overdue(days: i64, unanswered: i64) -> String {
     format!("结束已 {days} 天，还有 {} 条意见没有公布采纳情况", grouped(unanswered))
 }
+
+/// Versions that become public with the answers that name them; empty for none.
+pub fn publishes(versions: &[i64]) -> String {
+    if versions.is_empty() {
+        return String::new();
+    }
+    let numbers: Vec<String> = versions.iter().map(|n| format!("第 {n} 稿")).collect();
+    format!("有采纳情况指向{}的条文，公布时该稿次一并公开，此后不能再改。请先核对文本。", numbers.join("、"))
+}
