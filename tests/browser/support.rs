@@ -1,25 +1,37 @@
 //! The demonstration city served on a real port with a clock that the test moves, and a browser that visits it.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine;
 use chrono::{DateTime, TimeZone, Utc};
+use fantoccini::cookies::Cookie;
 use fantoccini::elements::Element;
-use fantoccini::wd::Capabilities;
+use fantoccini::error::CmdError;
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use poem::Response;
+use poem::endpoint::BoxEndpoint;
+use poem::http::Method;
 use poem::listener::{Acceptor, Listener, TcpListener};
+use poem::test::TestClient;
 use serde_json::{Value, json};
+use zhitong::accounts::citizens::privacy::PRIVACY_VERSION;
 use zhitong::app::App;
 use zhitong::config::{Config, Secret};
+use zhitong::drafts::{due, following};
 use zhitong::ids::{Clock, IdSource};
+use zhitong::notifications::AsPost;
 use zhitong::seeding::{self, DemonstrationLogin};
-use zhitong::server;
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
+use zhitong::{notifications, server};
 
 /// Ten o'clock on Monday 2 March 2026 in Shanghai: where every journey begins.
 pub fn beginning() -> DateTime<Utc> {
@@ -38,6 +50,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Site {
     /// Logins of its staff.
     pub logins: Vec<DemonstrationLogin>,
+    /// Its clock, which stands still until the test moves it.
+    pub clock: Clock,
+    app: App,
+    client: TestClient<BoxEndpoint<'static, Response>>,
     address: SocketAddr,
     serving: tokio::task::JoinHandle<()>,
     _folder: tempfile::TempDir,
@@ -61,7 +77,74 @@ impl Site {
         let address = *acceptor.local_addr()[0].as_socket_addr().unwrap();
         let routes = server::routes(&app);
         let serving = tokio::spawn(async move { poem::Server::new_with_acceptor(acceptor).run(routes).await.unwrap() });
-        Site { logins, address, serving, _folder: folder }
+        let client = TestClient::new(server::routes(&app));
+        Site { logins, clock, app, client, address, serving, _folder: folder }
+    }
+
+    /// What the API answers to a request that it accepts.
+    #[track_caller]
+    pub fn api(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> impl Future<Output = Value> {
+        let caller = std::panic::Location::caller();
+        let mut request = self.client.request(method, format!("/api/v1{path}")).header("Idempotency-Key", self.app.ids.next().to_string());
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(body) = body {
+            request = request.content_type("application/json").body(body.to_string());
+        }
+        let path = path.to_owned();
+        async move {
+            let response = request.send().await.0;
+            let status = response.status();
+            let bytes = response.into_body().into_bytes().await.unwrap();
+            assert!(status.is_success(), "{caller}: {path}: {status}: {}", String::from_utf8_lossy(&bytes));
+            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() }
+        }
+    }
+
+    /// Session of a citizen, who is the same person under the same name.
+    pub async fn citizen(&self, name: &str) -> String {
+        let code = format!("sandbox-{name}.{}", self.app.ids.next().simple());
+        let says = json!({"code": code, "privacy_version": PRIVACY_VERSION, "is_fourteen_or_over": true});
+        text(&self.api(Method::POST, "/sessions/wechat", None, Some(says)).await, "token")
+    }
+
+    /// Session of one of the demonstration's staff.
+    pub async fn staff(&self, name: &str) -> String {
+        let body = json!({"name": name, "password": self.password(name)});
+        text(&self.api(Method::POST, "/sessions/staff", None, Some(body)).await, "token")
+    }
+
+    /// Posts an opinion; its id.
+    pub async fn speak(&self, draft: &str, token: &str, opinion: Value) -> String {
+        let receipt = self.api(Method::POST, &format!("/drafts/{draft}/opinions"), Some(token), Some(opinion)).await;
+        text(&receipt, "opinion_id")
+    }
+
+    /// Imports a document; the id of the job, which has ended.
+    pub async fn import(&self, token: &str, name: &str, content: &str) -> String {
+        let form = format!(
+            "--edge\r\nContent-Disposition: form-data; name=\"dry_run\"\r\n\r\ntrue\r\n\
+            --edge\r\nContent-Disposition: form-data; name=\"files\"; filename=\"{name}\"\r\n\r\n{content}\r\n--edge--\r\n"
+        );
+        let request = self.client.post("/api/v1/imports").content_type("multipart/form-data; boundary=edge");
+        let response = request.header("authorization", format!("Bearer {token}")).body(form).send().await.0;
+        assert!(response.status().is_success(), "{}", response.status());
+        let job: Value = serde_json::from_slice(&response.into_body().into_bytes().await.unwrap()).unwrap();
+        let id = text(&job, "id");
+        while self.api(Method::GET, &format!("/imports/{id}"), Some(token), None).await["state"] == "running" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        id
+    }
+
+    /// Does what is due by the clock, and delivers what was announced.
+    pub async fn settle(&self) {
+        let app = &self.app;
+        due::run_due(&app.db, &app.clock, &app.ids, &app.config.rules).await.unwrap();
+        while following::tell_some(&app.db, &app.clock, &app.ids, 500).await.unwrap().is_some() {}
+        notifications::deliver_pending(AsPost::post(app), 1_000).await.unwrap();
+        app.search.catch_up(&app.db, &app.clock).await.unwrap();
     }
 
     /// Address of a path.
@@ -81,11 +164,39 @@ impl Drop for Site {
     }
 }
 
+/// A member of a JSON object that is text.
+#[track_caller]
+pub fn text(body: &Value, name: &str) -> String {
+    body[name].as_str().unwrap_or_else(|| panic!("no {name} in {body}")).to_owned()
+}
+
+/// A picture of the page beyond what the window shows, cut off where nobody looks any more.
+#[derive(Debug)]
+struct WholePicture {
+    width: u64,
+    height: u64,
+    scale: f64,
+}
+
+impl WebDriverCompatibleCommand for WholePicture {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (Method, Option<String>) {
+        let clip = json!({"x": 0, "y": 0, "width": self.width, "height": self.height.min(4_000), "scale": self.scale});
+        let params = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
+        (Method::POST, Some(json!({"cmd": "Page.captureScreenshot", "params": params}).to_string()))
+    }
+}
+
 /// A browser window of its own, with its own cookies.
 pub struct Browser {
     /// Its remote control.
     pub client: Client,
     driver: Child,
+    /// Barriers found so far, each once.
+    wrong: Mutex<BTreeSet<String>>,
 }
 
 /// What is needed to drive a browser, or why nothing can be driven.
@@ -118,6 +229,8 @@ impl Browser {
     /// Opens a window; a phone is told that it is touched.
     pub async fn open(size: (u32, u32)) -> Browser {
         let mut driver = Command::new("chromedriver")
+            // The words of the browser's own controls, on the pictures.
+            .env("LANGUAGE", "zh_CN")
             .args(["--port=0", "--log-level=SEVERE"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -142,6 +255,7 @@ impl Browser {
             "--disable-sync".into(),
             "--no-first-run".into(),
             "--hide-scrollbars".into(),
+            "--lang=zh-CN".into(),
         ];
         arguments.push(format!("--window-size={},{}", size.0, size.1));
         let mut options = json!({"args": arguments});
@@ -156,7 +270,7 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("a browser window opens");
-        Browser { client, driver }
+        Browser { client, driver, wrong: Mutex::default() }
     }
 
     /// Goes to a page.
@@ -188,15 +302,119 @@ impl Browser {
     /// Presses something, after it was brought into view.
     pub async fn press(&self, css: &str) {
         let element = self.find(css).await;
-        self.client.execute("arguments[0].scrollIntoView({block: 'center'})", vec![serde_json::to_value(&element).unwrap()]).await.unwrap();
+        self.bring_into_view(&element).await.unwrap();
         element.click().await.unwrap();
+    }
+
+    async fn bring_into_view(&self, element: &Element) -> Result<Value, CmdError> {
+        self.client.execute("arguments[0].scrollIntoView({block: 'center'})", vec![serde_json::to_value(element).unwrap()]).await
+    }
+
+    /// Presses the button, link or fold of the page that carries some words.
+    #[track_caller]
+    pub fn press_named(&self, words: &str) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        // What can be seen, the page's own before the frame's; the shortest words win, so that a long card does not hide its button.
+        const MARK: &str = "document.querySelectorAll('[data-pressed]').forEach(e => e.removeAttribute('data-pressed'));
+            const found = [...document.querySelectorAll('main a, main button, main summary, main label, header a')]
+                .filter(e => e.textContent.includes(arguments[0]) && e.getClientRects().length)
+                .sort((a, b) => Boolean(a.closest('header')) - Boolean(b.closest('header')) || a.textContent.trim().length - b.textContent.trim().length)[0];
+            if (found) found.setAttribute('data-pressed', '');
+            return Boolean(found)";
+        let words = words.to_owned();
+        async move {
+            for _ in 0..PATIENCE.as_millis() / 100 {
+                // A script of the page may put something new in its place at any moment.
+                if self.client.execute(MARK, vec![json!(words)]).await.is_ok_and(|found| found == true)
+                    && let Ok(element) = self.client.find(Locator::Css("[data-pressed]")).await
+                    && self.bring_into_view(&element).await.is_ok()
+                    && element.click().await.is_ok()
+                {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            panic!("{caller}: nothing to press is called {words} at {}: {}", self.client.current_url().await.unwrap(), self.words().await);
+        }
+    }
+
+    /// What the page says.
+    pub async fn words(&self) -> String {
+        let said = self.client.execute("return document.body ? document.body.innerText : ''", vec![]).await;
+        said.ok().and_then(|said| said.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+
+    /// Waits until the page says something.
+    #[track_caller]
+    pub fn sees(&self, words: &str) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        let words = words.to_owned();
+        async move {
+            for _ in 0..PATIENCE.as_millis() / 100 {
+                if self.words().await.contains(&words) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            panic!("{caller}: {} does not say {words}: {}", self.client.current_url().await.unwrap(), self.words().await);
+        }
+    }
+
+    /// The words of one element.
+    pub async fn read(&self, css: &str) -> String {
+        let element = self.find(css).await;
+        // As written, also inside a fold that is closed.
+        element.prop("textContent").await.unwrap().unwrap_or_default().trim().to_owned()
+    }
+
+    /// Chooses a radio button, a box or an entry of a list.
+    pub async fn choose(&self, css: &str) {
+        let element = self.find(css).await;
+        let choose = "const e = arguments[0];
+            if (e.tagName === 'OPTION') { e.selected = true; e.parentElement.dispatchEvent(new Event('change', {bubbles: true})); return }
+            e.scrollIntoView({block: 'center'}); if (!e.checked) e.click()";
+        self.client.execute(choose, vec![serde_json::to_value(&element).unwrap()]).await.unwrap();
+    }
+
+    /// Path of the page, without what follows it.
+    pub async fn path(&self) -> String {
+        self.client.current_url().await.unwrap().path().to_owned()
+    }
+
+    /// Enters a session that the API gave.
+    pub async fn enter(&self, site: &Site, session: &str) {
+        self.visit(site, "/about").await;
+        self.client.add_cookie(Cookie::new("zhitong_session", session.to_owned())).await.unwrap();
+    }
+
+    /// A step of a journey, or a page of the walk: its picture is kept, and its barriers are counted against the window.
+    pub async fn step(&self, name: &str) {
+        let at = self.client.current_url().await.unwrap();
+        let mut found = self.violations().await;
+        if self.is_too_wide().await {
+            found.push("scrolls sideways".into());
+        }
+        self.picture(name).await;
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        wrong.extend(found.into_iter().map(|found| format!("{name} {}: {found}", at.path())));
+    }
+
+    /// Counts something against the window.
+    pub fn wrong(&self, what: String) {
+        self.wrong.lock().unwrap_or_else(PoisonError::into_inner).insert(what);
     }
 
     /// Keeps a picture of the page, whole.
     pub async fn picture(&self, name: &str) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/artefacts");
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join(format!("{name}.png")), self.client.screenshot().await.unwrap()).unwrap();
+        let size = "return [document.documentElement.clientWidth, document.documentElement.scrollHeight,
+            devicePixelRatio]";
+        let size = self.client.execute(size, vec![]).await.unwrap();
+        let whole = WholePicture { width: size[0].as_u64().unwrap(), height: size[1].as_u64().unwrap(), scale: 1.0 / size[2].as_f64().unwrap() };
+        let answer = self.client.issue_cmd(whole).await.unwrap();
+        let bytes = base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().expect("a picture")).unwrap();
+        std::fs::write(folder.join(format!("{name}.png")), bytes).unwrap();
     }
 
     /// Serious and critical violations that axe-core finds on the page, each as one line.
@@ -234,12 +452,20 @@ impl Browser {
         self.find("form[action='/logout']").await;
     }
 
-    /// Closes the window.
-    pub async fn close(mut self) {
+    /// Closes the window; nothing may have been found wrong with what it showed.
+    pub async fn close(self) {
+        let wrong = self.finish().await;
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    /// Closes the window, and says what was found wrong with what it showed.
+    pub async fn finish(mut self) -> Vec<String> {
+        let wrong = std::mem::take(&mut *self.wrong.lock().unwrap_or_else(PoisonError::into_inner));
         self.client.clone().close().await.unwrap();
         // It may have ended with its last window, which is what is wanted.
         drop(self.driver.kill());
         drop(self.driver.wait());
+        wrong.into_iter().collect()
     }
 }
 

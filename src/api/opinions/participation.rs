@@ -202,6 +202,12 @@ struct ShownOpinionView {
     posted_at: chrono::DateTime<chrono::Utc>,
     /// Whether its words were hidden by moderation; its place stays
     is_hidden: bool,
+    /// Why its words were hidden: secret, privacy, abuse, indecent, advertising, illegal or unrelated
+    #[oai(skip_serializing_if_is_none)]
+    hidden_for: Option<String>,
+    /// When its words were hidden
+    #[oai(skip_serializing_if_is_none)]
+    hidden_at: Option<chrono::DateTime<chrono::Utc>>,
     /// A kind of person or unit
     #[oai(skip_serializing_if_is_none)]
     author_kind: Option<String>,
@@ -560,6 +566,8 @@ fn shown_view(shown: ShownOpinion) -> ShownOpinionView {
         channel: opinion.channel.as_str().into(),
         posted_at: opinion.posted_at,
         is_hidden: opinion.words == Words::Hidden,
+        hidden_for: shown.hiding.map(|(reason, _)| reason.as_str().into()),
+        hidden_at: shown.hiding.map(|(_, at)| at),
         author_kind: opinion.author_kind,
         stance: opinion.stance.map(Into::into),
         quote_text: opinion.quote_text,

@@ -1,5 +1,6 @@
 //! Opinions as everybody sees them.
 
+use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
 use super::PublicOpinion;
@@ -8,6 +9,7 @@ use crate::drafts::Draft;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, DraftId, OpinionId};
 use crate::on_db;
+use crate::opinions::moderation::HidingReason;
 use crate::opinions::votes::Choice;
 use crate::storage::Db;
 use crate::storage::sql::{Page, failed};
@@ -25,6 +27,8 @@ pub struct ShownOpinion {
     pub own_choice: Option<Choice>,
     /// Whether it is the viewer's own.
     pub is_own: bool,
+    /// Why and when its words were hidden, where they were.
+    pub hiding: Option<(HidingReason, DateTime<Utc>)>,
 }
 
 /// Which opinions of a draft are wanted.
@@ -45,6 +49,8 @@ struct ShownRow {
     agree: i64,
     disagree: i64,
     own_choice: Option<String>,
+    hidden_for: Option<String>,
+    hidden_at: Option<DateTime<Utc>>,
 }
 
 const LIST_ANSWERED: &str = select!(
@@ -55,8 +61,9 @@ const LIST_ANSWERED: &str = select!(
 const LIST_SHOWN: &str = select!(
     ", (SELECT CAST(COUNT(*) AS BIGINT) FROM opinion_vote w WHERE w.opinion_id = o.id AND w.choice = 'agree') AS agree,
     (SELECT CAST(COUNT(*) AS BIGINT) FROM opinion_vote w WHERE w.opinion_id = o.id AND w.choice = 'disagree') AS disagree,
-    (SELECT w.choice FROM opinion_vote w WHERE w.opinion_id = o.id AND w.account_id = $2) AS own_choice",
-    "JOIN consultation c ON c.id = o.consultation_id
+    (SELECT w.choice FROM opinion_vote w WHERE w.opinion_id = o.id AND w.account_id = $2) AS own_choice,
+    m.category AS hidden_for, COALESCE(m.decided_at, m.waits_since) AS hidden_at",
+    "JOIN consultation c ON c.id = o.consultation_id LEFT JOIN moderation_case m ON m.opinion_id = o.id AND o.display = 'hidden'
     WHERE o.draft_id = $1 AND c.shows_opinions AND o.is_public AND o.display IN ('shown', 'hidden') AND o.state <> 'withdrawn'
     AND ($3 = FALSE OR o.address IS NULL) AND (o.address = $4 OR o.address LIKE $5 OR $4 IS NULL)
     AND ((o.posted_at, o.id) < ($6, $7) OR $6 IS NULL) ORDER BY o.posted_at DESC, o.id DESC LIMIT $8"
@@ -113,7 +120,11 @@ pub async fn list_shown(
         let opinion = row.opinion.into_opinion()?;
         let is_own = viewer.is_some() && opinion.author == viewer;
         let own_choice = row.own_choice.as_deref().map(Choice::stored).transpose()?;
-        Ok(ShownOpinion { opinion: PublicOpinion::of(opinion), agree: row.agree, disagree: row.disagree, own_choice, is_own })
+        let hiding = match (row.hidden_for.as_deref().map(HidingReason::stored).transpose()?, row.hidden_at) {
+            (Some(reason), Some(at)) => Some((reason, at)),
+            _ => None,
+        };
+        Ok(ShownOpinion { opinion: PublicOpinion::of(opinion), agree: row.agree, disagree: row.disagree, own_choice, is_own, hiding })
     });
     Ok(Page { items: items.collect::<Result<_>>()?, next: page.next })
 }

@@ -207,6 +207,8 @@ pub struct Unit {
     pub because: String,
     /// The proposed wording beside the original.
     pub wording: Vec<Change>,
+    /// Files that came with it, each with what it is.
+    pub files: Vec<(Link, String)>,
     /// Its group.
     pub group: Option<GroupBox>,
     /// The form, while it may be answered.

@@ -47,8 +47,10 @@ pub struct DraftsPage {
 pub struct Reply {
     /// The provision as it is cited, and who says it.
     pub about: String,
-    /// What was said; `None` when the author keeps it back.
+    /// What was said; `None` when it is not shown.
     pub opinion: Option<String>,
+    /// Why it is not shown.
+    pub unseen: &'static str,
     /// Why the author says so.
     pub because: String,
     /// Outcome.

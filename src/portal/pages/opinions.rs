@@ -283,6 +283,8 @@ pub struct ShownCard {
     pub quote: String,
     /// The opinion; `None` when hidden.
     pub body: Option<String>,
+    /// What stands in the place of hidden words.
+    pub hidden_because: String,
     /// Why.
     pub reason: String,
     /// What it proposes.

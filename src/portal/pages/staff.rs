@@ -48,8 +48,6 @@ pub struct StaffPage {
     pub may_draft: bool,
     /// What waits in moderation, by shelf; empty for those who may not see it.
     pub moderation: Vec<Choice>,
-    /// Whether the person may see what could not be delivered.
-    pub may_see_deliveries: bool,
     /// Recent imports.
     pub jobs: Vec<JobLine>,
     /// Drafts whose opinions should be answered by now, and how long they wait.

@@ -34,7 +34,6 @@ pub async fn show_desk(visit: Visit) -> Page {
         may_import,
         may_draft: caller.may(Permission::ReadUnpublishedDrafts),
         moderation: shelves(&visit, caller).await?,
-        may_see_deliveries: caller.may(Permission::ReadDeliveries),
         jobs: jobs.iter().map(job_line).collect(),
         overdue: overdue
             .into_iter()

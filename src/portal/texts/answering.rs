@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{grouped, moment};
+use crate::opinions::reading::Words;
 
 /// 条数
 pub const OPINIONS: &str = "条意见";
@@ -22,10 +23,6 @@ pub const LATE: &str = "逾期收到";
 pub const NO_KIND: &str = "请选择采纳情况。";
 /// Version without address, or the other way round.
 pub const HALF_A_RESULT: &str = "指明修改后的条文时，请同时选择稿次、填写条款地址。";
-/// The words are hidden.
-pub const HIDDEN: &str = "意见内容不予展示。";
-/// The author keeps the words back.
-pub const WITHHELD: &str = "提出人选择不公开意见内容。";
 
 /// Number by channel.
 pub fn by_channel(channel: &str) -> String {
@@ -35,6 +32,14 @@ pub fn by_channel(channel: &str) -> String {
 /// Attitude, channel, kind of person, when.
 pub fn meta(stance: &str, channel: &str, author: &str, at: DateTime<Utc>) -> String {
     format!("{stance} · {channel} · {author} · {}", moment(at))
+}
+
+/// Why the words of an opinion are not shown.
+pub fn unseen(words: Words) -> &'static str {
+    match words {
+        Words::Hidden => "意见内容不予展示。",
+        Words::Shown | Words::Withheld => "提出人选择不公开意见内容。",
+    }
 }
 
 /// What looking for near-identical opinions found.

@@ -1,5 +1,10 @@
 //! Words of the pages on which people speak.
 
+use chrono::{DateTime, Utc};
+
+use super::day;
+use crate::calendar::day_of;
+use crate::opinions::moderation::HidingReason;
 use crate::drafts::lineage::{Continuation, ContinuationKind};
 use crate::opinions::onward::Onward;
 use crate::opinions::reading::AuthorState;
@@ -65,6 +70,14 @@ pub fn until(day: &str) -> String {
 pub fn file(kind: &str, bytes: i64) -> String {
     let kib = (bytes + 1023) / 1024;
     if kib < 1024 { format!("{kind}，{kib} KB") } else { format!("{kind}，{}.{} MB", kib / 1024, kib % 1024 * 10 / 1024) }
+}
+
+/// What stands in the place of hidden words: the listed reason and the day, never more.
+pub fn hidden(hiding: Option<(HidingReason, DateTime<Utc>)>) -> String {
+    match hiding {
+        Some((reason, at)) => format!("这条意见的内容于{}起不予展示，原因：{}。", day(day_of(at)), reason.label()),
+        None => "这条意见的内容不予展示。".into(),
+    }
 }
 
 /// A former wording.

@@ -51,6 +51,9 @@ pub const FAILED: &str = "失败";
 pub fn menu(caller: &Caller) -> Vec<Link> {
     let pages = [
         ("工作台", "/staff", Permission::ReadInbox),
+        ("草案", "/staff/drafts", Permission::ReadUnpublishedDrafts),
+        ("意见审核", "/staff/moderation", Permission::ReadModeration),
+        ("通知投递", "/staff/deliveries", Permission::ReadDeliveries),
         ("工作人员账号", "/staff/users", Permission::ReadAccounts),
         ("审计日志", "/staff/audit", Permission::ReadAudit),
         ("我的账号", "/staff/account", Permission::KeepOwnLogin),

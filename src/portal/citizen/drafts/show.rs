@@ -227,6 +227,7 @@ fn reply(opinion: PublicOpinion) -> Option<Reply> {
     };
     Some(Reply {
         about: texts::about_opinion(&opinion.provision_label, opinion.author_kind.as_deref(), opinion.stance.map(|s| s.label())),
+        unseen: texts::answering::unseen(opinion.words),
         opinion: opinion.body,
         because: opinion.reason.unwrap_or_default(),
         outcome: Badge { text: answer.kind.label().into(), tone },

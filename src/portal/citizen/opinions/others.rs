@@ -94,6 +94,7 @@ fn card(visit: &Visit, shown: ShownOpinion) -> ShownCard {
         stance: opinion.stance.map(|stance| stance.label()),
         quote: opinion.quote_text.unwrap_or_default(),
         body: opinion.body,
+        hidden_because: texts::opinions::hidden(shown.hiding),
         reason: opinion.reason.unwrap_or_default(),
         proposed: opinion.proposed_text.unwrap_or_default(),
         agree: shown.agree,

@@ -12,6 +12,7 @@ use super::form::{self, Received, Typed};
 use super::views::{fact, held};
 use super::{check_form, counter, device_key, draft_url, find_draft, form_token, opinion_id, speaker};
 use crate::accounts::Permission;
+use crate::app::App;
 use crate::drafts::consultations::Consultation;
 use crate::drafts::places::{self, Place};
 use crate::drafts::{self, Draft, Viewer};
@@ -19,7 +20,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{DraftVersionId, OpinionId};
 use crate::opinions::enclosures::{self, Uploader};
 use crate::opinions::posting::{self, require_open};
-use crate::opinions::{Channel, Receipt, Stance, reading, revising};
+use crate::opinions::{Channel, NewOpinion, Receipt, Stance, reading, revising, wording};
 use crate::portal::pages::opinions::{OpinionFormPage, OpinionReceiptPage, PlaceOption, StanceOption};
 use crate::portal::pages::{Fact, Section};
 use crate::portal::visits::{Failure, Page, Visit, see_other};
@@ -248,7 +249,11 @@ pub async fn post(visit: Visit, request: &Request, cookies: &CookieJar, Path(id)
                 .await
                 .map(|(receipt, code)| (receipt, Some(code)))
         }
-        None => return to_login(&visit, &secret, &scene, &typed).await,
+        // What is missing or wrong is said before somebody takes the trouble of logging in.
+        None => match look_over(app, &scene, new).await {
+            Ok(()) => return to_login(&visit, &secret, &scene, &typed).await,
+            Err(error) => Err(error),
+        },
     };
     match posted {
         Ok((receipt, code)) => {
@@ -263,6 +268,12 @@ pub async fn post(visit: Visit, request: &Request, cookies: &CookieJar, Path(id)
         }
         Err(error) => form_page(&visit, cookies, &scene, typed, Wrong::of(error)?).await,
     }
+}
+
+/// Checks what would be posted, without posting it.
+async fn look_over(app: &App, scene: &Scene, new: NewOpinion) -> Result<()> {
+    let new = wording::checked(&app.config.rules, new)?;
+    wording::place(&app.db, scene.version, new).await.map(drop)
 }
 
 /// Keeps what was typed and leads to the login, which leads back.

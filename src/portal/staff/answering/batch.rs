@@ -10,7 +10,7 @@ use crate::accounts::{Actor, Permission};
 use crate::drafts::{Draft, consultations};
 use crate::error::{Code, Error, Result};
 use crate::opinions::feedback::{self, Reviewed, Verdict};
-use crate::opinions::reading::{PublicOpinion, Words, list_ready_answers};
+use crate::opinions::reading::{PublicOpinion, list_ready_answers};
 use crate::opinions::report::path_of;
 use crate::opinions::triage::progress::list_progress;
 use crate::portal::pages::answering::{BatchPage, ReadyAnswer, Said};
@@ -82,10 +82,7 @@ fn ready(opinion: PublicOpinion) -> Option<ReadyAnswer> {
     Some(ReadyAnswer {
         about: texts::about_opinion(&opinion.provision_label, opinion.author_kind.as_deref(), opinion.stance.map(|s| s.label())),
         words,
-        unseen: match opinion.words {
-            Words::Hidden => texts::answering::HIDDEN,
-            Words::Shown | Words::Withheld => texts::answering::WITHHELD,
-        },
+        unseen: texts::answering::unseen(opinion.words),
         badge: outcome(answer.kind),
         reason: answer.reason,
         result: answer.result_label,

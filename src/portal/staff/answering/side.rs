@@ -13,6 +13,7 @@ use crate::drafts::versions::{self, DraftProvision, DraftVersion};
 use crate::drafts::{Draft, Viewer, consultations, legal_bases};
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, DraftVersionId, OpinionId};
+use crate::opinions::enclosures::{self, Enclosure};
 use crate::opinions::feedback::{self, DispositionKind, NewAnswer, Reviewed, Verdict};
 use crate::opinions::groups::changing::{Desk, confirm_group, split_group};
 use crate::opinions::groups::{Group, GroupState, get_group};
@@ -225,6 +226,11 @@ async fn unit(
         Some(group) => Some(get_group(db, caller, group).await?),
         None => None,
     };
+    let files = enclosures::list_enclosures(db, opinion.id).await?;
+    let file = |file: Enclosure| {
+        let about = texts::opinions::file(file.kind.label(), file.size_bytes);
+        (Link { url: format!("/opinion-files/{}", file.id), text: file.name }, about)
+    };
     let notes = notes::list_notes(db, caller, opinion.id).await?;
     let note = |note: notes::Note| Fact { name: format!("{} {}", note.author_name, texts::moment(note.created_at)), value: note.body };
     let facts = item.answer.as_ref();
@@ -252,6 +258,7 @@ async fn unit(
         handler: item.handler_name.unwrap_or_default(),
         tags: item.tags,
         wording: wording(&opinion, provisions),
+        files: files.into_iter().map(file).collect(),
         group: group.map(|group| group_box(&base, &group)),
         form,
         answer,
