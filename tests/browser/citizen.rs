@@ -9,12 +9,10 @@ async fn sign_in(browser: &Browser, phone: &str) {
     browser.press_named("获取验证码").await;
     let code = browser.read("main .note .code").await;
     browser.fill("#code", &code).await;
-    // Without the consent nobody comes in, and nothing has to be typed again but the code.
+    // Without the consent nobody comes in, and nothing has to be typed again.
     browser.press_named("登录").await;
     browser.find("#agreed-problem").await;
     browser.step("citizen-06-consent-is-asked-for").await;
-    let code = browser.read("main .note .code").await;
-    browser.fill("#code", &code).await;
     browser.choose("#agreed").await;
     browser.press_named("登录").await;
 }
@@ -61,8 +59,13 @@ async fn a_citizen_speaks_changes_it_and_takes_it_back() {
 
     // The login comes last, and what was typed is still there after it.
     sign_in(&browser, "13900001234").await;
+    // So does the question that has to be answered once.
+    browser.sees("说明年龄").await;
+    browser.choose("input[name=age][value=fourteen_or_over]").await;
+    browser.step("citizen-07-age").await;
+    browser.press_named("保存").await;
     browser.sees("刚才填写的内容还在").await;
-    browser.step("citizen-07-typed-words-are-kept").await;
+    browser.step("citizen-07-words-are-kept").await;
     let kept = browser.find("#reason").await.prop("value").await.unwrap().unwrap();
     assert!(kept.contains("夜班出租车"));
     browser.press_named("提交意见").await;
@@ -116,9 +119,7 @@ async fn a_citizen_speaks_changes_it_and_takes_it_back() {
     browser.sees("公共厕所").await;
     browser.step("citizen-18-following").await;
     browser.visit(&site, "/me/age").await;
-    browser.choose("input[name=age][value=fourteen_or_over]").await;
     browser.step("citizen-19-age").await;
-    browser.press_named("保存").await;
     browser.visit(&site, "/me/export").await;
     browser.sees("夜班出租车").await;
     browser.step("citizen-20-own-data").await;

@@ -120,7 +120,8 @@ async fn furnish() -> (Site, Vec<(&'static str, String)>) {
     let make = async |title: &str| {
         let draft = json!({"title": title, "kind": "government_rule", "drafting_unit": "清河市城市管理局"});
         let draft = text(&post(&drafter, "/drafts".into(), draft).await, "id");
-        let added = post(&drafter, format!("/drafts/{draft}/pasted-versions"), json!({"text": FIRST, "explanation": "需要规范投放秩序。"})).await;
+        let added =
+            post(&drafter, format!("/drafts/{draft}/pasted-versions"), json!({"text": FIRST, "explanation": "需要规范投放秩序。"})).await;
         (draft, text(&added["version"], "id"))
     };
     names.push(("quiet", make("清河市共享充电宝管理办法").await.0));
@@ -139,7 +140,7 @@ async fn furnish() -> (Site, Vec<(&'static str, String)>) {
         if day == "2026-04-01" {
             post(&handler, format!("/drafts/{compared}/round-withdrawal"), json!({"reason": "文本有较大修改。"})).await;
             let text = FIRST.replace("二十四小时", "四十八小时");
-            post(&drafter, format!("/drafts/{compared}/pasted-versions"), json!({"text": text, "explanation": ""})).await;
+            post(&drafter, format!("/drafts/{compared}/pasted-versions"), json!({"text": text, "explanation": "根据意见修改。"})).await;
         }
     }
     names.push(("compared", compared));
@@ -169,7 +170,10 @@ async fn furnish() -> (Site, Vec<(&'static str, String)>) {
     let people = site.api(Method::GET, "/staff-accounts", Some(&admin), None).await;
     let handlers = people["items"].as_array().unwrap().iter().find(|p| p["login_name"] == "handler").unwrap();
     names.push(("user", text(handlers, "id")));
-    names.push(("job", site.import(&handler, "清河市门店招牌管理试行办法.md", "# 清河市门店招牌管理试行办法\n\n第一条 为了试一试，制定本办法。\n").await));
+    names.push((
+        "job",
+        site.import(&handler, "清河市门店招牌管理试行办法.md", "# 清河市门店招牌管理试行办法\n\n第一条 为了试一试，制定本办法。\n").await,
+    ));
     (site, names)
 }
 
@@ -246,7 +250,8 @@ fn routes(folder: &Path, found: &mut Vec<String>) {
 fn is_of(path: &str, route: &str) -> bool {
     let path = path.split('?').next().unwrap();
     let (path, route): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), route.split('/').collect());
-    path.len() == route.len() && path.iter().zip(&route).all(|(path, route)| path == route || (route.starts_with(':') && path.starts_with('{')))
+    path.len() == route.len()
+        && path.iter().zip(&route).all(|(path, route)| path == route || (route.starts_with(':') && path.starts_with('{')))
 }
 
 #[test]

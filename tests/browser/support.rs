@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use base64::Engine;
 use chrono::{DateTime, TimeZone, Utc};
-use fantoccini::cookies::Cookie;
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
@@ -229,8 +228,6 @@ impl Browser {
     /// Opens a window; a phone is told that it is touched.
     pub async fn open(size: (u32, u32)) -> Browser {
         let mut driver = Command::new("chromedriver")
-            // The words of the browser's own controls, on the pictures.
-            .env("LANGUAGE", "zh_CN")
             .args(["--port=0", "--log-level=SEVERE"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -255,7 +252,6 @@ impl Browser {
             "--disable-sync".into(),
             "--no-first-run".into(),
             "--hide-scrollbars".into(),
-            "--lang=zh-CN".into(),
         ];
         arguments.push(format!("--window-size={},{}", size.0, size.1));
         let mut options = json!({"args": arguments});
@@ -384,7 +380,7 @@ impl Browser {
     /// Enters a session that the API gave.
     pub async fn enter(&self, site: &Site, session: &str) {
         self.visit(site, "/about").await;
-        self.client.add_cookie(Cookie::new("zhitong_session", session.to_owned())).await.unwrap();
+        self.client.execute("document.cookie = `zhitong_session=${arguments[0]}; path=/`", vec![json!(session)]).await.unwrap();
     }
 
     /// A step of a journey, or a page of the walk: its picture is kept, and its barriers are counted against the window.
@@ -411,7 +407,8 @@ impl Browser {
         let size = "return [document.documentElement.clientWidth, document.documentElement.scrollHeight,
             devicePixelRatio]";
         let size = self.client.execute(size, vec![]).await.unwrap();
-        let whole = WholePicture { width: size[0].as_u64().unwrap(), height: size[1].as_u64().unwrap(), scale: 1.0 / size[2].as_f64().unwrap() };
+        let whole =
+            WholePicture { width: size[0].as_u64().unwrap(), height: size[1].as_u64().unwrap(), scale: 1.0 / size[2].as_f64().unwrap() };
         let answer = self.client.issue_cmd(whole).await.unwrap();
         let bytes = base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().expect("a picture")).unwrap();
         std::fs::write(folder.join(format!("{name}.png")), bytes).unwrap();

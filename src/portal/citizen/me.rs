@@ -250,7 +250,7 @@ async fn send_guardian_code(visit: Visit, request: &Request, Form(form): Form<Gu
         let phone = Phone::parse(&form.phone)?;
         let sent = codes::send_code(app.reception(), Purpose::GuardianConsent, &phone, visit.app.client_address(request)).await?;
         let shown_code = shown_code(&visit, &phone).await?;
-        Ok(CodeStep { sent_to: sent.sent_to, phone: phone.digits().into(), shown_code, problem: None })
+        Ok(CodeStep { sent_to: sent.sent_to, phone: phone.digits().into(), shown_code, ..CodeStep::default() })
     };
     match sent.await {
         Ok(step) => guardian_page(&visit, StatusCode::OK, form, Some(step), None).await,
@@ -283,6 +283,7 @@ async fn record_guardian(visit: Visit, request: &Request, Form(form): Form<Guard
                     phone: phone.digits().into(),
                     shown_code: shown_code(&visit, &phone).await?,
                     problem: Some(error.detail.clone()),
+                    ..CodeStep::default()
                 }),
                 Err(_) => None,
             };

@@ -71,7 +71,7 @@ async fn send_phone_code(visit: Visit, request: &Request, Form(form): Form<Phone
         let phone = Phone::parse(&form.phone)?;
         let sent = codes::send_code(app.reception(), Purpose::BindPhone, &phone, visit.app.client_address(request)).await?;
         let shown_code = shown_code(&visit, &phone).await?;
-        Ok(CodeStep { sent_to: sent.sent_to, phone: phone.digits().into(), shown_code, problem: None })
+        Ok(CodeStep { sent_to: sent.sent_to, phone: phone.digits().into(), shown_code, ..CodeStep::default() })
     }
     .await;
     match sent {
@@ -103,6 +103,7 @@ async fn bind_phone(visit: Visit, request: &Request, Form(form): Form<PhoneForm>
                 phone: phone.digits().into(),
                 shown_code: shown_code(&visit, &phone).await?,
                 problem: Some(error.detail),
+                ..CodeStep::default()
             };
             phone_page(&visit, status, form.phone, Some(step), None).await
         }

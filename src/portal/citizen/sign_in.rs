@@ -77,7 +77,7 @@ async fn send_code(visit: Visit, request: &Request, cookies: &CookieJar, Form(fo
     match sent {
         Ok((phone, sent)) => {
             let shown_code = shown_code(&visit, &phone).await?;
-            let step = CodeStep { sent_to: sent.sent_to, phone: phone.digits().into(), shown_code, problem: None };
+            let step = CodeStep { sent_to: sent.sent_to, phone: phone.digits().into(), shown_code, ..CodeStep::default() };
             code_page(&visit, cookies, StatusCode::OK, step, false, None, next)
         }
         Err(error) if error.code.status() == 500 => Err(Failure(error)),
@@ -99,7 +99,7 @@ async fn sign_in(visit: Visit, request: &Request, cookies: &CookieJar, Form(form
     };
     let step = CodeStep { sent_to: phone.masked(), phone: phone.digits().into(), ..CodeStep::default() };
     if form.agreed != "yes" {
-        let step = CodeStep { shown_code: shown_code(&visit, &phone).await?, ..step };
+        let step = CodeStep { shown_code: shown_code(&visit, &phone).await?, typed: form.code, ..step };
         return code_page(&visit, cookies, StatusCode::BAD_REQUEST, step, false, Some(texts::account::AGREE_FIRST.into()), next);
     }
     let says = Declaration { privacy_version: Some(PRIVACY_VERSION.into()), is_fourteen_or_over: None };

@@ -31,6 +31,8 @@ pub struct CodeStep {
     pub phone: String,
     /// The code itself, in the demonstration.
     pub shown_code: Option<String>,
+    /// What was typed, where it was not yet used.
+    pub typed: String,
     /// Why the code did not work.
     pub problem: Option<String>,
 }

@@ -81,6 +81,8 @@ pub struct WorkListPage {
     pub next: Option<String>,
     /// Groups that nobody looked at yet.
     pub has_suggestions: bool,
+    /// Groups that opinions can join.
+    pub groups: Vec<Choice>,
     /// Whether the person may change things.
     pub may_handle: bool,
     /// People who can handle opinions.
@@ -258,6 +260,8 @@ pub struct SideBySidePage {
     pub title: String,
     /// What went wrong, or was done.
     pub said: Option<Said>,
+    /// Groups of the version, which can be merged.
+    pub groups: Vec<Choice>,
     /// Articles with opinions.
     pub articles: Vec<ArticleTab>,
     /// As printed.

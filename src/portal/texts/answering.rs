@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::opinions::excerpt;
 use super::{grouped, moment};
 use crate::opinions::reading::Words;
 
@@ -17,6 +18,8 @@ pub const ANY: &str = "全部";
 pub const NOBODY: &str = "尚未分派";
 /// Given back by the second person.
 pub const RETURNED: &str = "审核退回的";
+/// No group was chosen.
+pub const NO_GROUP: &str = "请选择一组同类意见。";
 /// Came after the end of the round.
 pub const LATE: &str = "逾期收到";
 /// No outcome was chosen.
@@ -55,6 +58,16 @@ pub fn found(groups: i64, grouped_opinions: i64, joined: i64) -> String {
             grouped(joined)
         ),
     }
+}
+
+/// A group in a list: what it speaks of, its first words, how many there are.
+pub fn group(about: &str, body: &str, submissions: i64) -> String {
+    format!("{about}：{}（{} 条）", excerpt(body, 24), grouped(submissions))
+}
+
+/// Opinions were put into a group.
+pub fn joined(opinions: usize, about: &str, body: &str) -> String {
+    format!("已把 {opinions} 条意见归入“{about}：{}”这组同类意见。", excerpt(body, 24))
 }
 
 /// The three numbers of a group, each named.

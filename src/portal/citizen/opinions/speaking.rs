@@ -11,7 +11,8 @@ use serde::Deserialize;
 use super::form::{self, Received, Typed};
 use super::views::{fact, held};
 use super::{check_form, counter, device_key, draft_url, find_draft, form_token, opinion_id, speaker};
-use crate::accounts::Permission;
+use crate::accounts::citizens::own_profile;
+use crate::accounts::{Caller, Permission};
 use crate::app::App;
 use crate::drafts::consultations::Consultation;
 use crate::drafts::places::{self, Place};
@@ -21,6 +22,7 @@ use crate::ids::{DraftVersionId, OpinionId};
 use crate::opinions::enclosures::{self, Uploader};
 use crate::opinions::posting::{self, require_open};
 use crate::opinions::{Channel, NewOpinion, Receipt, Stance, reading, revising, wording};
+use crate::portal::citizen::me::todos;
 use crate::portal::pages::opinions::{OpinionFormPage, OpinionReceiptPage, PlaceOption, StanceOption};
 use crate::portal::pages::{Fact, Section};
 use crate::portal::visits::{Failure, Page, Visit, see_other};
@@ -56,6 +58,11 @@ struct Scene {
 }
 
 /// What is wrong with a form.
+/// Comes back from the login.
+const AFTER_LOGIN: &str = "1";
+/// Comes back from declaring what was missing.
+const AFTER_DECLARING: &str = "2";
+
 #[derive(Default)]
 struct Wrong {
     fields: Vec<Fact>,
@@ -97,6 +104,13 @@ pub async fn show_form(visit: Visit, cookies: &CookieJar, Path(id): Path<String>
         && let Some(kept) = visit.app.cache.get(&kept_key(&secret, &scene)).await?
         && let Ok(typed) = serde_json::from_str::<Typed>(&kept)
     {
+        // Straight after the login, what is still to be declared comes first, so that the form is sent once.
+        if asked.resume == AFTER_LOGIN
+            && let Some(caller) = visit.caller.as_ref().filter(|caller| caller.may(Permission::PostOpinion))
+            && let Some(url) = missing_declaration(&visit, caller, &scene).await?
+        {
+            return Ok(see_other(&url));
+        }
         let notice = visit.caller.as_ref().map(|_| texts::opinions::STILL_THERE);
         return form_page(&visit, cookies, &scene, typed, Wrong::notice(notice)).await;
     }
@@ -266,8 +280,24 @@ pub async fn post(visit: Visit, request: &Request, cookies: &CookieJar, Path(id)
                 Some(code) => receipt_page(&visit, &scene, &typed, &receipt, code),
             }
         }
-        Err(error) => form_page(&visit, cookies, &scene, typed, Wrong::of(error)?).await,
+        Err(error) => {
+            if error.code == Code::ConsentRequired
+                && let Some(caller) = citizen
+                && let Some(url) = missing_declaration(&visit, caller, &scene).await?
+            {
+                keep(&visit, &secret, &scene, &typed).await?;
+                return Ok(see_other(&url));
+            }
+            form_page(&visit, cookies, &scene, typed, Wrong::of(error)?).await
+        }
     }
+}
+
+/// Where a citizen declares what is missing before opinions of theirs are taken; it leads back to the form.
+async fn missing_declaration(visit: &Visit, caller: &Caller, scene: &Scene) -> Result<Option<String>> {
+    let profile = own_profile(&visit.app.db, &visit.app.field_cipher, caller).await?;
+    let back = format!("{}?resume={AFTER_DECLARING}", scene.action);
+    Ok(todos(&profile, &back).into_iter().next().map(|todo| todo.url))
 }
 
 /// Checks what would be posted, without posting it.
@@ -276,11 +306,16 @@ async fn look_over(app: &App, scene: &Scene, new: NewOpinion) -> Result<()> {
     wording::place(&app.db, scene.version, new).await.map(drop)
 }
 
+/// Keeps what was typed until the person comes back.
+async fn keep(visit: &Visit, secret: &str, scene: &Scene, typed: &Typed) -> Result<()> {
+    let kept = serde_json::to_string(typed).map_err(|e| Error::internal("a form could not be kept", e))?;
+    visit.app.cache.put(&kept_key(secret, scene), &kept, KEPT).await
+}
+
 /// Keeps what was typed and leads to the login, which leads back.
 async fn to_login(visit: &Visit, secret: &str, scene: &Scene, typed: &Typed) -> Page {
-    let kept = serde_json::to_string(typed).map_err(|e| Error::internal("a form could not be kept", e))?;
-    visit.app.cache.put(&kept_key(secret, scene), &kept, KEPT).await?;
-    let back = format!("{}?resume=1", scene.action);
+    keep(visit, secret, scene, typed).await?;
+    let back = format!("{}?resume={AFTER_LOGIN}", scene.action);
     Ok(see_other(&links::with_query("/sign-in", [("next", back.as_str())])))
 }
 

@@ -5,7 +5,7 @@ use poem::http::StatusCode;
 use poem::web::{Form, Path, Query};
 use uuid::Uuid;
 
-use super::worklist::handlers;
+use super::worklist::{group_choices, handlers};
 use super::{Fields, badges, base, choices, draft_of, outcome, problem};
 use crate::accounts::{Actor, Caller, Permission};
 use crate::drafts::comparison::{self, Piece};
@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, DraftVersionId, OpinionId};
 use crate::opinions::enclosures::{self, Enclosure};
 use crate::opinions::feedback::{self, DispositionKind, NewAnswer, Reviewed, Verdict};
-use crate::opinions::groups::changing::{Desk, confirm_group, split_group};
+use crate::opinions::groups::changing::{Desk, confirm_group, merge_groups, split_group};
 use crate::opinions::groups::{Group, GroupState, get_group};
 use crate::opinions::reading::Opinion;
 use crate::opinions::triage::handling::{Assigned, assign_opinions};
@@ -113,6 +113,10 @@ async fn show(visit: &Visit, draft: &Draft, query: &Fields, status: StatusCode, 
             before: link(at.and_then(|n| n.checked_sub(1))),
             after: link(at.map(|n| n + 1)),
             progress: at.and_then(|n| articles.get(n)).map(progress_facts).unwrap_or_default(),
+            groups: match version {
+                Some(version) if caller.may(Permission::PrepareFeedback) => group_choices(visit, caller, draft, Some(version.id)).await?,
+                _ => Vec::new(),
+            },
             articles: tabs(&articles, &article, &url),
             next: page.next.map(|cursor| {
                 links::with_query(&path, [("at", article.as_str()), ("version", version_id.as_str()), ("cursor", cursor.as_str())])
@@ -401,6 +405,10 @@ async fn change(visit: &Visit, draft: &Draft, fields: &Fields) -> Result<()> {
         "note" => notes::write_note(db, clock, caller, opinion()?, fields.id("key")?, fields.get("note")).await,
         "confirm" => confirm_group(desk, fields.id("group")?, revision).await,
         "take_out" => split_group(desk, fields.id("group")?, revision, &[opinion()?]).await,
+        "merge" => {
+            let other = fields.id("other").map_err(|_| Error::invalid("other", texts::answering::NO_GROUP))?;
+            merge_groups(desk, fields.id("group")?, revision, other).await
+        }
         "split" => split_group(desk, fields.id("group")?, revision, &[]).await,
         "pass" | "return" => {
             let answers = Reviewed::Answers(vec![(opinion()?, revision)]);

@@ -9,10 +9,10 @@ use super::{Fields, badges, base, choices, draft_of, problem};
 use crate::accounts::{Actor, Caller, Permission};
 use crate::drafts::Draft;
 use crate::error::{Code, Error, Result};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, DraftVersionId};
 use crate::opinions::feedback::ExclusionReason;
-use crate::opinions::groups::changing::{Desk, create_group};
-use crate::opinions::groups::{GroupState, list_groups, suggesting};
+use crate::opinions::groups::changing::{Desk, add_to_group, create_group};
+use crate::opinions::groups::{Group, GroupState, get_group, list_groups, suggesting};
 use crate::opinions::triage::handling::{self, Assigned};
 use crate::opinions::triage::progress::list_progress;
 use crate::opinions::triage::worklist::{HandledBy, Order, WorkFilter, WorkItem, count_work, list_tags, list_work};
@@ -25,6 +25,8 @@ use crate::portal::{links, texts};
 
 /// Opinions on a page.
 const PAGE: usize = 50;
+/// Groups to choose from.
+const MOST_GROUPS: usize = 100;
 /// Characters of an opinion in the list.
 const PREVIEW: usize = 140;
 /// Names of the filters in the address.
@@ -76,6 +78,7 @@ async fn show(visit: &Visit, draft: &Draft, query: &Fields, status: StatusCode, 
             base,
             next,
             has_suggestions: !suggested.items.is_empty(),
+            groups: if may_handle { group_choices(visit, caller, draft, None).await? } else { Vec::new() },
             may_handle,
             handlers: handlers(visit, caller, "").await?,
             exclusions: choices(ExclusionReason::ALL, "", ExclusionReason::as_str, ExclusionReason::label),
@@ -114,6 +117,18 @@ pub async fn handlers(visit: &Visit, caller: &Caller, chosen: &str) -> Result<Ve
         Choice { is_chosen: value == chosen, value, label: person.display_name }
     };
     Ok(people.into_iter().map(choice).collect())
+}
+
+/// The largest groups of a draft, as choices; a version narrows them to those that can be merged.
+pub async fn group_choices(visit: &Visit, caller: &Caller, draft: &Draft, version: Option<DraftVersionId>) -> Result<Vec<Choice>> {
+    let found = list_groups(&visit.app.db, caller, draft, None, None, MOST_GROUPS).await?;
+    let of_version = found.items.into_iter().filter(|group| version.is_none_or(|version| group.version_id == version));
+    let choice = |group: Group| Choice {
+        label: texts::answering::group(&group.provision_label, &group.body, group.submissions),
+        value: group.id.to_string(),
+        is_chosen: false,
+    };
+    Ok(of_version.map(choice).collect())
 }
 
 async fn filters(visit: &Visit, caller: &Caller, draft: &Draft, query: &Fields, items: &[WorkItem]) -> Result<Vec<Filter>> {
@@ -226,6 +241,17 @@ async fn change(visit: &Visit, draft: &Draft, fields: &Fields) -> Result<Option<
         "group" => {
             let desk = Desk { db, clock, ids: &app.ids, by: Actor::Person(caller) };
             create_group(desk, draft.id, fields.id("key")?, &fields.opinions()?).await?;
+        }
+        "join" => {
+            let opinions = fields.opinions()?;
+            let group = fields.id("into").map_err(|_| Error::invalid("into", texts::answering::NO_GROUP))?;
+            let group = get_group(db, caller, group).await?;
+            if group.draft_id != draft.id {
+                return Err(Error::invalid("into", texts::answering::NO_GROUP));
+            }
+            let desk = Desk { db, clock, ids: &app.ids, by: Actor::Person(caller) };
+            add_to_group(desk, group.id, group.revision, &opinions).await?;
+            return Ok(Some(texts::answering::joined(opinions.len(), &group.provision_label, &group.body)));
         }
         _ => return Err(Error::invalid("do", texts::NO_READING)),
     }
