@@ -323,6 +323,8 @@ pub struct BatchPage {
     pub said: Option<Said>,
     /// Why it cannot be published.
     pub refusal: Option<String>,
+    /// The public page of the draft, once everything is published.
+    pub finished: Option<String>,
     /// Numbers, each named.
     pub counts: Vec<Fact>,
     /// Reviewed answers by outcome.

@@ -49,6 +49,11 @@ pub fn past(act: CorrectionAct, line: i64, undoes: Option<i64>) -> String {
     }
 }
 
+/// A line became a line of another kind.
+pub fn retyped(line: i64) -> String {
+    format!("改类别（第 {line} 行）")
+}
+
 /// What a diagnostic says.
 pub fn note(code: &str) -> &'static str {
     DiagnosticCode::ALL.iter().find(|known| known.as_str() == code).map_or("需要核对", |known| known.message())

@@ -51,6 +51,7 @@ async fn show(visit: &Visit, draft: &Draft, fields: &Fields, status: StatusCode,
             title: draft.title.clone(),
             said,
             refusal: preview.refusal(draft.state),
+            finished: (preview.published > 0 && preview.ready == 0 && preview.unanswered == 0).then(|| format!("/drafts/{}", draft.id)),
             counts: vec![
                 fact("待公布", preview.ready),
                 fact("还没有经审核的采纳情况", preview.unanswered),

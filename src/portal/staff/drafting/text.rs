@@ -213,11 +213,17 @@ fn line_note(note: Note) -> LineNote {
 }
 
 fn past_line(past: PastCorrection) -> PastLine {
+    // The same words as another kind of line: only the kind changed.
+    let is_same = past.before == past.after;
+    let what = match past.act {
+        CorrectionAct::Edit if is_same => words::retyped(past.line),
+        act => words::past(act, past.line, past.undoes),
+    };
     PastLine {
-        what: words::past(past.act, past.line, past.undoes),
+        what,
         who: format!("{}　{}", past.by, texts::moment(past.at)),
-        before: past.before,
-        after: past.after,
+        before: if is_same { String::new() } else { past.before },
+        after: if is_same { String::new() } else { past.after },
         is_undone: past.is_undone,
     }
 }
