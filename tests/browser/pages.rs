@@ -26,6 +26,8 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("draft-questions", "", "/drafts/{worked-on}"),
     ("comparison", "", "/drafts/{compared}/compare"),
     ("opinions-of-others", "", "/drafts/{worked-on}/opinions"),
+    ("opinion", "", "/opinions/{shown}"),
+    ("report", "", "/drafts/{answered}/rounds/{first-round}/report"),
     ("form-for-anybody", "", "/drafts/{open}/speak?address=art-11"),
     ("lookup", "", "/opinions/lookup"),
     ("contact-points", "", "/contact-points"),
@@ -94,6 +96,8 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/opinion-files/:id", "a file"),
     ("/drafts/:id/attachments/:attachment", "a file"),
     ("/drafts/:id/compare/sheet", "a file"),
+    ("/drafts/:id/rounds/:round/report.docx", "a file"),
+    ("/drafts/:id/rounds/:round/report.xlsx", "a file"),
     ("/laws/:work/compare/sheet", "a file"),
     ("/staff/drafts/:id/rounds/plan", "numbers for the script of the form"),
     ("/staff/audit/export", "a file"),
@@ -105,7 +109,7 @@ const FIRST: &str = "清河市共享雨伞管理办法\n第一条 为了规范�
 /// A demonstration in which every page has something to show.
 async fn furnish() -> (Site, Vec<(&'static str, String)>) {
     let site = Site::start().await;
-    let mut names = Vec::new();
+    let mut names = vec![("first-round", "1".to_owned())];
     let drafts = site.api(Method::GET, "/drafts", None, None).await;
     for (name, words) in [("open", "公共厕所"), ("in-hand", "门店招牌"), ("answered", "社区食堂")] {
         let found = drafts["items"].as_array().unwrap().iter().find(|d| text(d, "title").contains(words));
