@@ -388,7 +388,7 @@ impl Browser {
         let at = self.client.current_url().await.unwrap();
         let mut found = self.violations().await;
         if self.is_too_wide().await {
-            found.push("scrolls sideways".into());
+            found.push(format!("scrolls sideways, because of {}", self.beyond_the_window().await));
         }
         self.picture(name).await;
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
@@ -438,6 +438,14 @@ impl Browser {
     pub async fn is_too_wide(&self) -> bool {
         let wide = "return document.documentElement.scrollWidth > document.documentElement.clientWidth + 1";
         self.client.execute(wide, vec![]).await.unwrap() == Value::Bool(true)
+    }
+
+    /// The first elements that reach beyond the right edge of the window.
+    async fn beyond_the_window(&self) -> Value {
+        let find = "const edge = document.documentElement.clientWidth + 1;
+            return [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > edge).slice(0, 4)
+                .map(e => e.outerHTML.slice(0, 160));";
+        self.client.execute(find, vec![]).await.unwrap()
     }
 
     /// Signs a member of staff in.

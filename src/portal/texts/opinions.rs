@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::day;
 use crate::calendar::day_of;
-use crate::opinions::moderation::HidingReason;
 use crate::drafts::lineage::{Continuation, ContinuationKind};
+use crate::opinions::moderation::HidingReason;
 use crate::opinions::onward::Onward;
 use crate::opinions::reading::AuthorState;
 
