@@ -48,6 +48,14 @@ const MOVES: &[&str] = &[
     "UPDATE opinion SET idempotency_key = NULL
         WHERE account_id = $2 AND idempotency_key IN (SELECT idempotency_key FROM opinion WHERE account_id = $1)",
     "UPDATE opinion SET account_id = $1 WHERE account_id = $2",
+    // One voice for each person, and none about their own opinions.
+    "DELETE FROM opinion_vote WHERE account_id = $2 AND opinion_id IN (SELECT opinion_id FROM opinion_vote WHERE account_id = $1)",
+    "UPDATE opinion_vote SET account_id = $1 WHERE account_id = $2",
+    "DELETE FROM opinion_vote WHERE account_id IN ($1, $2) AND opinion_id IN (SELECT id FROM opinion WHERE account_id = $1)",
+    // A file that both uploaded and neither used stays behind, and is removed with other unused uploads.
+    "UPDATE opinion_attachment SET account_id = $1 WHERE account_id = $2 AND (opinion_id IS NOT NULL OR NOT EXISTS (
+        SELECT 1 FROM opinion_attachment a WHERE a.account_id = $1 AND a.opinion_id IS NULL AND a.draft_id = opinion_attachment.draft_id
+        AND a.blob_hash = opinion_attachment.blob_hash AND a.name = opinion_attachment.name))",
     "DELETE FROM draft_follower WHERE account_id = $2 AND draft_id IN (SELECT draft_id FROM draft_follower WHERE account_id = $1)",
     "UPDATE draft_follower SET account_id = $1 WHERE account_id = $2",
     "DELETE FROM question_answer WHERE account_id = $2 AND question_id IN (SELECT question_id FROM question_answer WHERE account_id = $1)",

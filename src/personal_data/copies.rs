@@ -14,6 +14,7 @@ use crate::ids::shanghai;
 use crate::notifications::Event;
 use crate::on_db;
 use crate::opinions::feedback::DispositionKind;
+use crate::opinions::votes::Choice;
 use crate::opinions::{Display, OpinionState, Stance};
 use crate::storage::sql::failed;
 
@@ -31,12 +32,16 @@ const ANSWERS: &str = "SELECT q.wording AS question, a.body, COALESCE((SELECT st
     FROM question_answer a JOIN consultation_question q ON q.id = a.question_id WHERE a.account_id = $1 ORDER BY a.answered_at, a.question_id";
 const FOLLOWED: &str = "SELECT d.title, f.followed_at FROM draft_follower f JOIN draft d ON d.id = f.draft_id
     WHERE f.account_id = $1 ORDER BY f.followed_at, d.id";
+const VOTES: &str = "SELECT d.title, o.provision_label, v.choice, v.voted_at FROM opinion_vote v JOIN opinion o ON o.id = v.opinion_id
+    JOIN draft d ON d.id = o.draft_id WHERE v.account_id = $1 ORDER BY v.voted_at, o.id";
+const FILES: &str = "SELECT d.title, a.name, a.uploaded_at FROM opinion_attachment a JOIN draft d ON d.id = a.draft_id
+    WHERE a.account_id = $1 ORDER BY a.uploaded_at, a.id";
 const MESSAGES: &str = "SELECT event, about, created_at, read_at FROM inbox WHERE account_id = $1 ORDER BY created_at, id";
 const CONSENTS: &str = "SELECT template_id, state, granted_at FROM subscription_consent WHERE account_id = $1 ORDER BY granted_at, id";
 const ACTS: &str = "SELECT act, is_success, detail, at FROM audit_entry WHERE account_id = $1 ORDER BY seq";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[OPINIONS, ANSWERS, FOLLOWED, MESSAGES, CONSENTS, ACTS];
+pub const STATEMENTS: &[&str] = &[OPINIONS, ANSWERS, FOLLOWED, VOTES, FILES, MESSAGES, CONSENTS, ACTS];
 
 /// A named value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +119,8 @@ pub async fn copy_of_own_data(at: Reception<'_>, caller: &Caller, token: &str) -
         opinions(at, caller).await?,
         answers(at, caller).await?,
         followed(at, caller).await?,
+        votes(at, caller).await?,
+        files(at, caller).await?,
         messages(at, caller).await?,
         consents(at, caller).await?,
         acts(at, caller).await?,
@@ -224,6 +231,30 @@ async fn followed(at: Reception<'_>, caller: &Caller) -> Result<Held> {
         vec![datum("draft", "草案", title), datum("followed_at", "关注时间", moment(followed_at))]
     };
     Ok(Held { key: "followed_drafts", title: "关注的草案", entries: rows.into_iter().map(show).collect() })
+}
+
+async fn votes(at: Reception<'_>, caller: &Caller) -> Result<Held> {
+    let rows: Vec<(String, String, String, DateTime<Utc>)> =
+        on_db!(at.db, pool => sqlx::query_as(VOTES).bind(caller.account_id).fetch_all(pool).await).map_err(failed)?;
+    let show = |(title, label, choice, voted_at): (String, String, String, DateTime<Utc>)| {
+        let choice = Choice::parse(&choice).map_or(choice.clone(), |choice| choice.label().to_owned());
+        vec![
+            datum("draft", "草案", title),
+            datum("provision", "意见针对的条款", label),
+            datum("choice", "表态", choice),
+            datum("voted_at", "时间", moment(voted_at)),
+        ]
+    };
+    Ok(Held { key: "votes", title: "对他人意见的表态", entries: rows.into_iter().map(show).collect() })
+}
+
+async fn files(at: Reception<'_>, caller: &Caller) -> Result<Held> {
+    let rows: Vec<(String, String, DateTime<Utc>)> =
+        on_db!(at.db, pool => sqlx::query_as(FILES).bind(caller.account_id).fetch_all(pool).await).map_err(failed)?;
+    let show = |(title, name, uploaded_at): (String, String, DateTime<Utc>)| {
+        vec![datum("draft", "草案", title), datum("name", "文件名", name), datum("uploaded_at", "上传时间", moment(uploaded_at))]
+    };
+    Ok(Held { key: "files", title: "上传的附件", entries: rows.into_iter().map(show).collect() })
 }
 
 async fn messages(at: Reception<'_>, caller: &Caller) -> Result<Held> {

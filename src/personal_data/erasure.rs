@@ -22,6 +22,9 @@ const REMOVALS: &[&str] = &[
     "DELETE FROM subscription_consent WHERE account_id = $1",
     "DELETE FROM outbox WHERE account_id = $1",
     "DELETE FROM inbox WHERE account_id = $1",
+    "DELETE FROM opinion_vote WHERE account_id = $1",
+    // The next tidying removes them with their bytes.
+    "UPDATE opinion_attachment SET account_id = NULL, uploaded_at = '1970-01-01T00:00:00+00:00' WHERE account_id = $1 AND opinion_id IS NULL",
     "UPDATE opinion SET idempotency_key = NULL WHERE account_id = $1",
 ];
 /// The row stays, so that opinions of one author stay opinions of one author; whether that author was under fourteen stays too, because it

@@ -86,6 +86,23 @@ async fn the_account_of_a_phone_is_taken_up_whole() {
             FROM draft d, account a WHERE a.id = $1 ON CONFLICT DO NOTHING").bind(account).execute(c).await.map(drop)).unwrap();
         tx.commit().await.unwrap();
     }
+    // Both agree with a third person's opinion, and one with the other's: one voice is left. A file that was not used yet moves, too.
+    let third = by_phone(&app, "13900000033").await;
+    let theirs = app.post_opinion(&draft, token(&third), "key-00000001", opinion("第三个人提的")).await.expect(201)["opinion_id"].clone();
+    let others = app.post_opinion(&draft, token(&wechat), "key-00000003", opinion("微信里再提")).await.expect(201)["opinion_id"].clone();
+    for (session, about, choice) in [(&phone, &theirs, "agree"), (&wechat, &theirs, "disagree"), (&phone, &others, "agree")] {
+        let (id, account) = (about.as_str().unwrap().parse::<uuid::Uuid>().unwrap(), account(session));
+        let put =
+            "INSERT INTO opinion_vote (opinion_id, account_id, choice, voted_at) SELECT $1, id, $3, created_at FROM account WHERE id = $2";
+        let mut tx = app.app.db.begin().await.unwrap();
+        zhitong::on_tx!(&mut tx, c => sqlx::query(put).bind(id).bind(account).bind(choice).execute(c).await.map(drop)).unwrap();
+        tx.commit().await.unwrap();
+    }
+    for session in [&phone, &wechat] {
+        app.upload_enclosure(&draft, token(session), "key-00000009", "说明.pdf", b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n")
+            .await
+            .expect(200);
+    }
     app.deliver().await;
     let counted = || async { app.get(&format!("/drafts/{draft}/opinion-counts"), None).await.expect(200)["opinions"].clone() };
     let before = counted().await;
@@ -96,12 +113,17 @@ async fn the_account_of_a_phone_is_taken_up_whole() {
     assert!(messages >= 3);
     let body = json!({"wechat_code": format!("sandbox-phone-{PHONE}")});
     assert_eq!(app.put("/account/phone", token(&wechat), body).await.expect(200)["is_merged"], true);
-    assert_eq!(own_opinions(&app, &wechat).await, 3);
+    assert_eq!(own_opinions(&app, &wechat).await, 4);
+    let votes: Vec<(uuid::Uuid, String)> =
+        zhitong::on_db!(&app.app.db, pool => sqlx::query_as("SELECT account_id, choice FROM opinion_vote").fetch_all(pool).await).unwrap();
+    assert_eq!(votes, [(account(&wechat).0, "disagree".to_owned())], "one voice for each person, none about their own opinion");
+    let copy = app.get("/account/copy", token(&wechat)).await.expect(200).to_string();
+    assert!(copy.contains("不赞同") && copy.contains("说明.pdf"), "{copy}");
     assert_eq!(counted().await, before, "no opinion is lost or doubled");
     assert_eq!(app.get("/account/messages?limit=100", token(&wechat)).await.expect(200)["items"].as_array().unwrap().len(), messages);
     let follows: i64 =
         zhitong::on_db!(&app.app.db, pool => sqlx::query_scalar("SELECT COUNT(*) FROM draft_follower").fetch_one(pool).await).unwrap();
-    assert_eq!(follows, 1, "one person follows once");
+    assert_eq!(follows, 2, "one person follows once, and the third does");
     app.get("/account", token(&phone)).await.expect_problem(Code::LoginRequired);
     assert_eq!(by_phone(&app, PHONE).await["account"]["id"], wechat["account"]["id"]);
     app.get("/account", token(&wechat)).await.expect(200);
@@ -150,7 +172,9 @@ async fn a_person_gets_everything_that_is_held_and_no_secret() {
     for held in [PHONE, "建议延长归还时间", "清河市共享雨伞管理办法", "您对", PRIVACY_VERSION, "登录"] {
         assert!(text.contains(held), "{held}: {text}");
     }
-    for key in ["account", "sessions", "opinions", "answers", "followed_drafts", "messages", "subscription_consents", "log"] {
+    for key in
+        ["account", "sessions", "opinions", "answers", "followed_drafts", "votes", "files", "messages", "subscription_consents", "log"]
+    {
         assert!(copy["held"].as_array().unwrap().iter().any(|h| h["key"] == key), "{key}");
     }
     let hash = zhitong::storage::crypto::sm3_hex(token(&session).unwrap().as_bytes());
@@ -180,6 +204,9 @@ async fn an_erased_person_is_gone_and_their_opinions_are_answered_all_the_same()
     assert_eq!(session["account"]["id"], second["account"]["id"]);
     let posted = app.post_opinion(&draft, token(&session), "key-00000001", opinion("建议延长归还时间")).await.expect(201);
     app.deliver().await;
+    app.upload_enclosure(&draft, token(&session), "key-00000009", "说明.pdf", b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\n%%EOF\n")
+        .await
+        .expect(200);
     let erase = |word: &str| app.post("/account/erasure", token(&session), json!({"confirmation": word}));
     erase("不").await.expect_invalid("confirmation");
     let erased = erase("注销").await.expect(200);
@@ -197,6 +224,7 @@ async fn an_erased_person_is_gone_and_their_opinions_are_answered_all_the_same()
         "SELECT (SELECT COUNT(*) FROM inbox WHERE account_id = $1) + (SELECT COUNT(*) FROM outbox WHERE account_id = $1) + (SELECT COUNT(*) FROM session WHERE account_id = $1)")
         .bind(account(&session)).fetch_one(pool).await).unwrap();
     assert_eq!(messages, 0);
+    assert_eq!(zhitong::opinions::upkeep::tidy(&app.app.db, &app.app.blobs, &app.clock, &app.app.config.rules).await.unwrap(), 1);
     // The opinion is still there, counted, and waits for its answer.
     let handler = app.token(Role::Handler).await;
     let path = format!("/opinions/{}", posted["opinion_id"].as_str().unwrap());
