@@ -274,9 +274,9 @@ pub(super) fn has_words(structure: &Structure) -> bool {
 
 /// The last part of a path, at most 200 characters.
 fn base_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or(name).trim();
-    let extension_kept: String = last.chars().rev().take(200).collect();
-    if last.is_empty() { "未命名".into() } else { extension_kept.chars().rev().collect() }
+    let last: String = name.rsplit(['/', '\\']).next().unwrap_or(name).chars().filter(|c| !c.is_control()).collect();
+    let extension_kept: String = last.trim().chars().rev().take(200).collect();
+    if extension_kept.is_empty() { "未命名".into() } else { extension_kept.chars().rev().collect() }
 }
 
 async fn write_text(tx: &mut Tx, id: DraftVersionId, text: &Structure) -> Result<()> {
@@ -468,6 +468,7 @@ mod tests {
         assert_eq!(base_name("C:\\草案\\办法.docx"), "办法.docx");
         assert_eq!(base_name("../../etc/passwd"), "passwd");
         assert_eq!(base_name(" "), "未命名");
+        assert_eq!(base_name("办法\0\r\n.docx"), "办法.docx");
         assert!(base_name(&format!("{}.docx", "长".repeat(900))).ends_with(".docx"));
     }
 }

@@ -37,7 +37,7 @@ macro_rules! text_enum {
     };
 }
 
-/// Turns a driver failure into the product's error: no connection → 503, everything else → 500.
+/// Turns a driver failure into the product's error: no connection → 503, words that PostgreSQL cannot keep → 400, everything else → 500.
 pub fn failed(source: sqlx::Error) -> Error {
     match &source {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => {
@@ -45,6 +45,10 @@ pub fn failed(source: sqlx::Error) -> Error {
         }
         sqlx::Error::Database(d) if d.code().is_some_and(|c| c.starts_with("57P0") || c.starts_with("08")) => {
             Error::new(Code::Unavailable, "数据库暂时不可用，请稍后再试。").caused_by(source)
+        }
+        // Only a NUL character does that: text is UTF-8 before it comes here. SQLite keeps it.
+        sqlx::Error::Database(d) if d.code().is_some_and(|c| c == "22021") => {
+            Error::new(Code::Malformed, "提交的文字里有不能保存的控制字符，请删去后再提交。").caused_by(source)
         }
         _ => Error::internal("statement failed", source),
     }

@@ -28,3 +28,24 @@ async fn every_failure_has_the_one_body() {
     app.post("/sessions/staff", None, json!({"name": "", "password": "x"})).await.expect_problem(Code::Malformed);
     app.finish().await;
 }
+
+/// A character that PostgreSQL cannot keep is the sender's failure, not ours; SQLite keeps it.
+#[tokio::test]
+async fn a_nul_character_is_no_failure_of_ours() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    let citizen = app.token(Role::Citizen).await;
+    let opinion = json!({"stance": "amend", "body": "改为四十八小时", "is_public": true});
+    let opinion = app.post_opinion(&draft, Some(&citizen), "key-00000001", opinion).await.expect(201);
+    let handler = app.token(Role::Handler).await;
+    let answer = json!({"kind": "adopted", "reason": "有\u{0}道理"});
+    let path = format!("/opinions/{}/disposition", opinion["opinion_id"].as_str().unwrap());
+    let answered = app.put(&path, Some(&handler), answer).await;
+    if matches!(app.app.db, zhitong::storage::Db::Postgres(_)) {
+        answered.expect_problem(Code::Malformed);
+    } else {
+        answered.expect(204);
+    }
+    app.deliver().await;
+    app.finish().await;
+}
