@@ -53,6 +53,13 @@ if [ "${#filter[@]}" -eq 0 ]; then
     run "the API against its own description" tests/contract.sh target/debug/zhitong 3 nobody citizen admin
 fi
 run "real texts" cargo test --locked --test real -- --nocapture "${filter[@]}"
+if [ "${#filter[@]}" -eq 0 ]; then
+    if [ -d "${ZHITONG_SHARED:-../shared}/data/statutes" ]; then
+        run "the journey of a draft, over HTTP" tests/real/journey.py --binary target/debug/zhitong
+    else
+        missing+=("SKIPPED: the journey of a draft, because the collection of statutes is not here")
+    fi
+fi
 
 if servers_start; then
     run "API on PostgreSQL and Redis" cargo test --locked --test api -- "${filter[@]}"

@@ -18,6 +18,7 @@ tools_install() {
         dpkg -s "$package" >/dev/null 2>&1 || missing+=("$package")
     done
     command -v pdftotext >/dev/null || missing+=(poppler-utils)
+    command -v faketime >/dev/null || missing+=(faketime)
     python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
     if [ "${#missing[@]}" -gt 0 ]; then
         echo "installing: ${missing[*]}"

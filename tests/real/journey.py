@@ -221,8 +221,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="zhitong-journey-") as folder:
         journey(Site(arguments.binary.resolve(), folder), arguments)
     if failures:
+        print("test result: FAILED. 0 passed; 1 failed; 0 ignored")
         sys.exit(f"{len(failures)} counts differ: {failures}")
     print("every count equals what went in")
+    print("test result: ok. 1 passed; 0 failed; 0 ignored")
 
 
 def journey(site, arguments):
