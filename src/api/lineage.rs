@@ -61,6 +61,8 @@ struct LineageView {
     from_version_id: Uuid,
     /// The newer version
     to_version_id: Uuid,
+    /// Grows with every change: a correction made or taken back, and a correction of either text
+    revision: i64,
     /// Every provision of either version, each in exactly one relation, in the order of the newer one
     relations: Vec<ProvisionRelationView>,
 }
@@ -84,6 +86,9 @@ struct LineageCorrectionBody {
     /// Why; at most 500 characters
     #[oai(default, validator(max_length = 500))]
     reason: String,
+    /// The revision of the lineage that was looked at: when something was changed since, the correction is refused; without it, it is not
+    #[oai(default)]
+    revision: Option<i64>,
 }
 
 /// A correction with its history.
@@ -182,7 +187,8 @@ async fn shown(app: &App, viewer: Viewer<'_>, draft: Uuid, from: Uuid, to: Uuid)
         similarity: relation.similarity,
         is_corrected: relation.is_corrected,
     });
-    Ok(LineageView { from_version_id: from, to_version_id: to, relations: relations.collect() })
+    let revision = keeping::revision(&app.db, &older, &newer).await?;
+    Ok(LineageView { from_version_id: from, to_version_id: to, revision, relations: relations.collect() })
 }
 
 /// The operations.
@@ -263,7 +269,7 @@ impl LineageApi {
         let body = body.0;
         let says = Correction { kind: body.kind.into(), old: body.from, new: body.to };
         let pair = (body.from_version_id.into(), body.to_version_id.into());
-        let new = NewCorrection { says, reason: body.reason };
+        let new = NewCorrection { says, reason: body.reason, revision: body.revision };
         keeping::correct(&app.db, &app.clock, &app.ids, Actor::Person(&caller), draft_id.into(), pair, new).await?;
         Ok(Json(shown(&app, Viewer::Public(Some(&caller)), draft_id, body.from_version_id, body.to_version_id).await?))
     }

@@ -226,3 +226,84 @@ async fn what_is_published_with_a_draft_stands_on_its_public_page() {
     desk.get(&format!("{text}/papers")).await.expect(200, &["不能再改"]);
     desk.app.finish().await;
 }
+
+#[tokio::test]
+async fn the_lineage_of_two_versions_is_corrected_shown_and_taken_back() {
+    let desk = Desk::start(Role::Drafter).await;
+    let id = desk.app.draft().await;
+    let drafter = desk.app.token(Role::Drafter).await;
+    let page = format!("/staff/drafts/{id}/lineage");
+    let one = desk.get(&format!("/staff/drafts/{id}")).await.expect(200, &[]);
+    assert!(!one.html.contains(&page), "one version has no lineage");
+    desk.get(&page).await.expect(200, &["录入第二个稿次以后"]);
+    let second = crate::support::DRAFT_TEXT
+        .replace("第四条 使用者应当在二十四小时内归还。", "第四条 归还期限为四十八小时，使用者逾期的应当付费，平台可以提醒。");
+    assert_ne!(second, crate::support::DRAFT_TEXT);
+    desk.app.upload_version(&id, Some(&drafter), "二稿.md", second.as_bytes(), "修改。").await.expect(201);
+    desk.get(&format!("/staff/drafts/{id}")).await.expect(200, &[&page, "条文沿革"]);
+
+    let all = desk.get(&page).await.expect(200, &["第四条", "保留", "只看需要核对的", "看条文", "四十八小时"]);
+    let (csrf, revision, from, to) = {
+        let form = desk.get(&format!("{page}?at=0")).await.expect(200, &["保存更正"]);
+        (form.hidden("csrf"), form.hidden("revision"), form.hidden("from"), form.hidden("to"))
+    };
+    assert!(!all.html.contains("更正记录") && !all.html.contains("人工更正"));
+    let doubtful = desk.get(&format!("{page}?show=doubtful")).await.expect(200, &[]);
+    assert!(doubtful.html.matches("id=\"r").count() < all.html.matches("id=\"r").count());
+
+    let with = |kind: &'static str, old: &'static str, new: &'static str| {
+        vec![
+            ("csrf", csrf.clone()),
+            ("revision", revision.clone()),
+            ("from", from.clone()),
+            ("to", to.clone()),
+            ("at", "0".to_owned()),
+            ("kind", kind.to_owned()),
+            ("old", old.to_owned()),
+            ("new", new.to_owned()),
+            ("reason", "经核对，是新写的一条。".to_owned()),
+        ]
+    };
+    let post = async |path: &str, fields: Vec<(&'static str, String)>| {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        desk.post(path, &fields).await
+    };
+    // What is wrong stands beside its field, and what was typed stays.
+    post(&page, with("modified", "第九十条", "第四条")).await.expect(400, &["原稿里没有“第九十条”", "value=\"第九十条\""]);
+    post(&page, with("split", "第四条", "第四条")).await.expect(400, &["拆分是一条变几条"]);
+    post(&page, with("", "第四条", "第四条")).await.expect(400, &["请选择实际情况"]);
+    let forged: Vec<_> = with("deleted", "第四条", "").into_iter().filter(|(name, _)| *name != "csrf").collect();
+    post(&page, forged).await.expect(403, &[]);
+
+    // 删除 needs no newer side, whatever stands in the field.
+    let done = post(&page, with("deleted", "第四条", "第四条")).await.expect(303, &[]);
+    let shown =
+        desk.get(&done.location).await.expect(200, &["更正已保存", "人工更正", "更正记录", "删除：第四条", "经核对，是新写的一条。"]);
+    // A double click is no second correction; another correction made from the old page is refused.
+    post(&page, with("deleted", "第四条", "第四条")).await.expect(303, &[]);
+    post(&page, with("moved", "第四条", "第四条")).await.expect(409, &["刚刚被别人改过", "保存更正"]);
+    let withdraw = {
+        let (_, rest) = shown.html.split_once(&format!("action=\"{page}/")).unwrap();
+        format!("{page}/{}", rest.split('"').next().unwrap())
+    };
+    let pair = || vec![("csrf", csrf.clone()), ("from", from.clone()), ("to", to.clone())];
+    let back = post(&withdraw, pair()).await.expect(303, &[]);
+    let after = desk.get(&back.location).await.expect(200, &["更正已撤回", "撤回", "更正记录"]);
+    assert!(!after.html.contains("人工更正") && !after.html.contains("撤回更正"));
+
+    // Whether words were changed is seen from the words.
+    let now = desk.get(&format!("{page}?at=0")).await.expect(200, &[]).hidden("revision");
+    let mut same = with("modified", "第五条", "第五条");
+    same[1].1 = now;
+    post(&page, same).await.expect(303, &[]);
+    desk.get(&page).await.expect(200, &["保留：第五条 → 第五条"]);
+
+    // Backwards is no pair; others may look and not correct.
+    desk.get(&format!("{page}?from={to}&to={from}")).await.expect(200, &["原稿要早于新稿"]);
+    desk.get(&format!("{page}?from={id}")).await.expect(404, &[]);
+    let reader = format!("zhitong_session={}", desk.app.token(Role::Auditor).await);
+    let looked = see(desk.client.get(&page).header("cookie", &reader).send().await.0).await.expect(200, &["更正记录"]);
+    assert!(!looked.html.contains("?from=") || !looked.html.contains("at=0"), "{}", looked.html);
+    assert!(!looked.html.contains("撤回更正"));
+    desk.app.finish().await;
+}

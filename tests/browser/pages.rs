@@ -63,6 +63,8 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("papers", "drafter", "/staff/drafts/{worked-on}/versions/{second}/papers"),
     ("bases", "drafter", "/staff/drafts/{worked-on}/versions/{second}/bases?q=%E5%85%BB%E7%8A%AC"),
     ("staff-comparison", "handler", "/drafts/{worked-on}/compare"),
+    ("lineage", "handler", "/staff/drafts/{worked-on}/lineage"),
+    ("correcting-lineage", "handler", "/staff/drafts/{worked-on}/lineage?show=doubtful&at=6"),
     ("promulgation", "handler", "/staff/drafts/{answered}/promulgation"),
     ("rounds", "handler", "/staff/drafts/{worked-on}/rounds"),
     ("new-round", "handler", "/staff/drafts/{quiet}/rounds/new"),

@@ -43,6 +43,8 @@ const LIST_CORRECTIONS: &str =
     a.display_name AS corrected_by FROM lineage_correction c LEFT JOIN account a ON a.id = c.corrected_by
     WHERE c.draft_id = $1 AND (c.to_version_id = $2 OR $2 IS NULL) ORDER BY c.corrected_at DESC, c.id DESC LIMIT $3";
 const FIND_CORRECTION: &str = "SELECT from_version_id, to_version_id, withdrawn_at FROM lineage_correction WHERE id = $1 AND draft_id = $2";
+const COUNT_CHANGES: &str = "SELECT CAST(COUNT(*) + COUNT(withdrawn_at) AS BIGINT) FROM lineage_correction
+    WHERE from_version_id = $1 AND to_version_id = $2";
 const WITHDRAW: &str = "UPDATE lineage_correction SET withdrawn_by = $2, withdrawn_at = $3 WHERE id = $1 AND withdrawn_at IS NULL";
 
 /// Every statement of this file, for the test that prepares them on both engines.
@@ -58,6 +60,7 @@ pub const STATEMENTS: &[&str] = &[
     STANDING,
     LIST_CORRECTIONS,
     FIND_CORRECTION,
+    COUNT_CHANGES,
     WITHDRAW,
 ];
 
@@ -77,6 +80,8 @@ pub struct NewCorrection {
     pub says: Correction,
     /// Why; may be empty, at most 500 characters.
     pub reason: String,
+    /// The [`revision`] that the person saw; `None` lets it stand whatever changed in the meantime.
+    pub revision: Option<i64>,
 }
 
 /// A correction with its history.
@@ -251,8 +256,15 @@ pub async fn lineage_between(db: &Db, from: &DraftVersion, to: &DraftVersion) ->
     Ok(Lineage { old, new, relations })
 }
 
+/// Grows with every change of a pair: a correction made or taken back, and a correction of either text. Whoever corrects may name the one they saw.
+pub async fn revision(db: &Db, from: &DraftVersion, to: &DraftVersion) -> Result<i64> {
+    let changes: i64 =
+        on_db!(db, pool => sqlx::query_scalar(COUNT_CHANGES).bind(from.id).bind(to.id).fetch_one(pool).await).map_err(failed)?;
+    Ok(changes + from.revision + to.revision)
+}
+
 /// Corrects how provisions of two versions of a draft continue; what else depends on it is computed anew. Saying again what already stands changes
-/// nothing.
+/// nothing; what was changed since the named revision is [`Code::Conflict`].
 pub async fn correct(
     db: &Db,
     clock: &Clock,
@@ -274,13 +286,18 @@ pub async fn correct(
     let id = LineageCorrectionId(ids.next());
     let mut tx = db.begin().await?;
     let draft = lock_draft(&mut tx, clock, draft).await?;
-    check(&mut tx, &draft, pair, &says).await?;
     let (from, to) = pair;
+    let (older, newer) = check(&mut tx, &draft, pair, &says).await?;
+    let changes: i64 = on_tx!(&mut tx, c => sqlx::query_scalar(COUNT_CHANGES).bind(from).bind(to).fetch_one(c).await).map_err(failed)?;
+    let now_at = changes + older.revision + newer.revision;
     let standing: Vec<StandingRow> =
         on_tx!(&mut tx, c => sqlx::query_as(STANDING).bind(from).bind(to).fetch_all(c).await).map_err(failed)?;
     let is_said = standing.last().is_some_and(|(kind, old, new)| kind == says.kind.as_str() && old.0 == says.old && new.0 == says.new);
     if is_said {
         return Ok(());
+    }
+    if new.revision.is_some_and(|seen| seen != now_at) {
+        return Err(Error::new(Code::Conflict, "这两稿的条文或者沿革刚刚被别人改过，您的更正没有保存。请先看现在的内容，再改一次。"));
     }
     on_tx!(&mut tx, c => sqlx::query(INSERT_CORRECTION)
         .bind(id).bind(draft.id).bind(from).bind(to).bind(says.kind.as_str()).bind(Json(&says.old)).bind(Json(&says.new)).bind(reason)
@@ -296,7 +313,12 @@ pub async fn correct(
 }
 
 /// Passes when a correction speaks of provisions that exist and beside each other, and its kind fits.
-async fn check(tx: &mut Tx, draft: &Draft, (from, to): (DraftVersionId, DraftVersionId), says: &Correction) -> Result<()> {
+async fn check(
+    tx: &mut Tx,
+    draft: &Draft,
+    (from, to): (DraftVersionId, DraftVersionId),
+    says: &Correction,
+) -> Result<(DraftVersion, DraftVersion)> {
     let older = versions::find_version_in(tx, draft.id, from)
         .await?
         .ok_or_else(|| Error::invalid("from_version_id", "这个稿次不属于这份草案。"))?;
@@ -330,7 +352,7 @@ async fn check(tx: &mut Tx, draft: &Draft, (from, to): (DraftVersionId, DraftVer
     if says.kind == ContinuationKind::Kept && words(&old, &says.old) != words(&new, &says.new) {
         return Err(Error::invalid("kind", "这两条的文字不同，不能标为“保留”，请选择“修改”。"));
     }
-    Ok(())
+    Ok((older, newer))
 }
 
 /// Takes a correction back; the matcher's own answer, or an earlier correction, stands again. Taking it back twice changes nothing.

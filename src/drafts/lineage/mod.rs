@@ -115,6 +115,29 @@ impl Lineage {
             && is_same(&self.new, &relation.new, &correction.new)
     }
 
+    /// How one provision continues in another one at the same place in the order: whether a word was changed can be seen, and nobody need say it.
+    pub fn kind_in_place(&self, old: usize, new: usize) -> ContinuationKind {
+        if own(&self.old, old) == own(&self.new, new) { ContinuationKind::Kept } else { ContinuationKind::Modified }
+    }
+
+    /// Whether a person had better look at a relation: nobody has, and the matcher split, merged or moved, found little alike, or found nothing. What
+    /// stands inside something that was added or deleted as a whole says nothing more.
+    pub fn is_doubtful(&self, relation: &Relation) -> bool {
+        use ContinuationKind::*;
+        let stands_inside = |text: &Text, i: Option<&usize>, side: fn(&Relation) -> &Vec<usize>| {
+            let parent = i.and_then(|i| text.nodes().get(*i)).and_then(|node| node.parent);
+            parent.is_some_and(|parent| self.relations.iter().any(|r| r.kind == relation.kind && side(r).contains(&parent)))
+        };
+        !relation.is_corrected
+            && match relation.kind {
+                Kept => false,
+                Split | Merged | Moved => true,
+                Modified => relation.similarity < DOUBTFUL,
+                Deleted => !stands_inside(&self.old, relation.old.first(), |r| &r.old),
+                Added => !stands_inside(&self.new, relation.new.first(), |r| &r.new),
+            }
+    }
+
     /// Whether a relation is about 编章节, 条 and what else stands beside them, and not about a 款 or 项 inside.
     pub fn is_top(&self, relation: &Relation) -> bool {
         let is_top = |text: &Text, i: Option<&usize>| {
@@ -126,6 +149,9 @@ impl Lineage {
         is_top(&self.old, relation.old.first()) || is_top(&self.new, relation.new.first())
     }
 }
+
+/// Similarity, in thousandths, below which a person should look whether one provision is the other's continuation.
+const DOUBTFUL: u16 = 600;
 
 /// What stands beside each other and can continue as each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -71,6 +71,11 @@ impl Text {
         citation_of(&node.address, &node.label, has_second_paragraph)
     }
 
+    /// How every node is cited, in reading order. Two nodes may be cited alike: a 条 and its only 款.
+    pub fn citations(&self) -> Vec<String> {
+        (0..self.nodes.len()).map(|i| self.citation(i)).collect()
+    }
+
     /// Words of a node and of everything below it, a line for each 款, 项 and 目; its own marker is left out, so that renumbering changes nothing.
     pub fn words(&self, i: usize) -> String {
         let mut lines: Vec<String> = Vec::new();

@@ -136,6 +136,8 @@ pub struct StaffDraftPage {
     pub public_path: String,
     /// Page of its comparison.
     pub compare: Option<String>,
+    /// Page of its lineage.
+    pub lineage: Option<String>,
     /// Title.
     pub title: String,
     /// State.
@@ -463,4 +465,99 @@ pub struct PublicPapers {
     pub attachments: Vec<AttachmentLine>,
     /// Legal bases: what they are the basis of, as cited.
     pub bases: Vec<(String, Link)>,
+}
+
+/// How a provision continues, in the list of a lineage.
+#[derive(Clone, Debug)]
+pub struct RelationLine {
+    /// Place in the list; an anchor.
+    pub number: usize,
+    /// How.
+    pub badge: Badge,
+    /// In the older text; empty when it was added.
+    pub old: String,
+    /// In the newer text; empty when it was deleted.
+    pub new: String,
+    /// Words of the older side, when they differ.
+    pub old_words: String,
+    /// Words of the newer side, when they differ.
+    pub new_words: String,
+    /// How alike the words are; empty when one side has none.
+    pub similarity: String,
+    /// Whether a person said so.
+    pub is_corrected: bool,
+    /// Where its form is opened, when the person may.
+    pub correct: Option<String>,
+    /// Its form, when it is open.
+    pub form: Option<RelationForm>,
+}
+
+/// The form that says how a provision continues.
+#[derive(Clone, Debug)]
+pub struct RelationForm {
+    /// Kinds.
+    pub kinds: Vec<Pick>,
+    /// What is wrong with the kind.
+    pub kind_problem: String,
+    /// Provisions of the older text.
+    pub from: Field,
+    /// Provisions of the newer text.
+    pub to: Field,
+    /// Why.
+    pub reason: Field,
+    /// Where the form is closed.
+    pub back: String,
+}
+
+/// A correction of a lineage in its history.
+#[derive(Clone, Debug)]
+pub struct PastRelation {
+    /// What was said.
+    pub says: String,
+    /// Why.
+    pub reason: String,
+    /// Who and when.
+    pub by: String,
+    /// When it was taken back; empty while it stands.
+    pub withdrawn: String,
+    /// Where it is taken back, while it stands and when the person may.
+    pub withdraw: Option<String>,
+}
+
+/// `/staff/drafts/{id}/lineage`
+#[derive(Template)]
+#[template(path = "drafting/lineage.html")]
+pub struct LineagePage {
+    /// Frame.
+    pub layout: Layout,
+    /// Token.
+    pub csrf: String,
+    /// What the forms were made from.
+    pub revision: i64,
+    /// Path of the draft among the staff pages.
+    pub draft_path: String,
+    /// Its title.
+    pub title: String,
+    /// Versions to choose the older one from.
+    pub olds: Vec<Pick>,
+    /// Versions to choose the newer one from.
+    pub news: Vec<Pick>,
+    /// Id of the older version.
+    pub from: String,
+    /// Id of the newer version.
+    pub to: String,
+    /// `doubtful`, or empty for all.
+    pub shown: String,
+    /// All, and those to look at.
+    pub filters: Vec<Choice>,
+    /// The same pair as texts beside each other.
+    pub compare: String,
+    /// Relations; none when there is only one version.
+    pub relations: Vec<RelationLine>,
+    /// The history, the newest first.
+    pub past: Vec<PastRelation>,
+    /// Problem of no single field.
+    pub problem: String,
+    /// What was just done.
+    pub done: String,
 }

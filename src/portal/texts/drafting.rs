@@ -18,6 +18,38 @@ pub const WHOLE_DRAFT: &str = "整个草案";
 /// What an upload without a file says.
 pub const NO_FILE: &str = "请先选择文件。";
 
+/// One provision continues as one, at the same place in the order; kept or changed can be seen.
+pub const ONE_AS_ONE: &str = "一条对一条，次序不变";
+/// A pair that is no pair.
+pub const NO_PAIR: &str = "请选择两个稿次，原稿要早于新稿。";
+/// No kind was chosen.
+pub const CHOOSE_KIND: &str = "请选择实际情况。";
+/// A correction of a lineage, in "没有找到…".
+pub const THIS_LINEAGE_CORRECTION: &str = "这次更正";
+
+/// How alike two provisions are, in thousandths; the same words need no number.
+pub fn similarity(thousandths: u16) -> String {
+    match thousandths {
+        0 | 1000 => String::new(),
+        n => format!("相似度 {}%", n / 10),
+    }
+}
+
+/// A provision that a text does not have.
+pub fn no_provision(side: &str, label: &str) -> String {
+    format!("{side}里没有“{label}”，请核对条号。")
+}
+
+/// What a person said of a lineage.
+pub fn relation(kind: &str, old: &[String], new: &[String]) -> String {
+    let list = |labels: &[String]| labels.join("、");
+    match (old.is_empty(), new.is_empty()) {
+        (false, false) => format!("{kind}：{} → {}", list(old), list(new)),
+        (false, true) => format!("{kind}：{}", list(old)),
+        _ => format!("{kind}：{}", list(new)),
+    }
+}
+
 /// 第几稿
 pub fn version(number: i64) -> String {
     format!("第 {number} 稿")

@@ -1,10 +1,11 @@
 //! `/staff/drafts`: preparing a draft before it is opened to the public, and entering what it became.
 //!
 //! `overview.rs` the list and one draft, `text.rs` its text line by line, `papers.rs` explanation and attachments, `bases.rs` legal bases,
-//! `promulgation.rs` what it became, `forms.rs` how forms are read.
+//! `lineage.rs` how its versions continue in each other, `promulgation.rs` what it became, `forms.rs` how forms are read.
 
 mod bases;
 mod forms;
+mod lineage;
 mod overview;
 mod papers;
 mod promulgation;
@@ -40,6 +41,8 @@ pub fn routes(route: Route) -> Route {
         .at("/staff/drafts/:id/versions/:version/attachments/:attachment/remove", post(papers::remove_attachment))
         .at("/staff/drafts/:id/versions/:version/bases", get(bases::show_bases).post(bases::add_basis))
         .at("/staff/drafts/:id/versions/:version/bases/:basis/remove", post(bases::remove_basis))
+        .at("/staff/drafts/:id/lineage", get(lineage::show_lineage).post(lineage::correct))
+        .at("/staff/drafts/:id/lineage/:correction/withdraw", post(lineage::withdraw))
         .at("/staff/drafts/:id/promulgation", get(promulgation::show_promulgation).post(promulgation::promulgate))
         .at("/drafts/:id/attachments/:attachment", get(papers::send_attachment))
 }

@@ -221,6 +221,7 @@ async fn draft_page(visit: &Visit, status: StatusCode, caller: &Caller, draft: &
             csrf: visit.form_token(),
             key: visit.app.ids.next().to_string(),
             public_path: if draft.state.is_public() { format!("/drafts/{}", draft.id) } else { String::new() },
+            lineage: (listed.len() > 1).then(|| format!("{path}/lineage")),
             compare: (listed.len() > 1).then(|| format!("/drafts/{}/compare", draft.id)),
             path,
             title: draft.title.clone(),
