@@ -404,7 +404,7 @@ pub async fn cite_address(tx: &mut Tx, version: DraftVersionId, address: &str) -
 }
 
 /// A citation built from an address; parts that are not 条款项目 keep their printed label, or name their kind.
-pub(super) fn citation_of(address: &str, label: &str, has_second_paragraph: bool) -> String {
+pub fn citation_of(address: &str, label: &str, has_second_paragraph: bool) -> String {
     let chinese =
         |text: &str| text.split('~').next().and_then(|n| n.parse().ok()).map(crate::corpus::numerals::to_chinese).unwrap_or_default();
     let mut cited = String::new();

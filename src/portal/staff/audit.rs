@@ -192,7 +192,7 @@ fn line(listed: &ListedEntry) -> AuditLine {
         },
         subject: texts::staff_accounts::subject(&entry.subject).into(),
         subject_url: entry.subject_id.map(|id| links::with_query("/staff/audit", [("about", id.to_string().as_str())])),
-        detail: entry.detail.clone(),
+        detail: Act::parse(&entry.act).map_or_else(|| entry.detail.clone(), |act| texts::audit::detail(act, &entry.detail)),
     }
 }
 
