@@ -5,14 +5,15 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::FromRow;
 
-use super::{Draft, DraftKind, DraftState, Move, check_title, get_draft, lock_draft, record, refused, staff_view};
+use super::{Draft, DraftKind, DraftState, Move, check_title, following, get_draft, lock_draft, record, refused, staff_view};
 use crate::accounts::{Actor, Permission};
 use crate::audit::Act;
 use crate::calendar;
 use crate::config::Rules;
 use crate::corpus::reading;
 use crate::error::{Code, Error, Result};
-use crate::ids::{Clock, DraftId, WorkId};
+use crate::ids::{Clock, DraftId, IdSource, WorkId};
+use crate::notifications::Event;
 use crate::storage::Db;
 use crate::storage::sql::failed;
 use crate::{on_db, on_tx};
@@ -87,15 +88,16 @@ pub async fn find_promulgation(db: &Db, draft: DraftId) -> Result<Option<Promulg
     on_db!(db, pool => sqlx::query_as(FIND).bind(draft).fetch_optional(pool).await).map_err(failed)
 }
 
-/// Links a draft whose feedback is published to the document that it became, or corrects what was entered. `revision` is the one that the person
+/// Links a draft whose feedback is published to the document that it became, or corrects what was entered; those who follow the draft, its authors among
+/// them, are told of the first, not of corrections. `revision` is the one that the person
 /// saw (0 before the first): another in the meantime is [`Code::Conflict`], unless it says the same.
 pub async fn promulgate_draft(
     db: &Db,
     clock: &Clock,
+    ids: &IdSource,
     rules: &Rules,
     by: Actor<'_>,
-    draft: DraftId,
-    revision: i64,
+    (draft, revision): (DraftId, i64),
     new: NewPromulgation,
 ) -> Result<Promulgation> {
     by.require(Permission::PromulgateDrafts)?;
@@ -131,6 +133,10 @@ pub async fn promulgate_draft(
         Some(held) => changed_fields(&says(held), &new),
         None => new.work_id.to_string(),
     };
+    if held.is_none() {
+        let about = format!("《{}》", new.title);
+        following::announce_to_followers(&mut tx, clock, ids, draft.id, Event::DraftPromulgated, &about).await?;
+    }
     record(&mut tx, clock, by, act, draft.id, &detail).await?;
     tx.commit().await?;
     find_promulgation(db, draft.id).await?.ok_or_else(|| Error::defect("a promulgation vanished after it was written"))

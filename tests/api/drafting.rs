@@ -308,6 +308,9 @@ async fn a_draft_is_linked_to_what_it_became() {
     desk.app.put(&path, Some(&handler), body(0, "2026-06-01", "")).await.expect_problem(Code::Conflict);
     desk.publish().await;
     desk.app.put(&path, Some(&handler), body(0, "2026-06-01", "")).await.expect_problem(Code::Conflict);
+    let citizen = desk.app.token(Role::Citizen).await;
+    let opinion = json!({"address": "art-1", "stance": "amend", "body": "写得再具体一些。", "reason": "", "is_public": true});
+    desk.app.post_opinion(&desk.draft, Some(&citizen), "key-00000001", opinion).await.expect(201);
     let mut tx = desk.app.app.db.begin().await.unwrap();
     zhitong::on_tx!(&mut tx, c => sqlx::query("UPDATE draft SET state = 'feedback_published'").execute(c).await.map(drop)).unwrap();
     tx.commit().await.unwrap();
@@ -327,6 +330,12 @@ async fn a_draft_is_linked_to_what_it_became() {
     assert_eq!(desk.app.get(&path, None).await.expect(200), corrected);
     let pasted = json!({"text": PASTED});
     desk.app.post(&format!("/drafts/{}/pasted-versions", desk.draft), Some(&desk.drafter), pasted).await.expect_problem(Code::Conflict);
+    // Who follows the draft, as an author does, is told once: not of what was said again, nor of the correction.
+    desk.app.deliver().await;
+    let inbox = desk.app.get("/account/messages", Some(&citizen)).await.expect(200);
+    let told = inbox["items"].as_array().unwrap().iter().filter(|m| m["event"] == "draft_promulgated");
+    let told: Vec<&str> = told.map(|m| m["text"].as_str().unwrap()).collect();
+    assert_eq!(told, ["您关注的草案《清河市共享雨伞管理办法》已经正式公布，请查看。"], "{inbox}");
     desk.app.finish().await;
 }
 

@@ -136,7 +136,8 @@ impl PromulgationApi {
         };
         let actor = Actor::Person(&caller);
         let done =
-            promulgations::promulgate_draft(&app.db, &app.clock, &app.config.rules, actor, draft_id.into(), body.revision, new).await?;
+            promulgations::promulgate_draft(&app.db, &app.clock, &app.ids, &app.config.rules, actor, (draft_id.into(), body.revision), new)
+                .await?;
         Ok(Json(view(done)))
     }
 }

@@ -187,7 +187,8 @@ pub async fn promulgate(visit: Visit, Path(id): Path<String>, Form(sent): Form<S
     let draft = find_draft(&visit, caller, &id).await?;
     let done = async {
         let new = sent.read()?;
-        promulgations::promulgate_draft(&app.db, &app.clock, &app.config.rules, Actor::Person(caller), draft.id, sent.revision, new).await
+        let seen = (draft.id, sent.revision);
+        promulgations::promulgate_draft(&app.db, &app.clock, &app.ids, &app.config.rules, Actor::Person(caller), seen, new).await
     };
     match done.await {
         Ok(_) => Ok(see_other(&format!("{}?done=promulgated#promulgation", draft_path(draft.id)))),
