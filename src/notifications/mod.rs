@@ -72,6 +72,8 @@ events! {
     OpinionReceived = "opinion_received", OwnOpinion, "意见已收到", "您对{about}的意见已收到，感谢参与。";
     /// The answer to their opinion is public.
     OpinionAnswered = "opinion_answered", OwnOpinion, "意见已反馈", "您对{about}的意见已有采纳情况反馈，请查看。";
+    /// Their opinion needs no answer of its own; `about` gives the listed reason.
+    OpinionExcluded = "opinion_excluded", OwnOpinion, "意见不作反馈", "您对{about}，不另作答复。";
     /// A person will look at their opinion before others see it.
     OpinionInReview = "opinion_in_review", OwnOpinion, "意见审核中", "您对{about}的意见正在由工作人员审核，审核通过后公开展示；意见已经收到，照常统计和答复。";
     /// Their opinion is hidden from the public; `about` gives the reason.

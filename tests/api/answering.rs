@@ -252,6 +252,58 @@ async fn what_needs_no_answer_is_excluded_for_a_listed_reason_and_counted() {
 }
 
 #[tokio::test]
+async fn authors_whose_opinions_are_excluded_are_told_why_and_once() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    let citizen = app.token(Role::Citizen).await;
+    let said = json!({"stance": "amend", "body": "低价出售雨伞，欢迎选购。", "reason": "", "is_public": true});
+    let posted = app.post_opinion(&draft, Some(&citizen), "key-00000001", said.clone()).await.expect(201);
+    let opinion = posted["opinion_id"].as_str().unwrap().to_owned();
+    app.allow(false, true).await;
+    let path = format!("/drafts/{draft}/anonymous-opinions");
+    let key = [("Idempotency-Key", "5e9c1f7ab2d84c03a6e0f1d2c3b4a597")];
+    app.call(poem::http::Method::POST, &path, None, &key, Some(said)).await.expect(201);
+    let mut tx = app.app.db.begin().await.unwrap();
+    let found = zhitong::on_tx!(&mut tx, c => sqlx::query_scalar("SELECT id FROM opinion WHERE account_id IS NULL").fetch_one(c).await);
+    let unnamed: zhitong::ids::OpinionId = found.unwrap();
+    drop(tx);
+    let unnamed = unnamed.to_string();
+    let kept = say(&app, &draft, Some("art-4"), CAMPAIGN).await;
+    let handler = app.token(Role::Handler).await;
+    let exclusions = format!("/drafts/{draft}/exclusions");
+    app.post(&exclusions, Some(&handler), json!({"opinions": [opinion, unnamed], "reason": "abuse"})).await.expect(204);
+    let own = page(&app, &format!("/me/opinions/{opinion}"), &format!("zhitong_session={citizen}")).await;
+    assert!(own.contains("原因：广告或恶意内容"), "{own}");
+    let told = async || {
+        let mut tx = app.app.db.begin().await.unwrap();
+        let rows: Vec<(String,)> =
+            zhitong::on_tx!(&mut tx, c => sqlx::query_as("SELECT about FROM outbox WHERE event = 'opinion_excluded'").fetch_all(c).await)
+                .unwrap();
+        rows.into_iter().map(|(about,)| about).collect::<Vec<_>>()
+    };
+
+    end_round(&app).await;
+    let (handler, reviewer) = (app.token(Role::Handler).await, app.token(Role::Reviewer).await);
+    assert!(told().await.is_empty(), "nobody is told before the batch");
+    app.put(&format!("/opinions/{kept}/disposition"), Some(&handler), answer("adopted", "改为四十八小时")).await.expect(204);
+    app.pass_all(&draft).await;
+    app.post(&format!("/drafts/{draft}/feedback"), Some(&reviewer), json!({})).await.expect(200);
+    let words = told().await;
+    assert_eq!(words.len(), 1, "only who has an account: {words:?}");
+    assert!(words[0].contains("广告或恶意内容") && words[0].contains("回执号"), "{words:?}");
+    app.deliver().await;
+
+    // One is taken in again and answered in a second batch: who was told is not told again.
+    app.post(&exclusions, Some(&handler), json!({"opinions": [unnamed]})).await.expect(204);
+    app.put(&format!("/opinions/{unnamed}/disposition"), Some(&handler), answer("out_of_scope", "与本办法无关")).await.expect(204);
+    app.pass_all(&draft).await;
+    app.post(&format!("/drafts/{draft}/feedback"), Some(&reviewer), json!({})).await.expect(200);
+    assert_eq!(told().await.len(), 1);
+    app.deliver().await;
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn the_work_list_finds_sorts_counts_and_pages_without_an_end() {
     let app = TestApp::start().await;
     let draft = app.open_draft().await;

@@ -92,12 +92,16 @@ const COUNT_EXCLUDED: &str =
     GROUP BY exclusion ORDER BY exclusion";
 const LIST_TOLD: &str = "SELECT id, account_id, receipt_number, provision_label FROM opinion
     WHERE draft_id = $1 AND state = 'answer_reviewed' AND account_id IS NOT NULL AND (id > $2 OR $2 IS NULL) ORDER BY id LIMIT $3";
+// Another batch of the draft does not tell them again; the set is read once for a statement.
+const LIST_EXCLUDED: &str = "SELECT id, account_id, receipt_number, provision_label, exclusion FROM opinion
+    WHERE draft_id = $1 AND state = 'excluded' AND exclusion IS NOT NULL AND account_id IS NOT NULL AND (id > $2 OR $2 IS NULL)
+    AND id NOT IN (SELECT subject_id FROM outbox WHERE event = 'opinion_excluded') ORDER BY id LIMIT $3";
 const PUBLISH: &str = "UPDATE disposition SET published_by = $2, published_at = $3 WHERE published_at IS NULL
     AND opinion_id IN (SELECT id FROM opinion WHERE draft_id = $1 AND state = 'answer_reviewed')";
 const SET_ANSWERED: &str = "UPDATE opinion SET state = 'answered' WHERE draft_id = $1 AND state = 'answer_reviewed'";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[COUNT, LIST_NAMED, COUNT_READY, COUNT_EXCLUDED, LIST_TOLD, PUBLISH, SET_ANSWERED];
+pub const STATEMENTS: &[&str] = &[COUNT, LIST_NAMED, COUNT_READY, COUNT_EXCLUDED, LIST_TOLD, LIST_EXCLUDED, PUBLISH, SET_ANSWERED];
 
 /// Authors told with one statement.
 const TOLD_AT_ONCE: i64 = 4_000;
@@ -120,6 +124,15 @@ struct ToldRow {
     account_id: AccountId,
     receipt_number: String,
     provision_label: String,
+}
+
+#[derive(FromRow)]
+struct ExcludedRow {
+    id: OpinionId,
+    account_id: AccountId,
+    receipt_number: String,
+    provision_label: String,
+    exclusion: String,
 }
 
 fn preview_of(counts: CountRow, ready: Vec<(String, i64)>, excluded: Vec<(String, i64)>, named: Vec<Named>) -> Result<Preview> {
@@ -183,6 +196,7 @@ pub async fn publish_feedback(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<
         versions::publish_version(&mut tx, clock, draft.id, version).await?;
     }
     tell_authors(&mut tx, clock, ids, &draft).await?;
+    tell_excluded(&mut tx, clock, ids, &draft).await?;
     let now: DateTime<Utc> = clock.now();
     let published: u64 = on_tx!(&mut tx, c => sqlx::query(PUBLISH)
         .bind(draft.id).bind(by.account_id()).bind(now).execute(c).await.map(|d| d.rows_affected()))
@@ -224,5 +238,25 @@ async fn tell_authors(tx: &mut Tx, clock: &Clock, ids: &IdSource, draft: &Draft)
             .map(|row| (row.account_id, row.id.0, format!("《{}》{}（回执号 {}）", draft.title, row.provision_label, row.receipt_number)))
             .collect();
         notifications::announce_all(tx, clock, ids, Event::OpinionAnswered, &told).await?;
+    }
+}
+
+/// Tells the authors whose opinions need no answer, once each, and for which listed reason.
+async fn tell_excluded(tx: &mut Tx, clock: &Clock, ids: &IdSource, draft: &Draft) -> Result<()> {
+    let mut after: Option<OpinionId> = None;
+    loop {
+        let rows: Vec<ExcludedRow> =
+            on_tx!(&mut *tx, c => sqlx::query_as(LIST_EXCLUDED).bind(draft.id).bind(after).bind(TOLD_AT_ONCE).fetch_all(c).await)
+                .map_err(failed)?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        after = Some(last.id);
+        let told = rows.into_iter().map(|row| {
+            let reason = ExclusionReason::stored(&row.exclusion)?.label();
+            let about =
+                format!("《{}》{}的意见（回执号 {}）因“{reason}”列为不作反馈", draft.title, row.provision_label, row.receipt_number);
+            Ok((row.account_id, row.id.0, about))
+        });
+        let told: Vec<(AccountId, Uuid, String)> = told.collect::<Result<_>>()?;
+        notifications::announce_all(tx, clock, ids, Event::OpinionExcluded, &told).await?;
     }
 }

@@ -167,6 +167,8 @@ pub struct OwnView {
     pub difference: Vec<DiffPiece>,
     /// Why it is not shown; empty when it is.
     pub hidden_because: String,
+    /// Why it needs no answer; empty when it gets one.
+    pub excluded_because: &'static str,
     /// Outcome, once it is public.
     pub outcome: Option<Badge>,
     /// Reason of the outcome.

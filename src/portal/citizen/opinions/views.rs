@@ -6,7 +6,7 @@ use crate::drafts::comparison::{Change, compare_characters};
 use crate::drafts::places;
 use crate::error::Result;
 use crate::opinions::enclosures::Enclosure;
-use crate::opinions::feedback::DispositionKind;
+use crate::opinions::feedback::{DispositionKind, ExclusionReason};
 use crate::opinions::moderation::queue::Hiding;
 use crate::opinions::reading::{AuthorState, Opinion};
 use crate::portal::pages::opinions::{DiffPiece, HeldFile, OwnView};
@@ -62,6 +62,7 @@ pub async fn own_view(app: &App, opinion: Opinion, state: AuthorState, version: 
     facts.extend(opinion.updated_at.map(|at| fact(texts::opinions::CHANGED_AT, texts::moment(at))));
     facts.extend(version.map(|n| fact(texts::opinions::VERSION, format!("第 {n} 稿"))));
     facts.push(fact(texts::opinions::WISH, words.into()));
+    let excluded_because = opinion.exclusion.as_deref().filter(|_| state == AuthorState::Excluded).and_then(ExclusionReason::parse);
     let answer = opinion.disposition.and_then(|d| d.published_at.map(|at| (d.kind, d.reason, at)));
     Ok(OwnView {
         badge: state_badge(state),
@@ -75,6 +76,7 @@ pub async fn own_view(app: &App, opinion: Opinion, state: AuthorState, version: 
             .filter(|_| state == AuthorState::Hidden)
             .map(|h| [h.category.label().to_owned(), h.reason].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("。"))
             .unwrap_or_default(),
+        excluded_because: excluded_because.map(ExclusionReason::label).unwrap_or_default(),
         outcome: answer.as_ref().map(|(kind, ..)| outcome_badge(*kind)),
         answered: answer.as_ref().map(|(.., at)| texts::day(calendar::day_of(*at))).unwrap_or_default(),
         outcome_reason: answer.map(|(_, reason, _)| reason).unwrap_or_default(),
