@@ -112,6 +112,12 @@ async fn staff_correct_a_lineage_before_and_after_publication() {
     app.post(&path, Some(&handler), right).await.expect(200);
     assert_eq!(app.get(&path, Some(&handler)).await.expect(200)["items"].as_array().unwrap().len(), 1);
 
+    // Who names what they saw is refused when it was changed since.
+    let mut late = says("modified", &["art-3"], &["art-5"]);
+    late["revision"] = json!(0);
+    app.post(&path, Some(&handler), late.clone()).await.expect_problem(Code::Conflict);
+    assert_eq!(corrected["revision"], 1);
+
     // The second version is published; the correction stands and can still be made and taken back.
     app.clock.advance(chrono::Duration::days(40));
     let handler = app.token(Role::Handler).await;
