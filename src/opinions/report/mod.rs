@@ -122,25 +122,30 @@ const COUNT_EXCLUDED: &str = "SELECT exclusion, CAST(COUNT(*) AS BIGINT) FROM op
     WHERE draft_id = $1 AND consultation_id = $2 AND state = 'excluded' AND exclusion IS NOT NULL GROUP BY exclusion ORDER BY exclusion";
 const LIST_ROWS: &str =
     concat!(select!("WHERE "), answered!(), " AND ((o.posted_at, o.id) > ($4, $5) OR $4 IS NULL) ORDER BY o.posted_at, o.id LIMIT $6");
-// An entry is what was answered as one; of its members the first whose words may be shown stands for it.
+// An entry is what was answered as one; of its members the first whose words may be shown stands for it. Counted by windows, not by joining members with
+// their counts, and numbered before the opinions are fetched: either join would grow with the square of the opinions.
 const LIST_ENTRIES: &str = concat!(
-    "WITH answered AS (SELECT o.id, o.version_id, o.address, o.posted_at, o.text_hash, o.account_id, o.provision_label,
-    COALESCE(p.group_id, o.id) AS entry, p.kind, p.reason, p.result_label, ROW_NUMBER() OVER (
-        PARTITION BY COALESCE(p.group_id, o.id), p.kind, p.reason, p.result_label
-        ORDER BY CASE WHEN o.display = 'shown' AND o.is_public THEN 0 ELSE 1 END, o.posted_at, o.id) AS place
+    "WITH answered AS (SELECT o.id, o.version_id, o.address, o.posted_at, o.text_hash, o.account_id, o.provision_label, o.display, o.is_public,
+    COALESCE(p.group_id, o.id) AS entry, p.kind, p.reason, p.result_label
     FROM opinion o JOIN disposition p ON p.opinion_id = o.id WHERE ",
     answered!(),
-    "), counted AS (SELECT entry, kind, reason, result_label, CAST(COUNT(*) AS BIGINT) AS submissions,
-    CAST(COUNT(DISTINCT text_hash) AS BIGINT) AS distinct_texts, CAST(COUNT(DISTINCT account_id) AS BIGINT) AS signed_in_people,
-    COUNT(DISTINCT provision_label) > 1 AS has_other_places FROM answered GROUP BY entry, kind, reason, result_label),
-    numbered AS (SELECT a.id, c.submissions, c.distinct_texts, c.signed_in_people, c.has_other_places,
+    "), ranked AS (SELECT id, version_id, address, posted_at, account_id, entry, kind, reason, result_label,
+    ROW_NUMBER() OVER (PARTITION BY entry, kind, reason, result_label
+        ORDER BY CASE WHEN display = 'shown' AND is_public THEN 0 ELSE 1 END, posted_at, id) AS place,
+    DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY text_hash) AS nth_text,
+    DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY account_id) AS nth_person,
+    DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY provision_label) AS nth_label FROM answered),
+    counted AS (SELECT id, version_id, address, posted_at, kind, place, CAST(COUNT(*) OVER w AS BIGINT) AS submissions,
+    CAST(MAX(nth_text) OVER w AS BIGINT) AS distinct_texts,
+    CAST(MAX(nth_person) OVER w - MAX(CASE WHEN account_id IS NULL THEN 1 ELSE 0 END) OVER w AS BIGINT) AS signed_in_people,
+    MAX(nth_label) OVER w > 1 AS has_other_places FROM ranked WINDOW w AS (PARTITION BY entry, kind, reason, result_label)),
+    numbered AS (SELECT a.id, a.kind, a.submissions, a.distinct_texts, a.signed_in_people, a.has_other_places,
     CAST(ROW_NUMBER() OVER (ORDER BY COALESCE(v.ordinal, -1), a.posted_at, a.id) AS BIGINT) AS number
-    FROM answered a JOIN counted c ON c.entry = a.entry AND c.kind = a.kind AND c.reason = a.reason AND c.result_label = a.result_label
-    LEFT JOIN draft_provision v ON v.version_id = a.version_id AND v.address = a.address WHERE a.place = 1) ",
-    select!(
-        ", n.number, n.submissions, n.distinct_texts, n.signed_in_people, n.has_other_places",
-        "JOIN numbered n ON n.id = o.id WHERE n.number > $4 AND (p.kind = $5 OR $5 IS NULL) ORDER BY n.number LIMIT $6"
-    )
+    FROM counted a LEFT JOIN draft_provision v ON v.version_id = a.version_id AND v.address = a.address WHERE a.place = 1),
+    picked AS MATERIALIZED (SELECT * FROM numbered WHERE number > $4 AND (kind = $5 OR $5 IS NULL) ORDER BY number LIMIT $6) SELECT ",
+    columns!(),
+    ", n.number, n.submissions, n.distinct_texts, n.signed_in_people, n.has_other_places
+    FROM picked n CROSS JOIN opinion o LEFT JOIN disposition p ON p.opinion_id = o.id WHERE o.id = n.id ORDER BY n.number"
 );
 
 /// Every statement of this file, for the test that prepares them on both engines.
