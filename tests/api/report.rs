@@ -192,7 +192,7 @@ async fn the_files_hold_every_row_and_no_words_that_are_kept_back() {
     assert!(book.worksheet_formula("意见汇总表").unwrap().is_empty());
     let numbers = book.worksheet_range("数量").unwrap();
     let number = |name: &str| {
-        let row = numbers.rows().find(|row| row[0].to_string() == name);
+        let row = numbers.rows().find(|row| matches!(&row[0], Data::String(words) if words == name));
         row.unwrap_or_else(|| panic!("{name}"))[1].to_string()
     };
     let names = ["收到意见（条）", "提出人撤回（条）", "不作反馈：广告或恶意内容", "意见汇总表行数", "采纳情况：部分采纳"];

@@ -235,6 +235,7 @@ impl ReportApi {
 
     /// The entries of a report in the order of the text; opinions that were answered together are one entry.
     #[oai(path = "/drafts/:draft_id/consultations/:consultation_id/report/entries", method = "get", operation_id = "list_report_entries")]
+    #[expect(clippy::too_many_arguments, reason = "each is one documented parameter")]
     async fn list_report_entries(
         &self,
         app: Data<&App>,
