@@ -15,7 +15,7 @@ source tests/tools.sh
 
 filter=("$@")
 passed=0 failed=0 skipped=0
-missing=()
+missing=() broken=()
 log=$(mktemp)
 trap 'servers_stop; rm -f "$log"' EXIT
 trap 'exit 130' INT TERM
@@ -35,6 +35,11 @@ run() {
     while IFS= read -r line; do missing+=("$line"); done < <(grep -o 'SKIPPED: .*' "$log")
     # A command that broke without a result line is one failure.
     if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then failed=$((failed + 1)); fi
+    # What failed is named again at the end, where it is found without reading the whole output.
+    if [ "$status" -ne 0 ]; then
+        broken+=("FAILED: $title (exit code $status)")
+        while IFS= read -r line; do broken+=("    $line"); done < <(awk '/^test .* \.\.\. FAILED/ {print $2}' "$log")
+    fi
 }
 
 tools_install || missing+=("SKIPPED: the browser, LibreOffice or schemathesis could not be installed")
@@ -69,7 +74,7 @@ else
 fi
 
 echo
-for line in "${missing[@]}"; do echo "$line"; done
+for line in "${missing[@]}" "${broken[@]}"; do echo "$line"; done
 if [ "${CI:-}" = true ] && [ "${#missing[@]}" -gt 0 ]; then failed=$((failed + ${#missing[@]})); fi
 if [ "$passed" -eq 0 ]; then failed=$((failed + 1)); fi
 echo "$passed passed, $failed failed, $skipped skipped"
