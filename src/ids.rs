@@ -154,6 +154,20 @@ typed_ids! {
     ContactPointId;
     /// Id of a collection station (信息采集点).
     StationId;
+    /// Id of an organ that keeps contact points (市、县两级司法局).
+    OrganId;
+    /// Id of a public call for contact points (遴选公告).
+    SelectionCallId;
+    /// Id of an application to become a contact point (遴选申报).
+    SelectionApplicationId;
+    /// Id of a collection task (征集任务).
+    CollectionTaskId;
+    /// Id of what one contact point does for a collection task (任务分派).
+    AssignmentId;
+    /// Id of a collection activity (征集活动).
+    ActivityId;
+    /// Id of a batch of uploaded opinions (上传批次).
+    UploadBatchId;
 }
 
 #[cfg(test)]
