@@ -86,9 +86,10 @@ fn look_at_settings(config: &Config, findings: &mut Findings) {
     let wechat = &config.wechat;
     match wechat.gateway {
         Gateway::Sandbox if is_production => {
-            findings.mend("wechat", "微信接口", "正式运行不能使用沙箱。请设置 wechat.gateway = \"live\" 并填写 app_id 和 secret。");
+            findings.mend("wechat", "微信接口", "正式运行不能使用沙箱。请设置 wechat.gateway = \"live\" 并填写 app_id 和 secret；没有小程序的，设置 wechat.gateway = \"off\"。");
         }
         Gateway::Sandbox => findings.fine("wechat", "微信接口", "沙箱"),
+        Gateway::Off => findings.fine("wechat", "微信接口", "未开通，微信登录和订阅消息关闭"),
         Gateway::Live if wechat.app_id.is_empty() || wechat.secret.0.is_empty() => {
             findings.mend("wechat", "微信接口", "请填写 wechat.app_id 和 wechat.secret。");
         }

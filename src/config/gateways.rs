@@ -6,10 +6,12 @@ use serde::Deserialize;
 
 use super::Secret;
 
-/// Which face of an outside service is used.
+/// Which face of WeChat is used.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Gateway {
+    /// None: the site has no mini-program. Nobody signs in with WeChat, and texts are checked by the local word list and by people.
+    Off,
     /// An in-process stand-in that behaves like the real service, error codes included.
     #[default]
     Sandbox,
@@ -21,7 +23,7 @@ pub enum Gateway {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WechatConfig {
-    /// Sandbox or live. `ZHITONG_WECHAT_GATEWAY`
+    /// Off, sandbox or live. `ZHITONG_WECHAT_GATEWAY`
     pub gateway: Gateway,
     /// The mini-program's id. `ZHITONG_WECHAT_APP_ID`
     pub app_id: String,

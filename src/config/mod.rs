@@ -329,9 +329,10 @@ impl Config {
         }
         match get("ZHITONG_WECHAT_GATEWAY") {
             None => {}
+            Some("off") => self.wechat.gateway = Gateway::Off,
             Some("sandbox") => self.wechat.gateway = Gateway::Sandbox,
             Some("live") => self.wechat.gateway = Gateway::Live,
-            Some(v) => return Err(Error::startup(format!("环境变量 ZHITONG_WECHAT_GATEWAY 只能是 sandbox 或 live，不能是 {v:?}。"))),
+            Some(v) => return Err(Error::startup(format!("环境变量 ZHITONG_WECHAT_GATEWAY 只能是 off、sandbox 或 live，不能是 {v:?}。"))),
         }
         match get("ZHITONG_SMS_GATEWAY") {
             None => {}

@@ -1,9 +1,10 @@
 //! WeChat: the five calls to its servers behind one trait.
 //!
 //! `live.rs` speaks to the real service and `token.rs` keeps its access token; `sandbox.rs` is a stand-in that behaves like it, error codes
-//! included. To add a call: a method of [`Wechat`], its live form, its sandbox form, and its error codes in [`failure`].
+//! included; `off.rs` stands for a site without a mini-program. To add a call: a method of [`Wechat`], its live form, its sandbox form, and its error codes in [`failure`].
 
 pub mod live;
+mod off;
 pub mod sandbox;
 mod token;
 
@@ -63,6 +64,7 @@ impl Carrier for Arc<dyn Wechat> {
 /// The configured gateway.
 pub fn open(config: &WechatConfig, cache: &Cache) -> Result<Arc<dyn Wechat>> {
     Ok(match config.gateway {
+        Gateway::Off => Arc::new(off::Off),
         Gateway::Sandbox => Arc::new(Sandbox::new(cache.clone())),
         Gateway::Live => Arc::new(Live::new(config, cache.clone())?),
     })
