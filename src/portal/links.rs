@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use super::pages::Link;
+
 /// A text as one value of a query string.
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 3);
@@ -36,6 +38,12 @@ pub fn local(path: &str) -> &str {
     if is_local { path } else { "/" }
 }
 
+/// The address among some links that a path belongs to: the longest that is the path or a folder above it; empty when none is.
+pub fn deepest<'a>(links: &'a [Link], path: &str) -> &'a str {
+    let holds = |link: &&Link| path.strip_prefix(link.url.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    links.iter().filter(holds).max_by_key(|link| link.url.len()).map_or("", |link| link.url.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +60,20 @@ mod tests {
             assert_eq!(local(bad), "/", "{bad}");
         }
         assert_eq!(local("/laws?x=1#art-2"), "/laws?x=1#art-2");
+    }
+
+    #[test]
+    fn a_page_belongs_to_the_deepest_entry_above_it() {
+        let links: Vec<Link> =
+            ["/staff", "/staff/drafts", "/staff/users"].into_iter().map(|url| Link { text: String::new(), url: url.into() }).collect();
+        for (path, expected) in [
+            ("/staff", "/staff"),
+            ("/staff/drafts", "/staff/drafts"),
+            ("/staff/drafts/7/opinions", "/staff/drafts"),
+            ("/staff/draftsmen", "/staff"),
+            ("/drafts", ""),
+        ] {
+            assert_eq!(deepest(&links, path), expected, "{path}");
+        }
     }
 }

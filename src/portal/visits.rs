@@ -57,6 +57,7 @@ pub struct Visit {
     unread: i64,
     elder: u8,
     here: String,
+    path: String,
     is_staff_page: bool,
 }
 
@@ -87,7 +88,7 @@ impl Visit {
             cookies.get(DISPLAY_COOKIE).and_then(|c| c.value_str().parse().ok()).filter(|size| ELDER_SIZES.contains(size)).unwrap_or(0);
         let here = links::encode(uri.path_and_query().map_or("/", |p| p.as_str()));
         let is_staff_page = uri.path() == "/staff" || uri.path().starts_with("/staff/");
-        Visit { app: app.clone(), caller: None, session: None, unread: 0, elder, here, is_staff_page }
+        Visit { app: app.clone(), caller: None, session: None, unread: 0, elder, here, path: uri.path().to_owned(), is_staff_page }
     }
 
     /// The frame of a page.
@@ -95,11 +96,10 @@ impl Visit {
         let config = &self.app.config;
         let bar = |is_staff: bool| {
             let caller = self.caller.as_ref().filter(|caller| caller.role.is_staff() == is_staff);
-            caller.map(|caller| PersonBar {
-                name: caller.display_name.clone(),
-                csrf: self.form_token(),
-                unread: self.unread,
-                links: texts::staff_accounts::menu(caller),
+            caller.map(|caller| {
+                let links = texts::staff_accounts::menu(caller);
+                let current = links::deepest(&links, &self.path).to_owned();
+                PersonBar { name: caller.display_name.clone(), csrf: self.form_token(), unread: self.unread, links, current }
             })
         };
         Layout {

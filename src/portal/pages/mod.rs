@@ -46,6 +46,8 @@ pub struct PersonBar {
     pub unread: i64,
     /// Pages of the staff that the person may open.
     pub links: Vec<Link>,
+    /// The address among them that this page belongs to; empty when it belongs to none.
+    pub current: String,
 }
 
 /// What surrounds every page.
