@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use super::moderation::{Desk, appeals, queue};
 use super::posting::address_key;
 use super::reading::{self, Opinion};
 use crate::accounts::limits::{self, Limit};
@@ -63,6 +64,25 @@ pub async fn look_up(db: &Db, cache: &Cache, rules: &Rules, data_key: &DataKey, 
     let wrong = || Error::new(Code::NotFound, "没有找到这个查询码对应的意见，请核对提交时得到的 16 位查询码。");
     let code = mended(typed).ok_or_else(wrong)?;
     reading::find_by_code(db, &hash_of(data_key, &code)).await?.ok_or_else(wrong)
+}
+
+/// Where the opinion of a code stands with moderation: why it is hidden, and what became of an appeal.
+pub async fn get_display(db: &Db, opinion: &Opinion) -> Result<queue::Item> {
+    queue::get_unnamed_item(db, opinion.id).await
+}
+
+/// Appeals against the hiding of the opinion of a code, as [`appeals::appeal`] does for people who are signed in.
+pub async fn appeal(
+    at: Desk<'_>,
+    cache: &Cache,
+    rules: &Rules,
+    data_key: &DataKey,
+    address: Option<IpAddr>,
+    typed: &str,
+    text: &str,
+) -> Result<()> {
+    let opinion = look_up(at.db, cache, rules, data_key, address, typed).await?;
+    appeals::appeal_unnamed(at, opinion.id, text).await
 }
 
 #[cfg(test)]

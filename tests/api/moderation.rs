@@ -573,3 +573,42 @@ async fn the_pages_of_moderation_work_without_script() {
     assert!(page(&app, "/staff/messages", Some(&reviewer)).await.contains("有人申诉"));
     app.finish().await;
 }
+
+#[tokio::test]
+async fn an_author_without_an_account_learns_why_and_appeals_with_the_code() {
+    let app = TestApp::start().await;
+    let (handler, reviewer) = (app.token(Role::Handler).await, app.token(Role::Reviewer).await);
+    let draft = app.open_draft().await;
+    app.allow(true, true).await;
+    let key = [("Idempotency-Key", "a-key-that-nobody-guesses-000000001")];
+    let body = json!({"stance": "amend", "body": "建议增加夜间照明", "is_public": true});
+    let posted = app.call(Method::POST, &format!("/drafts/{draft}/anonymous-opinions"), None, &key, Some(body)).await.expect(201);
+    let code = posted["lookup_code"].as_str().unwrap();
+    let look = json!({"code": code});
+    let found = app.post("/opinion-lookups", None, look.clone()).await.expect(200);
+    let id = found["id"].as_str().unwrap();
+    let appeal = |text: &str| json!({"code": code, "text": text});
+    app.post("/opinion-lookups/appeals", None, appeal("没有隐藏")).await.expect_problem(Code::Conflict);
+    let hide = json!({"revision": 1, "category": "unrelated", "reason": "与本草案没有关系"});
+    app.post(&format!("/opinions/{id}/moderation/hide"), Some(&handler), hide).await.expect(200);
+    let found = app.post("/opinion-lookups", None, look.clone()).await.expect(200);
+    assert!(found["hidden_because"].as_str().unwrap().ends_with("与本草案没有关系"), "{found}");
+
+    app.post("/opinion-lookups/appeals", None, appeal(" ")).await.expect_invalid("text");
+    app.post("/opinion-lookups/appeals", None, json!({"code": "0000-0000-0000-0000", "text": "请再看"}))
+        .await
+        .expect_problem(Code::NotFound);
+    app.post("/opinion-lookups/appeals", None, appeal("照明在第四条里")).await.expect(204);
+    app.post("/opinion-lookups/appeals", None, appeal("照明在第四条里")).await.expect(204);
+    app.post("/opinion-lookups/appeals", None, appeal("再说一次")).await.expect_problem(Code::Conflict);
+    // Nobody who is signed in reaches it by its id.
+    let citizen = app.token(Role::Citizen).await;
+    app.post(&format!("/account/opinions/{id}/appeal"), Some(&citizen), json!({"text": "我也要申诉"})).await.expect_problem(Code::NotFound);
+
+    let decision = json!({"outcome": "granted", "reply": "确与第四条有关"});
+    app.post(&format!("/opinions/{id}/moderation/appeal"), Some(&handler), decision.clone()).await.expect_problem(Code::Forbidden);
+    app.post(&format!("/opinions/{id}/moderation/appeal"), Some(&reviewer), decision).await.expect(200);
+    let found = app.post("/opinion-lookups", None, look).await.expect(200);
+    assert_eq!((&found["display"], found.get("hidden_because")), (&json!("shown"), None));
+    app.abandon().await;
+}

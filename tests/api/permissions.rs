@@ -264,6 +264,13 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
         ("count_opinions_by_provision", get.clone(), "/drafts/{id}/provision-opinion-counts", None, Everyone),
         ("post_anonymous_opinion", post.clone(), "/drafts/{id}/anonymous-opinions", Some(opinion.clone()), Everyone),
         ("look_up_opinion", post.clone(), "/opinion-lookups", Some(json!({"code": "0000-0000-0000-0000"})), Everyone),
+        (
+            "appeal_hiding_with_code",
+            post.clone(),
+            "/opinion-lookups/appeals",
+            Some(json!({"code": "0000-0000-0000-0000", "text": "请再看一次。"})),
+            Everyone,
+        ),
         ("publish_feedback", post.clone(), "/drafts/{id}/feedback", Some(json!({})), With(PublishFeedback)),
         ("list_answers", get.clone(), "/drafts/{id}/answers", None, Everyone),
         ("get_feedback_report", get.clone(), "/drafts/{id}/consultations/{id}/report", None, Everyone),

@@ -13,12 +13,14 @@ use super::views::*;
 use super::{counter, find_draft};
 use crate::accounts::Permission;
 use crate::api::Tag;
+use crate::api::accounts::NothingResponse;
 use crate::api::callers::{Anyone, SignedIn};
 use crate::api::problem::Problem;
 use crate::app::App;
 use crate::error::{Code, Error, Result as DomainResult};
 use crate::ids::{EnclosureId, OpinionId};
 use crate::opinions::enclosures::{self, Enclosure, NewFile, Uploader};
+use crate::opinions::moderation::Desk;
 use crate::opinions::reading::public::About;
 use crate::opinions::reading::{self, ProvisionCount, ShownOpinion, Words};
 use crate::opinions::revising::{self, Revised, Revision};
@@ -186,6 +188,18 @@ struct LookupBody {
     code: String,
 }
 
+/// An appeal of somebody who is not signed in.
+#[derive(Object)]
+#[oai(deny_unknown_fields)]
+struct CodeAppealBody {
+    /// The code of the receipt
+    #[oai(validator(max_length = 100))]
+    code: String,
+    /// Why it should be shown
+    #[oai(validator(min_length = 1, max_length = 1000))]
+    text: String,
+}
+
 /// An opinion of another, as everybody sees it.
 #[derive(Object)]
 struct ShownOpinionView {
@@ -296,7 +310,24 @@ impl ParticipationApi {
     async fn look_up_opinion(&self, app: Data<&App>, request: &Request, body: Json<LookupBody>) -> Result<Json<OpinionView>, Problem> {
         let address = app.client_address(request);
         let opinion = lookups::look_up(&app.db, &app.cache, &app.config.rules, &app.data_key, address, &body.0.code).await?;
-        Ok(Json(opinion_view(opinion)))
+        let display = lookups::get_display(&app.db, &opinion).await?;
+        let hidden_because =
+            display.hidden.map(|hiding| [hiding.category.label(), &hiding.reason].join("。").trim_end_matches('。').to_owned());
+        Ok(Json(OpinionView { hidden_because, ..opinion_view(opinion) }))
+    }
+
+    /// Appeal against the hiding of an opinion that was posted without signing in, once for each hiding. The same words again change nothing.
+    #[oai(path = "/opinion-lookups/appeals", method = "post", operation_id = "appeal_hiding_with_code")]
+    async fn appeal_hiding_with_code(
+        &self,
+        app: Data<&App>,
+        request: &Request,
+        body: Json<CodeAppealBody>,
+    ) -> Result<NothingResponse, Problem> {
+        let address = app.client_address(request);
+        let desk = Desk { db: &app.db, clock: &app.clock, ids: &app.ids };
+        lookups::appeal(desk, &app.cache, &app.config.rules, &app.data_key, address, &body.0.code, &body.0.text).await?;
+        Ok(NothingResponse::Done)
     }
 
     /// Give an own opinion other words, while its round is open. It is checked again before others see it.

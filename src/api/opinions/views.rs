@@ -6,7 +6,7 @@ use poem_openapi::{ApiResponse, Enum, Object};
 use uuid::Uuid;
 
 use crate::ids::EnclosureId;
-use crate::opinions::feedback::DispositionKind;
+use crate::opinions::feedback::{DispositionKind, ExclusionReason};
 use crate::opinions::reading::{AuthorState, Opinion, OwnOpinion, PublicOpinion, Words};
 use crate::opinions::{NewOpinion, OpinionState, Quote, Receipt, Stance};
 
@@ -228,6 +228,12 @@ pub struct OpinionView {
     /// The same in Chinese
     #[oai(skip_serializing_if_is_none)]
     pub author_state_label: Option<String>,
+    /// For its author: why it gets no answer of its own
+    #[oai(skip_serializing_if_is_none)]
+    pub excluded_because: Option<String>,
+    /// For an author without an account: why others may not see it
+    #[oai(skip_serializing_if_is_none)]
+    pub hidden_because: Option<String>,
     /// In the author's own list: title of the draft
     #[oai(skip_serializing_if_is_none)]
     pub draft_title: Option<String>,
@@ -358,6 +364,8 @@ pub fn opinion_view(opinion: Opinion) -> OpinionView {
         withdrawn_at: opinion.withdrawn_at,
         author_state: None,
         author_state_label: None,
+        excluded_because: None,
+        hidden_because: None,
         draft_title: None,
         closes_at: None,
         disposition: opinion.disposition.map(|d| DispositionView {
@@ -372,7 +380,9 @@ pub fn opinion_view(opinion: Opinion) -> OpinionView {
 
 /// An opinion in the list of its author.
 pub fn own_view(own: OwnOpinion) -> OpinionView {
+    let excluded = own.opinion.exclusion.as_deref().filter(|_| own.state == AuthorState::Excluded).and_then(ExclusionReason::parse);
     OpinionView {
+        excluded_because: excluded.map(|reason| reason.label().into()),
         author_state: Some(own.state.into()),
         author_state_label: Some(own.state.label().into()),
         draft_title: Some(own.draft_title),

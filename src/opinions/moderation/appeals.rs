@@ -52,10 +52,19 @@ fn checked(field: &str, text: &str) -> Result<String> {
 /// an opinion of somebody else is not found.
 pub async fn appeal(at: Desk<'_>, caller: &Caller, opinion: OpinionId, text: &str) -> Result<()> {
     caller.require(Permission::PostOpinion)?;
+    file(at, Some(caller.account_id), opinion, text).await
+}
+
+/// Appeals against the hiding of an opinion that was posted without an account; whoever calls this has proved to know its code.
+pub(in crate::opinions) async fn appeal_unnamed(at: Desk<'_>, opinion: OpinionId, text: &str) -> Result<()> {
+    file(at, None, opinion, text).await
+}
+
+async fn file(at: Desk<'_>, author: Option<AccountId>, opinion: OpinionId, text: &str) -> Result<()> {
     let text = checked("text", text)?;
     let mut tx = at.db.begin().await?;
     let subject = lock(&mut tx, opinion).await?;
-    if subject.account_id != Some(caller.account_id) {
+    if subject.account_id != author {
         return Err(Error::not_found("这条意见"));
     }
     if OpinionState::stored(&subject.state)? == OpinionState::Withdrawn {
@@ -81,7 +90,7 @@ pub async fn appeal(at: Desk<'_>, caller: &Caller, opinion: OpinionId, text: &st
         }
     }
     let entry = NewEntry {
-        account_id: Some(caller.account_id),
+        account_id: author,
         act: Act::AppealHiding,
         subject: "opinion",
         subject_id: Some(opinion.0),

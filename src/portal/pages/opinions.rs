@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::moderation::AppealBox;
 use super::{Badge, Choice, Fact, Layout, Link};
 
 /// A place that can be chosen in the form.
@@ -146,6 +147,16 @@ pub struct OpinionLookupPage {
     pub problem: Option<String>,
     /// What was found.
     pub found: Option<OwnView>,
+    /// The appeal against its hiding.
+    pub appeal: Option<AppealBox>,
+    /// Whether an appeal is possible now.
+    pub may_appeal: bool,
+    /// What was typed as an appeal.
+    pub typed: String,
+    /// What is wrong with the appeal.
+    pub appeal_problem: Option<String>,
+    /// Longest appeal, in characters.
+    pub limit: usize,
 }
 
 /// An opinion as its author sees it.

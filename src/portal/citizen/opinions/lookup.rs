@@ -1,4 +1,4 @@
-//! `/opinions/lookup`: state and answer of an opinion that was posted without signing in.
+//! `/opinions/lookup`: state and answer of an opinion that was posted without signing in, and the appeal against its hiding.
 
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::web::Form;
@@ -10,9 +10,13 @@ use super::views::own_view;
 use super::{check_form, form_token, speaker};
 use crate::error::{Code, Error};
 use crate::opinions::lookups;
+use crate::opinions::moderation::Desk;
+use crate::opinions::moderation::appeals::APPEAL_CHARACTERS;
 use crate::opinions::reading::AuthorState;
 use crate::portal::pages::Section;
+use crate::portal::pages::moderation::AppealBox;
 use crate::portal::pages::opinions::{OpinionLookupPage, OwnView};
+use crate::portal::staff::moderation::appeal_box;
 use crate::portal::visits::{Failure, Page, Visit};
 
 #[derive(Deserialize)]
@@ -21,42 +25,100 @@ struct Sent {
     csrf: String,
     #[serde(default)]
     code: String,
+    /// Set when the author appeals against a hiding.
+    text: Option<String>,
+}
+
+/// What a look-up came to.
+struct Found {
+    view: OwnView,
+    appeal: Option<AppealBox>,
+    may_appeal: bool,
+}
+
+/// What is wrong, and beside which field it is said.
+struct Wrong {
+    error: Error,
+    is_of_appeal: bool,
 }
 
 /// The form.
 #[handler]
 pub async fn show_lookup(visit: Visit, cookies: &CookieJar) -> Page {
-    page(&visit, cookies, String::new(), Ok(None))
+    page(&visit, cookies, Typed::default(), None, None)
+}
+
+/// What was typed.
+#[derive(Default)]
+struct Typed {
+    code: String,
+    text: String,
 }
 
 /// The form comes back. The code never stands in an address, so that it is in no log and no history.
 #[handler]
 pub async fn look_up(visit: Visit, request: &Request, cookies: &CookieJar, Form(sent): Form<Sent>) -> Page {
     let app = &visit.app;
-    let code: String = sent.code.chars().take(60).collect();
+    let address = app.client_address(request);
+    let mut typed = Typed { code: sent.code.chars().take(60).collect(), text: String::new() };
     if let Err(error) = check_form(&visit, cookies, &sent.csrf) {
-        return page(&visit, cookies, code, Err(error));
+        return page(&visit, cookies, typed, None, Some(Wrong { error, is_of_appeal: false }));
     }
-    let address = visit.app.client_address(request);
+    let mut wrong = None;
+    if let Some(text) = &sent.text {
+        let desk = Desk { db: &app.db, clock: &app.clock, ids: &app.ids };
+        // The same words sent twice are one appeal, so a double click does no harm.
+        match lookups::appeal(desk, &app.cache, &app.config.rules, &app.data_key, address, &sent.code, text).await {
+            Ok(()) => {}
+            Err(error) if matches!(error.code, Code::Invalid | Code::Conflict) => {
+                typed.text.clone_from(text);
+                wrong = Some(Wrong { error, is_of_appeal: true });
+            }
+            Err(error) if matches!(error.code, Code::NotFound | Code::TooMany) => {
+                return page(&visit, cookies, typed, None, Some(Wrong { error, is_of_appeal: false }));
+            }
+            Err(error) => return Err(Failure(error)),
+        }
+    }
     match lookups::look_up(&app.db, &app.cache, &app.config.rules, &app.data_key, address, &sent.code).await {
         Ok(opinion) => {
             let state = AuthorState::of_unnamed(&opinion);
-            let view = own_view(app, opinion, state, None, None).await?;
-            page(&visit, cookies, code, Ok(Some(view)))
+            let item = lookups::get_display(&app.db, &opinion).await?;
+            let (appeal, may_appeal) = (item.appeal.as_ref().map(appeal_box), item.may_appeal());
+            let view = own_view(app, opinion, state, None, item.hidden).await?;
+            page(&visit, cookies, typed, Some(Found { view, appeal, may_appeal }), wrong)
         }
-        Err(error) if matches!(error.code, Code::NotFound | Code::TooMany) => page(&visit, cookies, code, Err(error)),
+        Err(error) if matches!(error.code, Code::NotFound | Code::TooMany) => {
+            page(&visit, cookies, typed, None, Some(Wrong { error, is_of_appeal: false }))
+        }
         Err(error) => Err(Failure(error)),
     }
 }
 
-fn page(visit: &Visit, cookies: &CookieJar, code: String, found: Result<Option<OwnView>, Error>) -> Page {
+fn page(visit: &Visit, cookies: &CookieJar, typed: Typed, found: Option<Found>, wrong: Option<Wrong>) -> Page {
     let secret = speaker(visit, cookies);
-    let (status, problem, found) = match found {
-        Ok(found) => (StatusCode::OK, None, found),
-        Err(error) => (StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::BAD_REQUEST), Some(error.detail), None),
+    let status = wrong.as_ref().map_or(StatusCode::OK, |w| StatusCode::from_u16(w.error.code.status()).unwrap_or(StatusCode::BAD_REQUEST));
+    let retry_after_s = wrong.as_ref().and_then(|w| w.error.retry_after_s);
+    let is_of_appeal = wrong.as_ref().is_some_and(|w| w.is_of_appeal);
+    let problem = wrong.map(|w| w.error.fields.into_iter().next().map_or(w.error.detail, |field| field.message));
+    let (appeal_problem, problem) = if is_of_appeal { (problem, None) } else { (None, problem) };
+    let (found, appeal, may_appeal) = found.map_or((None, None, false), |f| (Some(f.view), f.appeal, f.may_appeal));
+    let shown = OpinionLookupPage {
+        layout: visit.layout(Section::Drafts),
+        csrf: form_token(visit, &secret),
+        code: typed.code,
+        problem,
+        found,
+        appeal,
+        may_appeal,
+        typed: typed.text,
+        appeal_problem,
+        limit: APPEAL_CHARACTERS,
     };
-    let shown = OpinionLookupPage { layout: visit.layout(Section::Drafts), csrf: form_token(visit, &secret), code, problem, found };
     let mut response = visit.show_as(status, &shown)?;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(seconds) = retry_after_s {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     Ok(response)
 }
