@@ -137,12 +137,18 @@ enum AccountCommand {
         /// 姓名
         #[arg(long, value_name = "NAME")]
         name: String,
-        /// 角色：drafter、handler、reviewer、administrator、auditor、point_staff
+        /// 角色：drafter、handler、reviewer、administrator、auditor、county_staff、point_staff
         #[arg(long, value_name = "ROLE")]
         role: String,
         /// 所属联系点的编号（仅联系点工作人员）
         #[arg(long, value_name = "ID")]
         contact_point: Option<uuid::Uuid>,
+        /// 所属信息采集点的编号（仅限一个采集点的联系点工作人员）
+        #[arg(long, value_name = "ID", requires = "contact_point")]
+        station: Option<uuid::Uuid>,
+        /// 所属县区司法局的编号（仅县区司法局工作人员）
+        #[arg(long, value_name = "ID")]
+        organ: Option<uuid::Uuid>,
     },
     /// 重置密码并打印一次性密码
     ResetPassword {

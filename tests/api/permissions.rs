@@ -279,6 +279,7 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
         ("get_report_table", get.clone(), "/drafts/{id}/consultations/{id}/report/table", None, Everyone),
         ("get_public_opinion", get.clone(), "/opinions/{id}/public", None, Everyone),
         ("count_opinions", get.clone(), "/drafts/{id}/opinion-counts", None, Everyone),
+        ("list_organs", get.clone(), "/organs", None, Everyone),
         ("list_contact_points", get.clone(), "/contact-points", None, Everyone),
         ("get_contact_point", get.clone(), "/contact-points/{id}", None, Everyone),
         ("search", get.clone(), "/search?q=%E9%9B%A8%E4%BC%9E", None, Everyone),

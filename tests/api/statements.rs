@@ -24,6 +24,7 @@ async fn every_statement_is_understood() {
         ("audit::checking", audit::checking::STATEMENTS),
         ("audit::reading", audit::reading::STATEMENTS),
         ("contact_points", contact_points::STATEMENTS),
+        ("contact_points::organs", contact_points::organs::STATEMENTS),
         ("corpus::indexing", corpus::indexing::STATEMENTS),
         ("corpus::jobs", corpus::jobs::STATEMENTS),
         ("corpus::reading", corpus::reading::STATEMENTS),

@@ -174,11 +174,13 @@ impl TestApp {
             display_name: role.label(),
             role,
             password: "a long pass phrase",
+            organ: None,
             contact_point: None,
+            station: None,
             is_demonstration: false,
         };
         let account_id = create_staff(&self.app.db, &self.clock, &self.app.ids, None, new).await.unwrap();
-        let caller = Caller { account_id, role, display_name: role.label().into(), contact_point: None };
+        let caller = Caller { account_id, role, display_name: role.label().into(), organ: None, contact_point: None, station: None };
         let mut tx = self.app.db.begin().await.unwrap();
         let session = sessions::issue(&mut tx, &self.clock, &self.app.ids, &self.app.config.rules, caller).await.unwrap();
         tx.commit().await.unwrap();

@@ -10,7 +10,7 @@ use crate::storage::sql::{Page, decode_cursor, failed};
 /// Longest text looked for, in characters.
 const QUERY_CHARACTERS: usize = 64;
 
-const LIST: &str = "SELECT id, role, display_name, login_name, contact_point_id, is_active, must_change_password,
+const LIST: &str = "SELECT id, role, display_name, login_name, organ_id, contact_point_id, station_id, is_active, must_change_password,
     totp_confirmed_at IS NOT NULL AS has_second_factor, created_at FROM account
     WHERE login_name IS NOT NULL AND (role = $1 OR $1 IS NULL) AND (is_active = $2 OR $2 IS NULL)
     AND (login_name LIKE $3 ESCAPE '\\' OR lower(display_name) LIKE $3 ESCAPE '\\' OR $3 IS NULL)

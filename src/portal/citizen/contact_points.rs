@@ -4,7 +4,7 @@ use poem::handler;
 use poem::web::Path;
 use uuid::Uuid;
 
-use crate::contact_points::{self, ContactPoint, PointKind};
+use crate::contact_points::{self, ContactPoint, PointFilter, PointKind};
 use crate::error::{Error, Result};
 use crate::ids::ContactPointId;
 use crate::portal::pages::civic::{ContactPointPage, ContactPointsPage, District, PointCard, Station};
@@ -20,7 +20,7 @@ pub async fn all(visit: &Visit) -> Result<Vec<ContactPoint>> {
     let mut points = Vec::new();
     let mut cursor: Option<String> = None;
     loop {
-        let page = contact_points::list_points(&visit.app.db, None, cursor.as_deref(), PAGE).await?;
+        let page = contact_points::list_points(&visit.app.db, &PointFilter::working(), cursor.as_deref(), PAGE).await?;
         points.extend(page.items);
         match page.next {
             None => return Ok(points),

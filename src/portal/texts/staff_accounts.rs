@@ -22,10 +22,14 @@ pub const OPEN: &str = "正常";
 pub const CHOOSE_ROLE: &str = "请选择角色。";
 /// No contact point was chosen.
 pub const CHOOSE_POINT: &str = "请选择所属的联系点。";
+/// No station was chosen.
+pub const CHOOSE_STATION: &str = "请重新选择信息采集点。";
+/// No organ was chosen.
+pub const CHOOSE_ORGAN: &str = "请选择所属的县区司法局。";
 /// An account, in "没有找到…".
 pub const THIS_ACCOUNT: &str = "这个账号";
 /// An account was changed.
-pub const CHANGED: &str = "已保存。角色或联系点有变动的，对方需要重新登录。";
+pub const CHANGED: &str = "已保存。角色或所属单位有变动的，对方需要重新登录。";
 /// An account was closed.
 pub const NOW_CLOSED: &str = "账号已停用，所有登录都已退出。";
 /// An account was opened again.

@@ -10,7 +10,8 @@ use super::Tag;
 use super::day::Day;
 use super::problem::Problem;
 use crate::app::App;
-use crate::contact_points::{self, ContactPoint, PointKind};
+use crate::contact_points::organs::{self, Organ};
+use crate::contact_points::{self, ContactPoint, PointFilter, PointKind};
 
 /// Which organ a contact point belongs to.
 #[derive(Enum, Clone, Copy)]
@@ -109,25 +110,67 @@ fn view(point: ContactPoint) -> ContactPointView {
     }
 }
 
+/// An organ that keeps contact points 司法局.
+#[derive(Object)]
+struct OrganView {
+    /// Id
+    id: Uuid,
+    /// Name
+    name: String,
+    /// city or county
+    tier: String,
+    /// The organ above
+    #[oai(skip_serializing_if_is_none)]
+    parent_id: Option<Uuid>,
+    /// Where it is competent
+    region: String,
+    /// Whether it belongs to the demonstration
+    is_demonstration: bool,
+}
+
+fn organ_view(organ: Organ) -> OrganView {
+    OrganView {
+        id: organ.id.0,
+        name: organ.name,
+        tier: organ.tier.as_str().into(),
+        parent_id: organ.parent.map(|p| p.0),
+        region: organ.region,
+        is_demonstration: organ.is_demonstration,
+    }
+}
+
 /// The operations.
 pub struct ContactPointsApi;
 
 #[OpenApi(tag = "Tag::ContactPoints")]
 impl ContactPointsApi {
-    /// Contact points by region and name, with their stations.
+    /// The organs that keep contact points: that of the city first, then those of counties and districts.
+    #[oai(path = "/organs", method = "get", operation_id = "list_organs")]
+    async fn list_organs(&self, app: Data<&App>) -> Result<Json<Vec<OrganView>>, Problem> {
+        Ok(Json(organs::list_organs(&app.db).await?.into_iter().map(organ_view).collect()))
+    }
+
+    /// Contact points that work, by region and name, with their stations.
     #[oai(path = "/contact-points", method = "get", operation_id = "list_contact_points")]
     async fn list_contact_points(
         &self,
         app: Data<&App>,
         /// Only those of one kind
         Query(kind): Query<Option<PointKindName>>,
+        /// Only those of one city and district, exactly as `region` names it
+        #[oai(validator(max_length = 100))]
+        Query(region): Query<Option<String>>,
+        /// Words of the name, the host, the place or the topics
+        #[oai(validator(max_length = 64))]
+        Query(q): Query<Option<String>>,
         /// Contact points on a page: 1 to 100
         #[oai(default = "super::default_page", validator(minimum(value = "1"), maximum(value = "100")))]
         Query(limit): Query<u32>,
         /// Where the page before ended
         Query(cursor): Query<Option<String>>,
     ) -> Result<Json<ContactPointPageView>, Problem> {
-        let page = contact_points::list_points(&app.db, kind.map(Into::into), cursor.as_deref(), limit as usize).await?.map(view);
+        let filter = PointFilter { kind: kind.map(Into::into), region, query: q.unwrap_or_default(), ..PointFilter::working() };
+        let page = contact_points::list_points(&app.db, &filter, cursor.as_deref(), limit as usize).await?.map(view);
         Ok(Json(ContactPointPageView { items: page.items, next_cursor: page.next }))
     }
 
