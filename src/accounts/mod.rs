@@ -150,8 +150,14 @@ pub enum Permission {
     ManageSelections,
     /// Publish what became of the applications, and make selected ones contact points.
     DecideSelections,
-    /// Collect opinions at one's own contact point.
+    /// Do the work of one's own contact point: its tasks, activities and opinions.
     WorkAtContactPoint,
+    /// See collection tasks and what contact points do for them.
+    ReadCollectionTasks,
+    /// Send collection tasks, take, return and cancel what contact points do for them.
+    ManageCollectionTasks,
+    /// Pass collection tasks on to the contact points of one's own organ.
+    PassOnTasks,
     /// See imports into the corpus, their reports and originals.
     ReadImports,
     /// See the accounts of the staff.
@@ -193,6 +199,9 @@ impl Permission {
         Permission::ManageSelections,
         Permission::DecideSelections,
         Permission::WorkAtContactPoint,
+        Permission::ReadCollectionTasks,
+        Permission::ManageCollectionTasks,
+        Permission::PassOnTasks,
         Permission::ReadImports,
         Permission::ReadAccounts,
         Permission::ManageAccounts,
@@ -235,6 +244,9 @@ impl Permission {
             Permission::ManageSelections => &[Handler, Reviewer, Administrator],
             Permission::DecideSelections => &[Reviewer, Administrator],
             Permission::WorkAtContactPoint => &[PointStaff],
+            Permission::ReadCollectionTasks => &[Handler, Reviewer, Administrator, Auditor],
+            Permission::ManageCollectionTasks => &[Handler, Reviewer, Administrator],
+            Permission::PassOnTasks => &[CountyStaff],
             Permission::ReadImports => &[Handler, Reviewer, Administrator, Auditor],
             Permission::ReadAccounts => &[Administrator, Auditor],
             Permission::ManageAccounts => &[Administrator],
@@ -332,6 +344,7 @@ mod tests {
         Permission::InvitePointStaff,
         Permission::ReadSelections,
         Permission::ScoreApplications,
+        Permission::PassOnTasks,
     ];
 
     #[test]

@@ -161,6 +161,18 @@ acts! {
     RetryDelivery = "retry_delivery", "重新投递通知";
     /// Contact points were loaded.
     LoadContactPoints = "load_contact_points", "录入立法基层联系点";
+    /// A collection task was sent to contact points.
+    SendTask = "send_task", "下达征集任务";
+    /// A contact point took up what it was asked to do, or began.
+    TakeUpAssignment = "take_up_assignment", "接收征集任务";
+    /// A contact point handed its opinions in.
+    SubmitAssignment = "submit_assignment", "提交征集任务";
+    /// The bureau gave it back.
+    ReturnAssignment = "return_assignment", "退回征集任务";
+    /// The bureau took it.
+    AcceptAssignment = "accept_assignment", "验收征集任务";
+    /// The bureau called it off.
+    CancelAssignment = "cancel_assignment", "取消征集任务";
     /// Documents were imported into the corpus.
     ImportDocuments = "import_documents", "导入法规文件";
 }

@@ -1,10 +1,14 @@
 //! 立法基层联系点: units outside government that collect opinions, with their collection stations (信息采集点).
 //!
 //! Points are listed by region and name, never by how much they collect: a ranking of contact points is not wanted (国办函〔2026〕12号).
-//! `organs.rs` knows the two tiers above them, `seeds.rs` loads a list from TOML.
+//! `organs.rs` knows the two tiers above them, `seeds.rs` loads a list from TOML. `tasks/` is what the bureau asks points to collect, `assignments/` what
+//! each does for it, `once.rs` what makes a repetition known.
 
+pub mod assignments;
+pub mod once;
 pub mod organs;
 pub mod seeds;
+pub mod tasks;
 
 use std::collections::HashMap;
 

@@ -6,6 +6,7 @@ mod answering;
 mod auditing;
 mod bots;
 mod citizens;
+mod collection_tasks;
 mod contact_points;
 mod drafting;
 mod drafting_pages;

@@ -11,12 +11,16 @@ use poem::test::TestClient;
 use serde_json::{Value, json};
 use zhitong::accounts::citizens::privacy::PRIVACY_VERSION;
 use zhitong::accounts::sessions;
-use zhitong::accounts::{Caller, NewStaff, Role, create_staff};
+use zhitong::accounts::{Actor, Caller, NewStaff, Role, create_staff};
 use zhitong::app::App;
 use zhitong::config::{Config, Rules, Secret};
+use zhitong::contact_points::assignments::Step;
+use zhitong::contact_points::assignments::moving::{NewStep, take_own_step};
+use zhitong::contact_points::seeds::load_points;
+use zhitong::contact_points::tasks::{NewTask, send_task};
 use zhitong::drafts::{due, following};
 use zhitong::error::Code;
-use zhitong::ids::{Clock, IdSource};
+use zhitong::ids::{AssignmentId, Clock, ContactPointId, DraftId, IdSource};
 use zhitong::notifications::AsPost;
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
@@ -38,6 +42,41 @@ pub const DRAFT_TEXT: &str = "# 清河市共享雨伞管理办法（征求意见
 经营者不得强制收集使用者的通讯录。\n\n\
 第四条 使用者应当在二十四小时内归还。\n\n\
 第五条 本办法自2026年6月1日起施行。\n";
+
+/// Two contact points.
+const POINTS: &str = r#"
+demonstration = false
+
+[[contact_point]]
+slug = "donghu"
+name = "东湖社区联系点"
+kind = "government"
+established_by = "清河市司法局"
+host_unit = "东湖社区居民委员会"
+host_kind = "community"
+region = "清河市东湖区"
+address = "东湖路1号"
+
+[[contact_point.station]]
+slug = "donghu-1"
+name = "东湖一号采集点"
+address = "东湖路3号"
+
+[[contact_point.station]]
+slug = "donghu-2"
+name = "东湖二号采集点"
+address = "东湖路5号"
+
+[[contact_point]]
+slug = "xishan"
+name = "西山村联系点"
+kind = "government"
+established_by = "清河市司法局"
+host_unit = "西山村村民委员会"
+host_kind = "village"
+region = "清河市西山区"
+address = "西山村1号"
+"#;
 
 /// The application, on a fresh database.
 pub struct TestApp {
@@ -287,6 +326,74 @@ impl TestApp {
         let path = format!("/drafts/{id}/consultations");
         self.post(&path, Some(&handler), json!({"notice": "欢迎提出意见。", "closes_on": "2026-04-01"})).await.expect(201);
         id
+    }
+
+    /// Two contact points of the same city, the first with two stations; their ids.
+    pub async fn contact_points(&self) -> [String; 2] {
+        load_points(&self.app.db, &self.clock, &self.app.ids, Actor::System, POINTS).await.unwrap();
+        let page = self.get("/contact-points", None).await.expect(200);
+        let id = |name: &str| {
+            let point = page["items"].as_array().unwrap().iter().find(|point| point["name"] == name).unwrap();
+            point["id"].as_str().unwrap().to_owned()
+        };
+        [id("东湖社区联系点"), id("西山村联系点")]
+    }
+
+    /// Token of a new account that works for a contact point.
+    pub async fn point_staff(&self, point: &str) -> String {
+        let login_name = format!("point-{}", self.app.ids.next().simple());
+        let new = NewStaff {
+            login_name: &login_name,
+            display_name: "联系点小李",
+            role: Role::PointStaff,
+            password: "a long pass phrase",
+            organ: None,
+            contact_point: Some(ContactPointId(point.parse().unwrap())),
+            station: None,
+            is_demonstration: false,
+        };
+        create_staff(&self.app.db, &self.clock, &self.app.ids, None, new).await.unwrap();
+        let body = self.post("/sessions/staff", None, json!({"name": login_name, "password": "a long pass phrase"})).await.expect(201);
+        body["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Who holds a token.
+    pub async fn caller(&self, token: &str) -> Caller {
+        sessions::find_caller(&self.app.db, &self.clock, token).await.unwrap().unwrap()
+    }
+
+    /// Sends a collection task for the newest round of a draft, due on 30 March 2026; what it became for each point, in their order.
+    pub async fn collection_task(&self, draft: &str, points: &[&str]) -> Vec<String> {
+        const OF_POINT: &str = "SELECT id FROM collection_assignment WHERE task_id = $1 AND contact_point_id = $2";
+        let points: Vec<ContactPointId> = points.iter().map(|point| ContactPointId(point.parse().unwrap())).collect();
+        let new = NewTask {
+            draft: DraftId(draft.parse().unwrap()),
+            title: "雨伞办法意见征集".into(),
+            instructions: "请走访沿街商户和居民。".into(),
+            questions: vec!["归还时限是否合适？".into()],
+            addresses: vec!["art-4".into()],
+            due_on: "2026-03-30".parse().unwrap(),
+            points: points.clone(),
+        };
+        let task = send_task(&self.app.db, &self.clock, &self.app.ids, Actor::System, None, new).await.unwrap();
+        let mut assignments = Vec::new();
+        for point in points {
+            let id: AssignmentId =
+                zhitong::on_db!(&self.app.db, pool => sqlx::query_scalar(OF_POINT).bind(task.id).bind(point).fetch_one(pool).await)
+                    .unwrap();
+            assignments.push(id.to_string());
+        }
+        assignments
+    }
+
+    /// Acknowledges an assignment and begins to collect, as the staff of its point.
+    pub async fn start_collecting(&self, token: &str, assignment: &str) {
+        let caller = self.caller(token).await;
+        for step in [Step::Acknowledge, Step::Start] {
+            let new = NewStep { step, reason: "", revision: None };
+            let id = AssignmentId(assignment.parse().unwrap());
+            take_own_step(&self.app.db, &self.clock, &self.app.ids, &caller, id, new).await.unwrap();
+        }
     }
 
     /// Does what is due by the clock, and says what it did.
