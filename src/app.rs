@@ -21,6 +21,8 @@ use crate::opinions::Display;
 use crate::opinions::moderation::checking::{AsChecker, Checker};
 use crate::opinions::moderation::words::WordList;
 use crate::opinions::moderation::{self, Submission};
+use crate::opinions::offline::batches::{self, Uploads};
+use crate::opinions::offline::provenance;
 use crate::sealed_column;
 use crate::search::SearchService;
 use crate::storage::blobs::Blobs;
@@ -59,7 +61,7 @@ pub struct Parts {
     /// Which events go out through WeChat.
     pub templates: Templates,
     /// Words that keep an opinion from being shown unseen.
-    pub words: WordList,
+    pub words: Arc<WordList>,
     /// One-time codes to phones, live or sandbox.
     pub sms: Arc<dyn SmsGateway>,
     /// Metrics.
@@ -134,7 +136,7 @@ impl App {
         let search = SearchService::open(&config.data_dir.join("search"))?;
         let wechat = wechat::open(&config.wechat, &cache)?;
         let templates = Templates::open(&config.wechat.templates)?;
-        let words = WordList::open(config.rules.moderation.words_file.as_deref())?;
+        let words = Arc::new(WordList::open(config.rules.moderation.words_file.as_deref())?);
         let sms = sms::open(&config, &cache)?;
         let metrics = Metrics::new();
         Ok(App(Arc::new(Parts {
@@ -217,6 +219,20 @@ impl App {
         Importer { db: self.db.clone(), blobs: self.blobs.clone(), clock: self.clock.clone(), ids: self.ids.clone() }
     }
 
+    /// What uploads of offline opinions work with.
+    pub fn uploads(&self) -> Uploads {
+        Uploads {
+            db: self.db.clone(),
+            blobs: self.blobs.shelf(batches::SHELF),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            rules: Arc::new(self.config.rules.clone()),
+            key: self.data_key.clone(),
+            cipher: self.field_cipher.clone(),
+            words: self.words.clone(),
+        }
+    }
+
     /// Every column with sealed personal data, for `zhitong keys`. A new sealed column is named here.
     pub const SEALED_COLUMNS: &'static [SealedColumn] = &[
         second_factor::SEALED,
@@ -225,6 +241,9 @@ impl App {
         citizens::SEALED_GUARDIAN_NAME,
         citizens::SEALED_GUARDIAN_PHONE,
         sealed_column!("subscription_consent", "openid_sealed", subscriptions::PURPOSE),
+        provenance::SEALED_PERSON,
+        provenance::SEALED_CONTACT,
+        batches::SEALED_ROWS,
     ];
 
     /// The configured keys, once they are known to be those that the data was written with.

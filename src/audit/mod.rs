@@ -173,6 +173,18 @@ acts! {
     AcceptAssignment = "accept_assignment", "验收征集任务";
     /// The bureau called it off.
     CancelAssignment = "cancel_assignment", "取消征集任务";
+    /// An offline opinion was entered on behalf of somebody.
+    RecordOfflineOpinion = "record_offline_opinion", "代录线下意见";
+    /// A file of offline opinions was uploaded.
+    UploadOpinions = "upload_opinions", "上传线下意见";
+    /// A row of an uploaded file was corrected or left out.
+    CorrectUploadRow = "correct_upload_row", "更正上传的行";
+    /// The rows of an uploaded file became opinions.
+    CommitUpload = "commit_upload", "导入线下意见";
+    /// Everything that an uploaded file created was taken back.
+    UndoUpload = "undo_upload", "撤销导入";
+    /// An uploaded file was given up.
+    DiscardUpload = "discard_upload", "放弃上传批次";
     /// Documents were imported into the corpus.
     ImportDocuments = "import_documents", "导入法规文件";
 }

@@ -14,6 +14,7 @@
 //! | `grouping/`, `groups/` | finding near-identical opinions; keeping them together |
 //! | `triage/` | the work of sorting: work list, handlers, tags, notes |
 //! | `feedback/` | the official answers |
+//! | `offline/` | opinions from paper: where they came from, uploaded files of them |
 //! | `report/` | what became of the opinions of a round, for everybody: as data, .docx and .xlsx |
 //! | `seeds` | the demonstration |
 
@@ -24,6 +25,7 @@ pub mod grouping;
 pub mod groups;
 pub mod lookups;
 pub mod moderation;
+pub mod offline;
 pub mod onward;
 pub mod posting;
 pub mod reading;

@@ -33,4 +33,5 @@ mod speaking;
 mod staff;
 mod statements;
 mod support;
+mod uploads;
 mod wechat;

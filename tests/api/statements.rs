@@ -68,6 +68,8 @@ async fn every_statement_is_understood() {
         ("opinions::triage::worklist", opinions::triage::worklist::STATEMENTS),
         ("opinions::acts", opinions::acts::STATEMENTS),
         ("opinions::enclosures", opinions::enclosures::STATEMENTS),
+        ("opinions::offline::provenance", opinions::offline::provenance::STATEMENTS),
+        ("opinions::offline::recording", opinions::offline::recording::STATEMENTS),
         ("opinions::posting", opinions::posting::STATEMENTS),
         ("opinions::moderation", opinions::moderation::STATEMENTS),
         ("opinions::moderation::appeals", opinions::moderation::appeals::STATEMENTS),
@@ -92,6 +94,10 @@ async fn every_statement_is_understood() {
             let prepared = zhitong::on_db!(&app.app.db, pool => pool.prepare(SqlStr::from_static(statement)).await.map(drop));
             assert!(prepared.is_ok(), "{room}: {statement}\n{prepared:?}");
         }
+    }
+    for statement in opinions::offline::batches::STATEMENT_LISTS.iter().flat_map(|list| list.iter()) {
+        let prepared = zhitong::on_db!(&app.app.db, pool => pool.prepare(SqlStr::from_static(statement)).await.map(drop));
+        assert!(prepared.is_ok(), "opinions::offline::batches: {statement}\n{prepared:?}");
     }
     for column in zhitong::app::App::SEALED_COLUMNS {
         for statement in column.statements() {
