@@ -166,6 +166,8 @@ pub enum Permission {
     ManageAccounts,
     /// Keep one's own password, second step and sessions; staff.
     KeepOwnLogin,
+    /// See the numbers of rounds, tasks and points: a point its own, a county those of its points.
+    ReadStatistics,
     /// Read and check the audit log.
     ReadAudit,
 }
@@ -206,6 +208,7 @@ impl Permission {
         Permission::ReadAccounts,
         Permission::ManageAccounts,
         Permission::KeepOwnLogin,
+        Permission::ReadStatistics,
         Permission::ReadAudit,
     ];
 
@@ -251,6 +254,7 @@ impl Permission {
             Permission::ReadAccounts => &[Administrator, Auditor],
             Permission::ManageAccounts => &[Administrator],
             Permission::KeepOwnLogin => &[PointStaff, CountyStaff, Drafter, Handler, Reviewer, Administrator, Auditor],
+            Permission::ReadStatistics => &[PointStaff, CountyStaff, Handler, Reviewer, Administrator, Auditor],
             Permission::ReadAudit => &[Administrator, Auditor],
         }
     }
@@ -359,8 +363,9 @@ mod tests {
                 "an auditor reads all and changes nothing: {permission:?}"
             );
             // What citizens do, they do alone, and so do the staff of contact points; the county shares the care for points with the bureau.
-            // Everything else but one's own login and messages is for the bureau.
-            if is_own || *permission == Permission::ReadInbox || roles == [Role::Citizen] || roles == [Role::PointStaff] {
+            // Everything else but one's own login, messages and numbers is for the bureau.
+            let is_shared = matches!(permission, Permission::ReadInbox | Permission::ReadStatistics);
+            if is_own || is_shared || roles == [Role::Citizen] || roles == [Role::PointStaff] {
                 continue;
             }
             assert!(!roles.contains(&Role::Citizen) && !roles.contains(&Role::PointStaff), "{permission:?} is for the bureau");

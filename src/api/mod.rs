@@ -29,6 +29,7 @@ pub mod questions;
 pub mod rounds;
 pub mod staff_accounts;
 pub mod staff_sessions;
+pub mod statistics;
 
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, Response, Route, get};
@@ -120,7 +121,7 @@ type Operations = (
     (lineage::LineageApi, comparison::ComparisonApi),
     moderation::ModerationApi,
     notifications::NotificationsApi,
-    answering::Operations,
+    (answering::Operations, statistics::StatisticsApi),
     contact_points::ContactPointsApi,
 );
 
@@ -147,7 +148,7 @@ fn service() -> OpenApiService<Operations, ()> {
         (lineage::LineageApi, comparison::ComparisonApi),
         moderation::ModerationApi,
         notifications::NotificationsApi,
-        answering::OPERATIONS,
+        (answering::OPERATIONS, statistics::StatisticsApi),
         contact_points::ContactPointsApi,
     );
     OpenApiService::new(operations, "直通 zhitong", env!("CARGO_PKG_VERSION"))

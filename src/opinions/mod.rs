@@ -15,6 +15,7 @@
 //! | `triage/` | the work of sorting: work list, handlers, tags, notes |
 //! | `feedback/` | the official answers |
 //! | `offline/` | opinions from paper: where they came from, uploaded files of them |
+//! | `statistics/` | numbers by round, point, district, article, channel and outcome, each with the rows behind it |
 //! | `report/` | what became of the opinions of a round, for everybody: as data, .docx and .xlsx |
 //! | `seeds` | the demonstration |
 
@@ -32,6 +33,7 @@ pub mod reading;
 pub mod report;
 pub mod revising;
 pub mod seeds;
+pub mod statistics;
 pub mod triage;
 pub mod upkeep;
 pub mod votes;

@@ -10,6 +10,7 @@ mod kept;
 mod library;
 mod links;
 mod pages;
+mod point;
 mod sign_out;
 mod staff;
 mod texts;
@@ -63,6 +64,8 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let pages = staff::audit::routes(pages);
     let pages = staff::drafting::routes(pages);
     let pages = staff::answering::routes(pages);
+    let pages = staff::statistics::routes(pages);
+    let pages = point::outcomes::routes(pages);
     let pages = citizen::opinions::routes(pages)
         .around(move |endpoint, request| {
             let (app, kept) = (held.clone(), kept.clone());

@@ -9,11 +9,11 @@ use zhitong::accounts::{Permission, Role};
 use zhitong::api;
 use zhitong::storage::Db;
 
-use crate::support::{DRAFT_TEXT, TestApp};
+use crate::support::{Answer, DRAFT_TEXT, TestApp};
 
 /// Who may call an operation.
 #[derive(Clone, Copy)]
-enum Access {
+pub enum Access {
     /// Anybody.
     Everyone,
     /// Everybody who is signed in.
@@ -22,11 +22,11 @@ enum Access {
     With(Permission),
 }
 
-const NOWHERE: &str = "01980000-0000-7000-8000-00000000ffff";
+pub const NOWHERE: &str = "01980000-0000-7000-8000-00000000ffff";
 const ELSEWHERE: &str = "01980000-0000-7000-8000-00000000fffe";
 
 /// Operation, method, path, a body that passes the framework's own checks, access.
-fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Access)> {
+pub fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Access)> {
     use Access::*;
     use Permission::*;
     let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
@@ -278,6 +278,9 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
         ("get_report_document", get.clone(), "/drafts/{id}/consultations/{id}/report/document", None, Everyone),
         ("get_report_table", get.clone(), "/drafts/{id}/consultations/{id}/report/table", None, Everyone),
         ("get_public_opinion", get.clone(), "/opinions/{id}/public", None, Everyone),
+        ("count_statistics", get.clone(), "/statistics?by=point", None, With(ReadStatistics)),
+        ("list_statistics_rows", get.clone(), "/statistics/rows?measure=opinions", None, With(ReadStatistics)),
+        ("get_statistics_table", get.clone(), "/statistics/table?by=point", None, With(ReadStatistics)),
         ("count_opinions", get.clone(), "/drafts/{id}/opinion-counts", None, Everyone),
         ("list_organs", get.clone(), "/organs", None, Everyone),
         ("list_contact_points", get.clone(), "/contact-points", None, Everyone),
@@ -299,7 +302,7 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
 }
 
 /// Names of the operations that the API describes.
-fn described() -> BTreeSet<String> {
+pub fn described() -> BTreeSet<String> {
     let spec: Value = serde_json::from_str(&api::spec()).unwrap();
     let paths = spec["paths"].as_object().unwrap();
     let operations = paths.values().flat_map(|path| path.as_object().unwrap().values());
@@ -313,24 +316,29 @@ async fn status(app: &TestApp, name: &str, method: Method, path: &str, body: Opt
 
 /// Status of one call about a thing.
 async fn status_on(app: &TestApp, name: &str, method: Method, path: &str, body: Option<Value>, token: Option<&str>, id: &str) -> u16 {
+    call_on(app, name, method, path, body, token, id).await.status
+}
+
+/// One call about a thing.
+pub async fn call_on(app: &TestApp, name: &str, method: Method, path: &str, body: Option<Value>, token: Option<&str>, id: &str) -> Answer {
     let path = path.replace("{id}", id);
     if name == "add_draft_version" {
-        return app.upload_version(id, token, "a.md", crate::support::DRAFT_TEXT.as_bytes(), "").await.status;
+        return app.upload_version(id, token, "a.md", crate::support::DRAFT_TEXT.as_bytes(), "").await;
     }
     if name == "add_draft_attachment" {
-        return app.upload(&path, token, "file", "a.pdf", b"%PDF-1.7\n", ("note", "")).await.status;
+        return app.upload(&path, token, "file", "a.pdf", b"%PDF-1.7\n", ("note", "")).await;
     }
     if name.starts_with("upload_") && name.ends_with("_attachment") {
         let token = token.filter(|_| name == "upload_opinion_attachment");
         if token.is_none() && name == "upload_opinion_attachment" {
-            return app.upload(&path, None, "file", "a.png", b"", ("note", "")).await.status;
+            return app.upload(&path, None, "file", "a.png", b"", ("note", "")).await;
         }
-        return app.upload_enclosure(NOWHERE, token, "key-00000001", "a.png", b"\x89PNG").await.status;
+        return app.upload_enclosure(NOWHERE, token, "key-00000001", "a.png", b"\x89PNG").await;
     }
     if name == "start_import" {
-        return app.upload("/imports", token, "files", "a.md", crate::support::DRAFT_TEXT.as_bytes(), ("dry_run", "true")).await.status;
+        return app.upload("/imports", token, "files", "a.md", crate::support::DRAFT_TEXT.as_bytes(), ("dry_run", "true")).await;
     }
-    app.call(method, &path, token, &[("Idempotency-Key", "key-00000001")], body).await.status
+    app.call(method, &path, token, &[("Idempotency-Key", "key-00000001")], body).await
 }
 
 #[tokio::test]

@@ -9,12 +9,14 @@
 //! | `recording` | the one way an offline opinion is written: once, in time, checked |
 //! | `columns`, `cells`, `quoting` | what the columns and cells of a table mean; pure |
 //! | `judging` | one row of a table against the draft: what it becomes, and what is wrong with it; pure |
+//! | `outcomes` | what became of the opinions of a point, to be given to the people who said them |
 //! | `batches/` | uploaded files: reading, mapping, dry run, corrections, commit, undo |
 
 pub mod batches;
 pub mod cells;
 pub mod columns;
 pub mod judging;
+pub mod outcomes;
 pub mod provenance;
 pub mod quoting;
 pub mod recording;

@@ -128,7 +128,7 @@ fn item(entry: ReportEntry) -> Option<ReportItem> {
     })
 }
 
-fn file(name: &str, media_type: &str, bytes: Vec<u8>) -> Page {
+pub fn file(name: &str, media_type: &str, bytes: Vec<u8>) -> Page {
     Ok(Response::builder()
         .content_type(media_type)
         .header(header::CONTENT_DISPOSITION, attachment(name))

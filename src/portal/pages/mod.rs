@@ -11,10 +11,12 @@ pub mod library;
 pub mod messages;
 pub mod moderation;
 pub mod opinions;
+pub mod outcomes;
 pub mod report;
 pub mod rounds;
 pub mod staff;
 pub mod staff_accounts;
+pub mod statistics;
 
 use askama::Template;
 

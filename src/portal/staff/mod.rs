@@ -11,4 +11,5 @@ pub mod moderation;
 pub mod own_account;
 mod qr;
 pub mod rounds;
+pub mod statistics;
 pub mod users;

@@ -6,11 +6,13 @@ pub mod audit;
 pub mod drafting;
 pub mod moderation;
 pub mod opinions;
+pub mod outcomes;
 pub mod report;
 pub mod rounds;
 
 pub mod comparison;
 pub mod staff_accounts;
+pub mod statistics;
 
 use chrono::{DateTime, NaiveDate, Utc};
 

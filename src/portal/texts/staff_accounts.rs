@@ -1,6 +1,6 @@
 //! Words of the staff's menu, their accounts and the audit log.
 
-use crate::accounts::{Caller, Permission};
+use crate::accounts::{Caller, Permission, Role};
 use crate::audit::Verification;
 use crate::portal::pages::Link;
 
@@ -57,13 +57,17 @@ pub fn menu(caller: &Caller) -> Vec<Link> {
         ("工作台", "/staff", Permission::ReadInbox),
         ("草案", "/staff/drafts", Permission::ReadUnpublishedDrafts),
         ("意见审核", "/staff/moderation", Permission::ReadModeration),
+        ("征集统计", "/staff/statistics", Permission::ReadStatistics),
         ("通知投递", "/staff/deliveries", Permission::ReadDeliveries),
         ("工作人员账号", "/staff/users", Permission::ReadAccounts),
         ("审计日志", "/staff/audit", Permission::ReadAudit),
         ("我的账号", "/staff/account", Permission::KeepOwnLogin),
     ];
     let mine = pages.into_iter().filter(|(_, _, permission)| caller.may(*permission));
-    mine.map(|(text, url, _)| Link { text: text.into(), url: url.into() }).collect()
+    // A point has its numbers at its own desk.
+    let place =
+        |url: &str| if caller.role == Role::PointStaff { url.replace("/staff/statistics", "/point/statistics") } else { url.to_owned() };
+    mine.map(|(text, url, _)| Link { text: text.into(), url: place(url) }).collect()
 }
 
 /// The kind of thing that an entry of the audit log is about.

@@ -158,7 +158,8 @@ pub struct Uploads {
 pub const SHELF: &str = "uploads/";
 
 impl Uploads {
-    pub(super) fn recorder(&self) -> Recorder<'_> {
+    /// What recording one opinion works with.
+    pub fn recorder(&self) -> Recorder<'_> {
         Recorder {
             db: &self.db,
             clock: &self.clock,

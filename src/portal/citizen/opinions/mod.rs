@@ -6,7 +6,7 @@ mod lookup;
 mod mine;
 mod others;
 mod speaking;
-pub(super) mod views;
+pub(in crate::portal) mod views;
 
 use poem::web::cookie::CookieJar;
 use poem::{Request, Route, get, post};

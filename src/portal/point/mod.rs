@@ -1,0 +1,3 @@
+//! Pages of the staff of contact points.
+
+pub mod outcomes;
