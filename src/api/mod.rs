@@ -11,6 +11,7 @@ pub mod answering;
 pub mod audit;
 pub mod callers;
 pub mod citizens;
+pub mod collection;
 pub mod comparison;
 pub mod contact_points;
 pub mod day;
@@ -58,6 +59,8 @@ pub enum Tag {
     Answering,
     /// 基层立法联系点
     ContactPoints,
+    /// 征集任务与征集活动
+    Collection,
     /// 服务信息
     Service,
 }
@@ -122,7 +125,7 @@ type Operations = (
     moderation::ModerationApi,
     notifications::NotificationsApi,
     (answering::Operations, statistics::StatisticsApi),
-    contact_points::ContactPointsApi,
+    (contact_points::ContactPointsApi, collection::Operations),
 );
 
 fn service() -> OpenApiService<Operations, ()> {
@@ -149,7 +152,7 @@ fn service() -> OpenApiService<Operations, ()> {
         moderation::ModerationApi,
         notifications::NotificationsApi,
         (answering::OPERATIONS, statistics::StatisticsApi),
-        contact_points::ContactPointsApi,
+        (contact_points::ContactPointsApi, collection::OPERATIONS),
     );
     OpenApiService::new(operations, "直通 zhitong", env!("CARGO_PKG_VERSION"))
         .description("公众参与地方立法：草案征求意见、意见办理与公开反馈、法规一键可查。所有失败都以 application/problem+json 返回。")

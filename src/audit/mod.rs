@@ -163,6 +163,10 @@ acts! {
     LoadContactPoints = "load_contact_points", "录入立法基层联系点";
     /// A collection task was sent to contact points.
     SendTask = "send_task", "下达征集任务";
+    /// A county organ passed a collection task on to its contact points.
+    PassOnTask = "pass_on_task", "转发征集任务";
+    /// A collection task was called off.
+    CancelTask = "cancel_task", "取消征集任务（全部）";
     /// A contact point took up what it was asked to do, or began.
     TakeUpAssignment = "take_up_assignment", "接收征集任务";
     /// A contact point handed its opinions in.
@@ -185,6 +189,20 @@ acts! {
     UndoUpload = "undo_upload", "撤销导入";
     /// An uploaded file was given up.
     DiscardUpload = "discard_upload", "放弃上传批次";
+    /// A contact point asked for more time.
+    AskExtension = "ask_extension", "申请任务延期";
+    /// The bureau granted or refused it.
+    DecideExtension = "decide_extension", "答复延期申请";
+    /// A contact point wrote an activity down.
+    HoldActivity = "hold_activity", "登记征集活动";
+    /// A contact point changed an activity.
+    ChangeActivity = "change_activity", "修改征集活动";
+    /// A contact point removed an activity.
+    RemoveActivity = "remove_activity", "移除征集活动";
+    /// A file was added to an activity.
+    AddActivityFile = "add_activity_file", "添加活动材料";
+    /// A file was removed from an activity.
+    RemoveActivityFile = "remove_activity_file", "移除活动材料";
     /// Documents were imported into the corpus.
     ImportDocuments = "import_documents", "导入法规文件";
 }

@@ -94,6 +94,8 @@ pub struct Rules {
     pub minimum_consultation_days: u32,
     /// Days before the end of a round at which its followers are reminded.
     pub closing_reminder_days: u32,
+    /// Days before the due date of a collection task at which its contact points are reminded.
+    pub assignment_reminder_days: u32,
     /// Days between the promulgation of a rule and its taking effect (规章制定程序条例 32); an earlier day needs a reason.
     pub rule_effective_days: u32,
     /// Days after the end of a round in which its opinions should be answered; later it is on the overdue list. No law sets it.
@@ -129,6 +131,7 @@ impl Default for Rules {
         Rules {
             minimum_consultation_days: 30,
             closing_reminder_days: 3,
+            assignment_reminder_days: 3,
             rule_effective_days: 30,
             feedback_days: 60,
             opinion_characters: 5_000,

@@ -33,6 +33,7 @@ mod html;
 pub mod jsonl;
 mod markdown;
 mod markup;
+pub mod recordings;
 mod source;
 pub mod tables;
 pub mod text;

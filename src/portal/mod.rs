@@ -66,6 +66,8 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let pages = staff::answering::routes(pages);
     let pages = staff::statistics::routes(pages);
     let pages = point::outcomes::routes(pages);
+    let pages = staff::tasks::routes(pages);
+    let pages = point::routes(pages);
     let pages = citizen::opinions::routes(pages)
         .around(move |endpoint, request| {
             let (app, kept) = (held.clone(), kept.clone());

@@ -2,10 +2,12 @@
 //! `ZHITONG_TEST_REDIS` name servers. Each test has a database of its own, a fixed clock and counted ids.
 
 mod accounts;
+mod activities;
 mod answering;
 mod auditing;
 mod bots;
 mod citizens;
+mod collection_pages;
 mod collection_tasks;
 mod contact_points;
 mod drafting;

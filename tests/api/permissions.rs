@@ -36,6 +36,8 @@ pub fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, A
         "adopted_on": "2026-03-01", "promulgated_on": "2026-03-02", "effective_on": "2026-06-01"});
     let guardian = json!({"name": "监护人", "relation": "parent", "phone": "13800138000", "code": "000000"});
     let answer = json!({"kind": "adopted", "reason": "好"});
+    let activity =
+        json!({"kind": "visit", "title": "走访", "held_on": "2026-03-01", "place": "东街", "people_present": 3, "people_reached": 9});
     let person = json!({"login_name": "zhou.yi", "display_name": "周一", "role": "handler"});
     let correction = json!({"from_version_id": NOWHERE, "to_version_id": NOWHERE, "kind": "deleted", "from": ["art-1"]});
     vec![
@@ -283,6 +285,91 @@ pub fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, A
         ("get_statistics_table", get.clone(), "/statistics/table?by=point", None, With(ReadStatistics)),
         ("count_opinions", get.clone(), "/drafts/{id}/opinion-counts", None, Everyone),
         ("list_organs", get.clone(), "/organs", None, Everyone),
+        (
+            "send_collection_task",
+            post.clone(),
+            "/collection-tasks",
+            Some(
+                json!({"draft_id": NOWHERE, "title": "征集", "instructions": "请走访。", "due_on": "2026-03-30", "contact_point_ids": [NOWHERE]}),
+            ),
+            With(ManageCollectionTasks),
+        ),
+        ("list_collection_tasks", get.clone(), "/collection-tasks", None, With(ReadCollectionTasks)),
+        ("get_collection_task", get.clone(), "/collection-tasks/{id}", None, With(ReadCollectionTasks)),
+        ("list_task_assignments", get.clone(), "/collection-tasks/{id}/assignments", None, With(ReadCollectionTasks)),
+        (
+            "add_task_assignments",
+            post.clone(),
+            "/collection-tasks/{id}/assignments",
+            Some(json!({"contact_point_ids": [NOWHERE]})),
+            With(ManageCollectionTasks),
+        ),
+        (
+            "cancel_collection_task",
+            post.clone(),
+            "/collection-tasks/{id}/cancellation",
+            Some(json!({"reason": "调整"})),
+            With(ManageCollectionTasks),
+        ),
+        ("list_task_relays", get.clone(), "/collection-tasks/{id}/relays", None, With(ReadCollectionTasks)),
+        ("list_overdue_assignments", get.clone(), "/assignments/overdue", None, With(ReadCollectionTasks)),
+        ("get_assignment", get.clone(), "/assignments/{id}", None, With(ReadCollectionTasks)),
+        ("return_assignment", post.clone(), "/assignments/{id}/return", Some(json!({"reason": "补正"})), With(ManageCollectionTasks)),
+        ("accept_assignment", post.clone(), "/assignments/{id}/acceptance", Some(json!({})), With(ManageCollectionTasks)),
+        ("cancel_assignment", post.clone(), "/assignments/{id}/cancellation", Some(json!({"reason": "调整"})), With(ManageCollectionTasks)),
+        (
+            "decide_extension",
+            post.clone(),
+            "/assignments/{id}/extensions/{id}/decision",
+            Some(json!({"remark": "不"})),
+            With(ManageCollectionTasks),
+        ),
+        ("list_assignment_activities", get.clone(), "/assignments/{id}/activities", None, With(ReadCollectionTasks)),
+        ("list_activity_files", get.clone(), "/activities/{id}/files", None, With(ReadCollectionTasks)),
+        ("get_activity_file", get.clone(), "/activities/{id}/files/{id}", None, With(ReadCollectionTasks)),
+        ("list_own_relays", get.clone(), "/own-organ/relays", None, With(PassOnTasks)),
+        ("list_own_relay_assignments", get.clone(), "/own-organ/relays/{id}/assignments", None, With(PassOnTasks)),
+        (
+            "pass_on_task",
+            post.clone(),
+            "/own-organ/relays/{id}/assignments",
+            Some(json!({"contact_point_ids": [NOWHERE]})),
+            With(PassOnTasks),
+        ),
+        ("list_own_assignments", get.clone(), "/own-point/assignments", None, With(WorkAtContactPoint)),
+        ("count_own_assignments", get.clone(), "/own-point/assignment-counts", None, With(WorkAtContactPoint)),
+        ("get_own_assignment", get.clone(), "/own-point/assignments/{id}", None, With(WorkAtContactPoint)),
+        (
+            "acknowledge_own_assignment",
+            post.clone(),
+            "/own-point/assignments/{id}/acknowledgement",
+            Some(json!({})),
+            With(WorkAtContactPoint),
+        ),
+        ("start_own_assignment", post.clone(), "/own-point/assignments/{id}/start", Some(json!({})), With(WorkAtContactPoint)),
+        ("submit_own_assignment", post.clone(), "/own-point/assignments/{id}/submission", Some(json!({})), With(WorkAtContactPoint)),
+        (
+            "ask_own_extension",
+            post.clone(),
+            "/own-point/assignments/{id}/extensions",
+            Some(json!({"until": "2026-04-10", "reason": "雨季"})),
+            With(WorkAtContactPoint),
+        ),
+        ("hold_own_activity", post.clone(), "/own-point/activities", Some(activity.clone()), With(WorkAtContactPoint)),
+        ("list_own_activities", get.clone(), "/own-point/activities", None, With(WorkAtContactPoint)),
+        ("get_own_activity", get.clone(), "/own-point/activities/{id}", None, With(WorkAtContactPoint)),
+        (
+            "change_own_activity",
+            put.clone(),
+            "/own-point/activities/{id}",
+            Some(json!({"revision": 1, "activity": activity})),
+            With(WorkAtContactPoint),
+        ),
+        ("remove_own_activity", delete.clone(), "/own-point/activities/{id}", None, With(WorkAtContactPoint)),
+        ("list_own_activity_files", get.clone(), "/own-point/activities/{id}/files", None, With(WorkAtContactPoint)),
+        ("add_own_activity_file", post.clone(), "/own-point/activities/{id}/files", None, With(WorkAtContactPoint)),
+        ("get_own_activity_file", get.clone(), "/own-point/activities/{id}/files/{id}", None, With(WorkAtContactPoint)),
+        ("remove_own_activity_file", delete.clone(), "/own-point/activities/{id}/files/{id}", None, With(WorkAtContactPoint)),
         ("list_contact_points", get.clone(), "/contact-points", None, Everyone),
         ("get_contact_point", get.clone(), "/contact-points/{id}", None, Everyone),
         ("search", get.clone(), "/search?q=%E9%9B%A8%E4%BC%9E", None, Everyone),
@@ -325,8 +412,18 @@ pub async fn call_on(app: &TestApp, name: &str, method: Method, path: &str, body
     if name == "add_draft_version" {
         return app.upload_version(id, token, "a.md", crate::support::DRAFT_TEXT.as_bytes(), "").await;
     }
-    if name == "add_draft_attachment" {
-        return app.upload(&path, token, "file", "a.pdf", b"%PDF-1.7\n", ("note", "")).await;
+    if name == "add_draft_attachment" || name == "add_own_activity_file" {
+        return app
+            .upload(
+                &path,
+                token,
+                "file",
+                "a.pdf",
+                b"%PDF-1.7
+",
+                ("note", ""),
+            )
+            .await;
     }
     if name.starts_with("upload_") && name.ends_with("_attachment") {
         let token = token.filter(|_| name == "upload_opinion_attachment");

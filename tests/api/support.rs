@@ -16,11 +16,12 @@ use zhitong::app::App;
 use zhitong::config::{Config, Rules, Secret};
 use zhitong::contact_points::assignments::Step;
 use zhitong::contact_points::assignments::moving::{NewStep, take_own_step};
+use zhitong::contact_points::organs::{NewOrgan, Tier, put_organ};
 use zhitong::contact_points::seeds::load_points;
 use zhitong::contact_points::tasks::{NewTask, send_task};
 use zhitong::drafts::{due, following};
 use zhitong::error::Code;
-use zhitong::ids::{AssignmentId, Clock, ContactPointId, DraftId, IdSource};
+use zhitong::ids::{AssignmentId, Clock, ContactPointId, DraftId, IdSource, OrganId};
 use zhitong::notifications::AsPost;
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
@@ -357,6 +358,57 @@ impl TestApp {
         body["token"].as_str().unwrap().to_owned()
     }
 
+    /// A county organ for each contact point, which keeps it from now on; their ids.
+    pub async fn county_organs(&self, points: &[&str]) -> Vec<String> {
+        const KEEP: &str = "UPDATE contact_point SET organ_id = $2 WHERE id = $1";
+        let mut organs = Vec::new();
+        let mut tx = self.app.db.begin().await.unwrap();
+        for (n, point) in (1..).zip(points) {
+            let new = NewOrgan {
+                code: format!("county-{n}"),
+                name: format!("第{n}县司法局"),
+                tier: Tier::County,
+                parent: None,
+                region: format!("第{n}县"),
+                is_demonstration: false,
+            };
+            let organ = put_organ(&mut tx, &self.clock, &self.app.ids, &new).await.unwrap();
+            let point = ContactPointId(point.parse().unwrap());
+            zhitong::on_tx!(&mut tx, c => sqlx::query(KEEP).bind(point).bind(organ).execute(c).await.map(drop)).unwrap();
+            organs.push(organ.to_string());
+        }
+        tx.commit().await.unwrap();
+        organs
+    }
+
+    /// Token of a new account that works for a county organ.
+    pub async fn county_staff(&self, organ: &str) -> String {
+        let login_name = format!("county-{}", self.app.ids.next().simple());
+        let new = NewStaff {
+            login_name: &login_name,
+            display_name: "县局小王",
+            role: Role::CountyStaff,
+            password: "a long pass phrase",
+            organ: Some(OrganId(organ.parse().unwrap())),
+            contact_point: None,
+            station: None,
+            is_demonstration: false,
+        };
+        create_staff(&self.app.db, &self.clock, &self.app.ids, None, new).await.unwrap();
+        let body = self.post("/sessions/staff", None, json!({"name": login_name, "password": "a long pass phrase"})).await.expect(201);
+        body["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A page as the holder of a token sees it.
+    pub async fn page(&self, path: &str, token: &str) -> String {
+        let cookie = format!("zhitong_session={token}");
+        let response = self.raw(path, &[("cookie", &cookie)]).await;
+        let status = response.status().as_u16();
+        let html = String::from_utf8(response.into_body().into_bytes().await.unwrap().to_vec()).unwrap();
+        assert_eq!(status, 200, "{path}: {html}");
+        html
+    }
+
     /// Who holds a token.
     pub async fn caller(&self, token: &str) -> Caller {
         sessions::find_caller(&self.app.db, &self.clock, token).await.unwrap().unwrap()
@@ -374,6 +426,7 @@ impl TestApp {
             addresses: vec!["art-4".into()],
             due_on: "2026-03-30".parse().unwrap(),
             points: points.clone(),
+            organs: Vec::new(),
         };
         let task = send_task(&self.app.db, &self.clock, &self.app.ids, Actor::System, None, new).await.unwrap();
         let mut assignments = Vec::new();

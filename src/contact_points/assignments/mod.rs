@@ -1,12 +1,15 @@
 //! 任务分派: what one contact point does for a collection task, from being sent to being accepted.
 //!
-//! [`AssignmentState::after`] is the only table of moves; `moving.rs` makes them, each with an entry that is never changed. That an assignment is overdue is no
-//! move of anybody: it is read from the clock.
+//! [`AssignmentState::after`] is the only table of moves; `moving.rs` makes them, each with an entry that is never changed, `extensions.rs` gives more time. That
+//! an assignment is overdue is no move of anybody: it is read from the clock, and `due.rs` only tells people. `own.rs` is the desk of a point.
 //!
 //! What staff of a point see and do goes through [`own_point`] and has the point in the WHERE clause of its statement, so that the assignment of
 //! another point is exactly an assignment that does not exist.
 
+pub mod due;
+pub mod extensions;
 pub mod moving;
+pub mod own;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::FromRow;
@@ -145,16 +148,16 @@ impl Assignment {
 }
 
 #[derive(FromRow)]
-pub(super) struct AssignmentRow {
-    id: AssignmentId,
+pub(in crate::contact_points) struct AssignmentRow {
+    pub(in crate::contact_points) id: AssignmentId,
     task_id: CollectionTaskId,
     contact_point_id: ContactPointId,
-    point_name: String,
-    point_region: String,
+    pub(in crate::contact_points) point_name: String,
+    pub(in crate::contact_points) point_region: String,
     state: String,
     revision: i64,
-    due_at: DateTime<Utc>,
-    sent_at: DateTime<Utc>,
+    pub(in crate::contact_points) due_at: DateTime<Utc>,
+    pub(in crate::contact_points) sent_at: DateTime<Utc>,
     first_submitted_at: Option<DateTime<Utc>>,
     submitted_at: Option<DateTime<Utc>>,
     task_title: String,
@@ -168,7 +171,7 @@ pub(super) struct AssignmentRow {
 }
 
 impl AssignmentRow {
-    pub(super) fn into_assignment(self) -> Result<Assignment> {
+    pub(in crate::contact_points) fn into_assignment(self) -> Result<Assignment> {
         Ok(Assignment {
             id: self.id,
             task_id: self.task_id,
@@ -206,14 +209,17 @@ macro_rules! select_assignments {
         )
     };
 }
+pub(in crate::contact_points) use select_assignments;
 
 const FIND: &str = select_assignments!("WHERE a.id = $1");
 const FIND_OWN: &str = select_assignments!("WHERE a.id = $1 AND a.contact_point_id = $2");
+const OPINIONS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM opinion_provenance v JOIN opinion o ON o.id = v.opinion_id
+    WHERE v.assignment_id = $1 AND o.state <> 'withdrawn'";
 const HOLD: &str = "UPDATE collection_assignment SET updated_at = updated_at WHERE id = $1";
 const HOLD_OWN: &str = "UPDATE collection_assignment SET updated_at = updated_at WHERE id = $1 AND contact_point_id = $2";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[FIND, FIND_OWN, HOLD, HOLD_OWN];
+pub const STATEMENTS: &[&str] = &[FIND, FIND_OWN, OPINIONS, HOLD, HOLD_OWN];
 
 pub(super) fn absent() -> Error {
     Error::not_found("这项征集任务")
@@ -238,6 +244,16 @@ pub async fn get_assignment(db: &Db, caller: &Caller, id: AssignmentId) -> Resul
     caller.require(Permission::ReadCollectionTasks)?;
     let row: Option<AssignmentRow> = on_db!(db, pool => sqlx::query_as(FIND).bind(id).fetch_optional(pool).await).map_err(failed)?;
     row.ok_or_else(absent)?.into_assignment()
+}
+
+/// How many opinions an assignment has that the caller was shown; withdrawn and undone ones are none.
+pub async fn count_opinions(db: &Db, id: AssignmentId) -> Result<i64> {
+    on_db!(db, pool => sqlx::query_scalar(OPINIONS).bind(id).fetch_one(pool).await).map_err(failed)
+}
+
+/// As [`count_opinions`], of a held assignment.
+pub(super) async fn count_held_opinions(tx: &mut Tx, held: &Assignment) -> Result<i64> {
+    on_tx!(tx, c => sqlx::query_scalar(OPINIONS).bind(held.id).fetch_one(c).await).map_err(failed)
 }
 
 /// An assignment of the caller's own point that takes opinions at present, held until the transaction ends: it cannot be submitted, accepted or cancelled past an
@@ -268,7 +284,7 @@ pub(super) async fn hold_own(tx: &mut Tx, caller: &Caller, id: AssignmentId) -> 
 }
 
 /// An assignment, held until the transaction ends.
-pub(super) async fn hold(tx: &mut Tx, id: AssignmentId) -> Result<Assignment> {
+pub(in crate::contact_points) async fn hold(tx: &mut Tx, id: AssignmentId) -> Result<Assignment> {
     on_tx!(&mut *tx, c => sqlx::query(HOLD).bind(id).execute(c).await.map(drop)).map_err(failed)?;
     let row: Option<AssignmentRow> = on_tx!(tx, c => sqlx::query_as(FIND).bind(id).fetch_optional(c).await).map_err(failed)?;
     row.ok_or_else(absent)?.into_assignment()

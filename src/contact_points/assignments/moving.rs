@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
-use super::{Assignment, AssignmentState, Step, hold, hold_own, own_point};
+use super::{Assignment, AssignmentState, Step, count_held_opinions, hold, hold_own, own_point};
 use crate::accounts::{Actor, Caller, Permission};
 use crate::audit::{self, Act, NewEntry};
 use crate::error::{Code, Error, Result};
@@ -92,7 +92,7 @@ pub async fn take_own_step(
     }
     let mut tx = db.begin().await?;
     let held = hold_own(&mut tx, caller, id).await?;
-    if new.step == Step::Submit && new.reason.trim().is_empty() {
+    if new.step == Step::Submit && new.reason.trim().is_empty() && count_held_opinions(&mut tx, &held).await? == 0 {
         return Err(Error::invalid("reason", "还没有录入意见。确实没有征集到意见的，请写一句说明（例如开展了哪些工作）再提交。"));
     }
     step(&mut tx, clock, ids, Actor::Person(caller), held, new).await?;

@@ -1,7 +1,12 @@
 //! 征集任务: what the bureau asks contact points to collect for one round, and until when.
 //!
-//! A task goes to chosen points at once; `assignments/` is what each of them does. Due dates are days that are taken whole, in Shanghai; [`due_notices`] says
+//! A task goes to chosen points, or to county organs that pass it on to points of theirs (`relays.rs`); `assignments/` is what each point does, `listing.rs` what the
+//! bureau sees of it, `changing.rs` what happens to a task later. Due dates are days that are taken whole, in Shanghai; [`due_notices`] says
 //! what is unusual about one, and forbids none of it.
+
+pub mod changing;
+pub mod listing;
+pub mod relays;
 
 use std::collections::BTreeSet;
 
@@ -19,7 +24,9 @@ use crate::calendar::{self, Calendar};
 use crate::drafts::consultations::{self, Consultation, Phase};
 use crate::drafts::{self, Viewer, places};
 use crate::error::{Code, Error, Result};
-use crate::ids::{AccountId, AssignmentId, Clock, CollectionTaskId, ConsultationId, ContactPointId, DraftId, DraftVersionId, IdSource};
+use crate::ids::{
+    AccountId, AssignmentId, Clock, CollectionTaskId, ConsultationId, ContactPointId, DraftId, DraftVersionId, IdSource, OrganId,
+};
 use crate::notifications::{self, Event};
 use crate::storage::sql::failed;
 use crate::storage::{Db, Tx};
@@ -50,8 +57,10 @@ pub struct NewTask {
     pub addresses: Vec<String>,
     /// The last day in time, taken whole.
     pub due_on: NaiveDate,
-    /// To whom.
+    /// To which points at once.
     pub points: Vec<ContactPointId>,
+    /// To which county organs, to be passed on.
+    pub organs: Vec<OrganId>,
 }
 
 /// A task.
@@ -147,6 +156,7 @@ macro_rules! select_tasks {
         )
     };
 }
+use select_tasks;
 
 const FIND: &str = select_tasks!("WHERE t.id = $1");
 const FIND_BY_KEY: &str = "SELECT id, content_hash FROM collection_task WHERE created_by = $1 AND idempotency_key = $2";
@@ -281,7 +291,10 @@ pub async fn send_task(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<'_>, ke
     for point in &new.points {
         assign(&mut tx, clock, ids, by, id, &new.title, *point, None, due_at).await?;
     }
-    let detail = format!("{} points", new.points.len());
+    for organ in &new.organs {
+        relays::ask(&mut tx, clock, ids, id, &new.title, *organ).await?;
+    }
+    let detail = format!("{} points, {} organs", new.points.len(), new.organs.len());
     record(&mut tx, clock, by, Act::SendTask, id, &detail).await?;
     tx.commit().await?;
     find_task(db, id).await
@@ -376,8 +389,10 @@ fn checked(mut new: NewTask) -> Result<NewTask> {
     }
     let mut seen = BTreeSet::new();
     new.points.retain(|point| seen.insert(*point));
-    if new.points.is_empty() || new.points.len() > MOST_POINTS {
-        return Err(Error::invalid("points", format!("请至少选择一个联系点，一次不超过 {MOST_POINTS} 个。")));
+    let mut seen = BTreeSet::new();
+    new.organs.retain(|organ| seen.insert(*organ));
+    if new.points.len() + new.organs.len() == 0 || new.points.len() > MOST_POINTS || new.organs.len() > relays::MOST_ORGANS {
+        return Err(Error::invalid("points", format!("请至少选择一个联系点或者县区司法局，一次不超过 {MOST_POINTS} 个联系点。")));
     }
     Ok(new)
 }

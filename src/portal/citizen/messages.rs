@@ -84,6 +84,7 @@ fn place_of(message: &Message) -> String {
         Subject::ModeratedOpinion => format!("/staff/moderation/{id}"),
         Subject::Draft => format!("/drafts/{id}"),
         Subject::OwnAssignment => format!("/point/tasks/{id}"),
+        Subject::Relay => format!("/staff/relays/{id}"),
         Subject::Assignment => format!("/staff/assignments/{id}"),
     }
 }

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod answering;
 pub mod civic;
+pub mod collection;
 pub mod comparison;
 pub mod drafting;
 pub mod library;

@@ -12,4 +12,5 @@ pub mod own_account;
 mod qr;
 pub mod rounds;
 pub mod statistics;
+pub mod tasks;
 pub mod users;

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod answering;
 pub mod audit;
+pub mod collection;
 pub mod drafting;
 pub mod moderation;
 pub mod opinions;

@@ -57,6 +57,10 @@ pub fn menu(caller: &Caller) -> Vec<Link> {
         ("工作台", "/staff", Permission::ReadInbox),
         ("草案", "/staff/drafts", Permission::ReadUnpublishedDrafts),
         ("意见审核", "/staff/moderation", Permission::ReadModeration),
+        ("征集任务", "/staff/tasks", Permission::ReadCollectionTasks),
+        ("任务转发", "/staff/relays", Permission::PassOnTasks),
+        ("联系点任务", "/point", Permission::WorkAtContactPoint),
+        ("征集活动", "/point/activities", Permission::WorkAtContactPoint),
         ("征集统计", "/staff/statistics", Permission::ReadStatistics),
         ("通知投递", "/staff/deliveries", Permission::ReadDeliveries),
         ("工作人员账号", "/staff/users", Permission::ReadAccounts),
@@ -74,6 +78,8 @@ pub fn menu(caller: &Caller) -> Vec<Link> {
 pub fn subject(name: &str) -> &str {
     match name {
         "account" => "账号",
+        "activity" => "征集活动",
+        "assignment" => "联系点任务",
         "audit" => "审计日志",
         "contact_point" => "联系点",
         "draft" => "草案",
@@ -82,6 +88,7 @@ pub fn subject(name: &str) -> &str {
         "opinion" => "意见",
         "opinion_group" => "同类意见",
         "outbox" => "通知",
+        "task" => "征集任务",
         other => other,
     }
 }
