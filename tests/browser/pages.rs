@@ -78,6 +78,13 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("batch", "reviewer", "/staff/drafts/{in-hand}/feedback"),
     ("moderation", "handler", "/staff/moderation"),
     ("moderation-of-one", "handler", "/staff/moderation/{waiting}"),
+    ("statistics", "handler", "/staff/statistics?by=point"),
+    ("statistics-by-channel", "handler", "/staff/statistics?by=channel"),
+    ("statistics-rows", "handler", "/staff/statistics/rows?measure=opinions"),
+    ("own-statistics", "point", "/point/statistics"),
+    ("own-statistics-rows", "point", "/point/statistics/rows?measure=opinions"),
+    ("outcomes", "point", "/point/tasks/{assignment}/outcomes"),
+    ("sheets", "point", "/point/tasks/{assignment}/outcomes/sheets"),
     ("deliveries", "admin", "/staff/deliveries"),
     ("users", "admin", "/staff/users"),
     ("new-user", "admin", "/staff/users/new"),
@@ -103,6 +110,8 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/laws/:work/compare/sheet", "a file"),
     ("/staff/drafts/:id/rounds/plan", "numbers for the script of the form"),
     ("/staff/audit/export", "a file"),
+    ("/staff/statistics.xlsx", "a file"),
+    ("/point/statistics.xlsx", "a file"),
 ];
 
 /// The text of a draft of our own, and what becomes of it after a round.

@@ -38,11 +38,13 @@ const NONE: &str = "none";
 
 /// Adds the pages.
 pub fn routes(route: Route) -> Route {
-    let mut route = route;
-    for base in ["/staff/statistics", "/point/statistics"] {
-        route = route.at(base, get(show_numbers)).at(format!("{base}/rows"), get(show_rows)).at(format!("{base}.xlsx"), get(send_sheet));
-    }
     route
+        .at("/staff/statistics", get(show_numbers))
+        .at("/staff/statistics/rows", get(show_rows))
+        .at("/staff/statistics.xlsx", get(send_sheet))
+        .at("/point/statistics", get(show_numbers))
+        .at("/point/statistics/rows", get(show_rows))
+        .at("/point/statistics.xlsx", get(send_sheet))
 }
 
 fn base_of(uri: &Uri) -> &'static str {
