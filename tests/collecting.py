@@ -82,16 +82,19 @@ class Rows:
         return row
 
     def make(self, count):
-        """So many rows: one in twenty a problem, one in twenty-five a repetition of the row before."""
+        """So many rows: one in twenty a problem, now and then a repetition of the row before, or two without a name that say the same."""
         rows, problems, repetitions = [], 0, 0
-        while len(rows) < count:
+        while len(rows) < count:  # may end with one row more
             at = len(rows)
             if at % 20 == 7:
                 rows.append(self.row(["place", "body", "day"][at // 20 % 3]))
                 problems += 1
-            elif at % 25 == 12 and at % 20 != 8:
+            elif at % 25 == 12 and rows[-1]["person"] and rows[-1]["body"]:
                 rows.append(dict(rows[-1]))
                 repetitions += 1
+            elif at % 50 == 33:
+                # Two people without a name who say the same are two.
+                rows += [self.row() | {"person": "", "contact": "", "body": f"第{self.seed}-{at}号：同意这一条，希望早日施行。"}] * 2
             else:
                 rows.append(self.row())
         return rows, problems, repetitions
@@ -276,7 +279,7 @@ def run(site, arguments, folder):
         print(f"{name} ({len(data)} bytes): {counts}")
         accounted = sum(counts[k] for k in ("ready", "duplicates", "problems", "skipped", "not_opinions"))
         check(f"{name}: every row with content is accounted for", accounted, counts["rows"])
-        check(f"{name}: rows that were written = ready + repetitions + problems", counts["ready"] + counts["duplicates"] + counts["problems"], per_file)
+        check(f"{name}: rows that were written = ready + repetitions + problems", counts["ready"] + counts["duplicates"] + counts["problems"], len(rows))
         check(f"{name}: problems", counts["problems"], problems)
         check(f"{name}: repetitions", counts["duplicates"], repetitions)
         check(f"{name}: nothing is created by a dry run", numbers(site, handler, draft), before)
@@ -288,7 +291,7 @@ def run(site, arguments, folder):
         again, notice = upload(site, point, point.assignment, name, data)
         check(f"{name}: the same file again is the same batch, and says so", (again["id"], bool(notice)), (batch["id"], True))
         check(f"{name}: and creates nothing", numbers(site, handler, draft)[0] - before[0], created)
-        totals = [a + b for a, b in zip(totals, (per_file, created, counts["problems"], counts["duplicates"]))]
+        totals = [a + b for a, b in zip(totals, (len(rows), created, counts["problems"], counts["duplicates"]))]
         files.append((point, name, rows, batch["id"], before, created))
 
     print(f"in all: {totals[0]} rows = {totals[1]} opinions + {totals[2]} problems + {totals[3]} repetitions, {len(files)} layouts")

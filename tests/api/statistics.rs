@@ -31,6 +31,7 @@ pub fn offline(address: Option<&str>, body: &str, person: &str) -> NewOffline {
         provision_words: String::new(),
         quoted_words: String::new(),
         row: None,
+        alike: 0,
         scan: None,
     }
 }

@@ -224,6 +224,7 @@ impl<'a> Judge<'a> {
             provision_words: place_words.chars().take(300).collect(),
             quoted_words: quoted.chars().take(self.longest).collect(),
             row: None,
+            alike: 0,
             scan: None,
         };
         Judgement::Opinion { new: Box::new(new), label, problems: found.problems }

@@ -82,3 +82,31 @@ async fn a_file_is_tried_corrected_committed_and_undone() {
     assert_eq!(point.opinions().await, 2);
     point.app.finish().await;
 }
+
+#[tokio::test]
+async fn forms_without_a_name_count_each_and_once() {
+    let point = Point::start().await;
+    let row = |person: &'static str| ["第四条", "时间太短", person, "2026-03-05"];
+    let rows = [["条款", "修改建议", "提出人", "日期"], row(""), row("王某"), row(""), row("王某"), row("")];
+    let sheet: Vec<&[&str]> = rows.iter().map(<[&str; 4]>::as_slice).collect();
+    let before = point.opinions().await;
+    let batch = point.upload("四十张.xlsx", xlsx(&sheet)).await;
+    assert_eq!(counted(&batch), [4, 1, 0, 1], "three forms without a name, one person twice");
+    let warned = point.rows(batch.id, Some(RowState::Ready)).await;
+    assert!(warned[2].problems[0].sentence.contains("都没有署名"), "{:?}", warned[2].problems);
+    let done = point.commit(&batch, Which::All).await;
+    assert_eq!((done.counts.of(RowState::Committed), point.opinions().await - before), (4, 4));
+
+    // The same forms in another file.
+    let words: String = rows.iter().map(|row| row.join(",") + "\n").collect();
+    let again = point.upload("再来.csv", words.into_bytes()).await;
+    assert_eq!(counted(&again), [0, 5, 0, 1]);
+    // A fourth form is one more, and correcting another into the same words is one more again.
+    let more = point.upload("又一张.csv", "条款,修改建议,提出人,日期\n第四条,时间太短,,2026-03-05\n第四条,时间太短,,2026-03-05\n第四条,时间太短,,2026-03-05\n第四条,时间太短,,2026-03-05\n第九百条,时间太短,,2026-03-05\n".into()).await;
+    assert_eq!(counted(&more), [1, 3, 1, 1]);
+    let wrong = point.rows(more.id, Some(RowState::Problem)).await.remove(0);
+    let cells = ["第四条", "时间太短", "", "2026-03-05"].map(str::to_owned).to_vec();
+    batches::correct_row(&point.uploads(), &point.caller, more.id, wrong.ordinal, cells).await.unwrap();
+    assert_eq!(counted(&point.batch(more.id).await), [2, 3, 0, 1]);
+    point.app.abandon().await;
+}

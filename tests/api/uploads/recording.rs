@@ -24,6 +24,7 @@ fn said(body: &str) -> NewOffline {
         provision_words: String::new(),
         quoted_words: String::new(),
         row: None,
+        alike: 0,
         scan: None,
     }
 }

@@ -12,7 +12,7 @@ use crate::contact_points::assignments;
 use crate::error::{Code, Error, Result};
 use crate::ids::{OpinionId, UploadBatchId};
 use crate::opinions::offline::judging::Problem;
-use crate::opinions::offline::recording::{self, NewOffline, Recorded};
+use crate::opinions::offline::recording::{self, NewOffline, Recorded, alike_of};
 use crate::opinions::wording;
 use crate::storage::sql::failed;
 use crate::{on_db, on_tx};
@@ -21,7 +21,7 @@ use crate::{on_db, on_tx};
 const ROWS: i64 = 200;
 
 const BEGIN: &str = "UPDATE upload_batch SET state = 'committing', revision = revision + 1, done = 0, total = $2, worker = $3, heard_at = $4, failure = '' WHERE id = $1";
-const NEXT: &str = "SELECT ordinal, sheet, cells_sealed FROM upload_row WHERE batch_id = $1 AND state = 'ready' AND ordinal > $2 ORDER BY ordinal LIMIT $3";
+const NEXT: &str = "SELECT ordinal, sheet, cells_sealed, content_hash FROM upload_row WHERE batch_id = $1 AND state = 'ready' AND ordinal > $2 ORDER BY ordinal LIMIT $3";
 const COMMITTED: &str = "UPDATE upload_row SET state = 'committed', opinion_id = $3 WHERE batch_id = $1 AND ordinal = $2";
 const PROGRESS: &str = "UPDATE upload_batch SET done = done + $3, heard_at = $4 WHERE id = $1 AND worker = $2 AND state = 'committing'";
 const FINISH: &str = "UPDATE upload_batch SET state = 'committed', revision = revision + 1, worker = NULL, heard_at = $3, done = total, committed_by = $4, committed_at = $3
@@ -69,13 +69,13 @@ pub(super) async fn run(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uu
     let mut judge = standard.judge(at, caller, batch, &naming);
     let mut after = -1i64;
     loop {
-        let rows: Vec<(i64, i64, String)> =
+        let rows: Vec<(i64, i64, String, Option<String>)> =
             on_db!(&at.db, pool => sqlx::query_as(NEXT).bind(batch.id).bind(after).bind(ROWS).fetch_all(pool).await).map_err(failed)?;
         let Some(last) = rows.last().map(|row| row.0) else { break };
         let count = i64::try_from(rows.len()).unwrap_or(ROWS);
         let mut ready: Vec<(i64, Box<NewOffline>, wording::Wording)> = Vec::with_capacity(rows.len());
         let mut refused: Vec<(i64, Vec<Problem>)> = Vec::new();
-        for (ordinal, sheet, sealed) in rows {
+        for (ordinal, sheet, sealed, content) in rows {
             let Some(sheet) = usize::try_from(sheet).ok().and_then(|i| batch.sheets.get(i)) else { continue };
             let found = verdict(at, &mut judge, sheet, ordinal, &open(&at.cipher, &sealed)?);
             // The round may have ended for a row since it was judged.
@@ -83,7 +83,8 @@ pub(super) async fn run(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uu
                 refused.push((ordinal, found.problems));
                 continue;
             };
-            let prepared = recording::checked(&at.rules, NewOffline { row: Some((batch.id, ordinal)), ..*new }).and_then(|new| {
+            let alike = content.as_deref().map_or(0, alike_of);
+            let prepared = recording::checked(&at.rules, NewOffline { row: Some((batch.id, ordinal)), alike, ..*new }).and_then(|new| {
                 let place = new.opinion.address.as_ref().map(|address| (found.label.clone(), judge.text(address)));
                 let wording = wording::set_against(new.opinion.clone(), place)?;
                 Ok((new, wording))

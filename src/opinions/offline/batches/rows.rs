@@ -11,7 +11,7 @@ use crate::documents::tables;
 use crate::error::{Code, Error, Result};
 use crate::ids::{OpinionId, UploadBatchId};
 use crate::opinions::offline::judging::{Judge, Problem};
-use crate::opinions::offline::recording;
+use crate::opinions::offline::recording::{self, alike_content};
 use crate::storage::sql::{Page, decode_cursor, failed};
 use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx};
@@ -254,7 +254,23 @@ async fn judge_one(
 ) -> Result<()> {
     let row = find(tx, batch.id, ordinal).await?;
     let Some(sheet) = usize::try_from(row.sheet).ok().and_then(|i| batch.sheets.get(i)) else { return Ok(()) };
-    let found: Verdict = verdict(at, judge, sheet, ordinal, &open(&at.cipher, &row.cells_sealed)?);
+    let mut found: Verdict = verdict(at, judge, sheet, ordinal, &open(&at.cipher, &row.cells_sealed)?);
+    if let Some(plain) = found.hash.clone().filter(|_| found.is_unnamed) {
+        // The first place among the rows without a name that no other row of the file holds.
+        let (mut alike, mut first) = (0, row.row_number);
+        loop {
+            let content = alike_content(&plain, alike);
+            let held: Option<Row> =
+                on_tx!(&mut *tx, c => sqlx::query_as(SAME).bind(batch.id).bind(&content).bind(ordinal).fetch_optional(c).await)
+                    .map_err(failed)?;
+            let Some(held) = held else { break };
+            if alike == 0 {
+                first = held.row_number;
+            }
+            alike += 1;
+        }
+        found = found.as_alike(alike, first);
+    }
     let mut stands = found.hash.as_ref().and_then(|hash| standing.get(hash).cloned());
     if let (None, Some(hash)) = (&stands, &found.hash) {
         let same: Option<Row> =

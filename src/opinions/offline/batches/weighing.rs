@@ -16,7 +16,7 @@ use crate::drafts::naming::{self, Naming, Tree};
 use crate::error::Result;
 use crate::ids::{ConsultationId, ContactPointId, StationId};
 use crate::opinions::offline::judging::{Judge, Judgement, Problem};
-use crate::opinions::offline::recording::{NewOffline, content_hash, person_hash};
+use crate::opinions::offline::recording::{NewOffline, alike_content, content_hash, person_hash};
 use crate::storage::Db;
 use crate::storage::sql::failed;
 use crate::{on_db, on_tx};
@@ -98,6 +98,8 @@ pub(super) struct Verdict {
     pub problems: Vec<Problem>,
     pub label: String,
     pub hash: Option<String>,
+    /// Whether nothing says who it comes from.
+    pub is_unnamed: bool,
     /// What would be written; only for rows that are ready.
     pub new: Option<Box<NewOffline>>,
 }
@@ -109,6 +111,7 @@ pub(super) fn verdict(at: &Uploads, judge: &mut Judge<'_>, sheet: &Sheet, ordina
         problems: vec![Problem { column: None, is_error: false, sentence: why.to_owned(), perhaps: None }],
         label: String::new(),
         hash: None,
+        is_unnamed: false,
         new: None,
     };
     if !sheet.is_used {
@@ -122,7 +125,7 @@ pub(super) fn verdict(at: &Uploads, judge: &mut Judge<'_>, sheet: &Sheet, ordina
             let person = person_hash(&at.key, &new.person, &new.contact);
             let hash = is_ready.then(|| content_hash(&new.opinion, &new.provision_words, person.as_deref()));
             let state = if is_ready { RowState::Ready } else { RowState::Problem };
-            Verdict { state, problems, label, hash, new: is_ready.then_some(new) }
+            Verdict { state, problems, label, hash, is_unnamed: person.is_none(), new: is_ready.then_some(new) }
         }
     }
 }
@@ -137,6 +140,17 @@ impl Verdict {
         self
     }
 
+    /// Tells the `alike`th row without a name from the others with its words; `first` is where the words stand first.
+    pub fn as_alike(mut self, alike: u32, first: i64) -> Verdict {
+        if let Some(hash) = self.hash.take() {
+            self.hash = Some(alike_content(&hash, alike));
+        }
+        if alike > 0 {
+            self.problems.push(Problem { column: None, is_error: false, sentence: same_without_name(first), perhaps: None });
+        }
+        self
+    }
+
     pub fn has_warnings(&self) -> bool {
         self.state == RowState::Ready && !self.problems.is_empty()
     }
@@ -146,6 +160,11 @@ impl Verdict {
 pub(super) fn repeats(sheet: &str, row: i64) -> String {
     let place = if sheet.is_empty() { String::new() } else { format!("工作表“{sheet}”") };
     format!("与{place}第 {row} 行的内容和提出人都相同，只计一次；如果是不同的人提出，请补填提出人。")
+}
+
+/// The sentence for a row with the words of an earlier one, both without a name.
+fn same_without_name(row: i64) -> String {
+    format!("与第 {row} 行内容相同，都没有署名，按不同的人各计一条；如果是重复录入，请跳过这一行。")
 }
 
 /// Judges all rows of a batch that are not skipped by hand.
@@ -170,6 +189,7 @@ async fn judge_rows(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uuid) 
     let mut judge = standard.judge(at, caller, batch, &naming);
     let standing = standing(&at.db, standard.round.id, batch.contact_point_id).await?;
     let mut seen: HashMap<String, (i64, i64)> = HashMap::new();
+    let mut unnamed: HashMap<String, (u32, i64)> = HashMap::new();
     let mut from = 0i64;
     loop {
         let rows: Vec<(i64, i64, i64, String, String)> =
@@ -182,7 +202,11 @@ async fn judge_rows(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uuid) 
             }
             let Some(layout) = usize::try_from(sheet).ok().and_then(|i| batch.sheets.get(i)) else { continue };
             let row = open(&at.cipher, &sealed)?;
-            let verdict = verdict(at, &mut judge, layout, ordinal, &row);
+            let mut verdict = verdict(at, &mut judge, layout, ordinal, &row);
+            if let Some(hash) = verdict.hash.as_ref().filter(|_| verdict.is_unnamed) {
+                let (alike, first) = *unnamed.entry(hash.clone()).and_modify(|(alike, _)| *alike += 1).or_insert((0, number));
+                verdict = verdict.as_alike(alike, first);
+            }
             let stands = verdict.hash.as_ref().and_then(|hash| {
                 let earlier = seen.get(hash).and_then(|(sheet, row)| {
                     let name = usize::try_from(*sheet).ok().and_then(|i| batch.sheets.get(i)).map_or("", |s| s.name.as_str());
