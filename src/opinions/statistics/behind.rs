@@ -9,6 +9,7 @@ use super::{
     with_assignments, with_opinions,
 };
 use crate::accounts::Caller;
+use crate::contact_points::activities::ActivityKind;
 use crate::error::Result;
 use crate::ids::{ActivityId, AssignmentId, DraftId, OpinionId};
 use crate::on_db;
@@ -201,7 +202,7 @@ impl OpinionRow {
 
 impl ActivityRow {
     fn into_behind(self, measure: Measure) -> Behind {
-        let kind = self.kind;
+        let kind = ActivityKind::parse(&self.kind).map_or(self.kind.as_str(), |kind| kind.label()).to_owned();
         let mut facts = vec![
             self.point,
             kind,

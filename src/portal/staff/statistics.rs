@@ -278,9 +278,9 @@ fn line(caller: &Caller, measure: Measure, behind: Behind) -> BehindLine {
             .may(Permission::ReadOpinions)
             .then(|| links::with_query(&format!("/staff/drafts/{draft}/answering"), [("one", opinion.to_string().as_str())])),
         Thing::Activity(id) if is_of_point => Some(format!("/point/activities/{id}")),
-        Thing::Activity(_) => None,
+        Thing::Activity(id) => caller.may(Permission::ReadCollectionTasks).then(|| format!("/staff/activities/{id}")),
         Thing::Assignment(id) if is_of_point => Some(format!("/point/tasks/{id}")),
-        Thing::Assignment(_) => None,
+        Thing::Assignment(id) => caller.may(Permission::ReadCollectionTasks).then(|| format!("/staff/assignments/{id}")),
     };
     BehindLine {
         name: behind.name,
