@@ -2,10 +2,11 @@
 //!
 //! Points are listed by region and name, never by how much they collect: a ranking of contact points is not wanted (国办函〔2026〕12号).
 //! `organs.rs` knows the two tiers above them, `seeds.rs` loads a list from TOML. `tasks/` is what the bureau asks points to collect, `assignments/` what
-//! each does for it, `activities/` where opinions are collected, `once.rs` what makes a repetition known.
+//! each does for it, `activities/` where opinions are collected, `materials.rs` what is printed for it, `once.rs` what makes a repetition known.
 
 pub mod activities;
 pub mod assignments;
+pub mod materials;
 pub mod once;
 pub mod organs;
 pub mod seeds;

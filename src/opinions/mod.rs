@@ -133,6 +133,8 @@ pub struct NewOpinion {
     pub proposed_text: String,
     /// Files that were uploaded for it, in their order.
     pub attachments: Vec<EnclosureId>,
+    /// Code of the contact point whose address led the author here; `None` = none.
+    pub contact_point: Option<String>,
 }
 
 impl NewOpinion {
@@ -147,6 +149,7 @@ impl NewOpinion {
             quote: None,
             proposed_text: String::new(),
             attachments: Vec::new(),
+            contact_point: None,
         }
     }
 }

@@ -15,10 +15,11 @@ use crate::accounts::citizens::consent;
 use crate::accounts::limits::{self, Limit, network_of};
 use crate::accounts::{Caller, Permission};
 use crate::calendar;
+use crate::contact_points;
 use crate::drafts::consultations::{self, Consultation, Phase};
 use crate::drafts::{self, following};
 use crate::error::{Code, Error, Result};
-use crate::ids::{DraftId, IdSource, OpinionId};
+use crate::ids::{ContactPointId, DraftId, IdSource, OpinionId};
 use crate::notifications::{self, Event};
 use crate::storage::crypto::{DataKey, sm3_hex};
 use crate::storage::sql::failed;
@@ -125,7 +126,7 @@ pub async fn post_opinion(
         account_id: Some(caller.account_id),
         author_kind: "市民".into(),
         channel,
-        contact_point: caller.contact_point,
+        contact_point: through(at.db, new.contact_point.as_deref()).await?,
         station: None,
     };
     write(at, Post { draft, once: Once::Key(key), content_hash: &hash, from: &from, new }).await
@@ -156,9 +157,22 @@ pub async fn post_anonymously(
     limits::admit(at.cache, at.rules, Limit::AnonymousOpinionPerAddress, &address_key(at.address)).await?;
     limits::admit_address(at.cache, at.rules, Limit::OpinionPerAddress, at.address).await?;
     limits::admit(at.cache, at.rules, Limit::OpinionPerDraft, &draft.to_string()).await?;
-    let from = Provenance { account_id: None, author_kind: "未署名".into(), channel, contact_point: None, station: None };
+    let from = Provenance {
+        account_id: None,
+        author_kind: "未署名".into(),
+        channel,
+        contact_point: through(at.db, new.contact_point.as_deref()).await?,
+        station: None,
+    };
     let receipt = write(at, Post { draft, once: Once::Code(&code_hash), content_hash: &hash, from: &from, new }).await?;
     Ok((receipt, code))
+}
+
+/// The contact point whose address led an author here; one that does not exist is [`Code::Invalid`].
+async fn through(db: &Db, code: Option<&str>) -> Result<Option<ContactPointId>> {
+    let Some(code) = code else { return Ok(None) };
+    let point = contact_points::find_point_by_code(db, code).await?;
+    point.map(Some).ok_or_else(|| Error::invalid("contact_point", "没有这个立法基层联系点，请不要填写联系点编号，或者重新扫码。"))
 }
 
 /// One network under limits, without keeping its address.

@@ -7,6 +7,7 @@ mod answering;
 mod auditing;
 mod bots;
 mod citizens;
+mod collection_materials;
 mod collection_pages;
 mod collection_tasks;
 mod contact_points;

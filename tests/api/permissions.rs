@@ -355,6 +355,7 @@ pub fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, A
             Some(json!({"until": "2026-04-10", "reason": "雨季"})),
             With(WorkAtContactPoint),
         ),
+        ("get_own_material", get.clone(), "/own-point/assignments/{id}/materials/form", None, With(WorkAtContactPoint)),
         ("hold_own_activity", post.clone(), "/own-point/activities", Some(activity.clone()), With(WorkAtContactPoint)),
         ("list_own_activities", get.clone(), "/own-point/activities", None, With(WorkAtContactPoint)),
         ("get_own_activity", get.clone(), "/own-point/activities/{id}", None, With(WorkAtContactPoint)),

@@ -7,5 +7,6 @@
 mod administration;
 mod answering;
 mod citizen;
+mod collecting;
 mod pages;
 mod support;

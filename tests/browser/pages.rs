@@ -86,6 +86,24 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("outcomes", "point", "/point/tasks/{assignment}/outcomes"),
     ("sheets", "point", "/point/tasks/{assignment}/outcomes/sheets"),
     ("deliveries", "admin", "/staff/deliveries"),
+    ("tasks", "handler", "/staff/tasks"),
+    ("new-task-draft", "handler", "/staff/tasks/new"),
+    ("new-task", "handler", "/staff/tasks/new?draft={worked-on}"),
+    ("task", "handler", "/staff/tasks/{task}"),
+    ("overdue-tasks", "handler", "/staff/tasks/overdue"),
+    ("assignment", "handler", "/staff/assignments/{assignment}"),
+    ("activity-for-the-bureau", "handler", "/staff/activities/{activity}"),
+    ("relays", "county", "/staff/relays"),
+    ("relay", "county", "/staff/relays/{relay}"),
+    ("point-desk", "point", "/point"),
+    ("point-desk-empty", "point", "/point?shelf=overdue"),
+    ("point-task", "point", "/point/tasks/{assignment}"),
+    ("point-submit", "point", "/point/tasks/{assignment}/submit"),
+    ("point-poster", "point", "/point/tasks/{assignment}/poster"),
+    ("point-activities", "point", "/point/activities"),
+    ("point-new-activity", "point", "/point/activities/new?assignment={assignment}"),
+    ("point-activity", "point", "/point/activities/{activity}"),
+    ("point-changing-an-activity", "point", "/point/activities/{activity}/edit"),
     ("users", "admin", "/staff/users"),
     ("new-user", "admin", "/staff/users/new"),
     ("user", "admin", "/staff/users/{user}"),
@@ -112,6 +130,9 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/staff/audit/export", "a file"),
     ("/staff/statistics.xlsx", "a file"),
     ("/point/statistics.xlsx", "a file"),
+    ("/point/tasks/:id/materials/:material", "a file"),
+    ("/point/activities/:id/files/:file", "a file"),
+    ("/staff/activities/:id/files/:file", "a file"),
 ];
 
 /// The text of a draft of our own, and what becomes of it after a round.
@@ -182,6 +203,27 @@ async fn furnish() -> (Site, Vec<(&'static str, String)>) {
     names.push(("law", law));
     let points = site.api(Method::GET, "/contact-points", None, None).await;
     names.push(("contact-point", text(&points["items"][0], "id")));
+
+    // A contact point collects: a task for it and for a county, an activity, a request for more time.
+    let (point, county) = (site.staff("point").await, site.staff("county").await);
+    let own = text(&site.api(Method::GET, "/account", Some(&point), None).await, "contact_point_id");
+    let organs = site.api(Method::GET, "/organs", Some(&admin), None).await;
+    let organs: Vec<String> =
+        organs["items"].as_array().or(organs.as_array()).unwrap().iter().filter(|o| o["tier"] == "county").map(|o| text(o, "id")).collect();
+    let task = json!({"draft_id": draft, "title": "雨伞办法意见征集", "instructions": "请走访沿街商户和居民，听取意见。", "questions": ["二十四小时是否合适？"],
+        "addresses": ["art-4"], "contact_point_ids": [own], "organ_ids": organs});
+    names.push(("task", text(&post(&handler, "/collection-tasks".into(), task).await["task"], "id")));
+    let assignment = text(&site.api(Method::GET, "/own-point/assignments", Some(&point), None).await["items"][0], "id");
+    for step in ["acknowledgement", "start"] {
+        post(&point, format!("/own-point/assignments/{assignment}/{step}"), json!({})).await;
+    }
+    let more = json!({"until": "2026-04-10", "reason": "雨天较多，走访需要更多时间。"});
+    post(&point, format!("/own-point/assignments/{assignment}/extensions"), more).await;
+    let held = json!({"assignment_id": assignment, "kind": "symposium", "title": "沿街商户座谈会", "held_on": "2026-03-01", "place": "社区会议室",
+        "people_present": 12, "people_reached": 40, "participant_kinds": ["商户", "居民"], "minutes": "讨论了归还时限和收费标准。"});
+    names.push(("activity", text(&post(&point, "/own-point/activities".into(), held).await, "id")));
+    names.push(("assignment", assignment));
+    names.push(("relay", text(&site.api(Method::GET, "/own-organ/relays", Some(&county), None).await["items"][0], "id")));
     let people = site.api(Method::GET, "/staff-accounts", Some(&admin), None).await;
     let handlers = people["items"].as_array().unwrap().iter().find(|p| p["login_name"] == "handler").unwrap();
     names.push(("user", text(handlers, "id")));
@@ -240,7 +282,12 @@ async fn pages_of_citizens_open_without_barriers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_staff_open_without_barriers() {
-    walk("pages_of_staff_open_without_barriers", &["handler", "drafter", "reviewer", "admin", "auditor"]).await;
+    walk("pages_of_staff_open_without_barriers", &["handler", "drafter", "reviewer", "admin", "auditor", "county"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_contact_points_open_without_barriers() {
+    walk("pages_of_contact_points_open_without_barriers", &["point"]).await;
 }
 
 /// Paths that answer GET, as the sources of the portal register them.

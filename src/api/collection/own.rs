@@ -1,9 +1,9 @@
 //! Operations of the staff of a contact point on its own assignments. The point is the caller's, never one that a request names.
 
 use poem::web::Data;
-use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
-use poem_openapi::payload::Json;
+use poem_openapi::payload::{Binary, Json};
+use poem_openapi::{ApiResponse, Enum, OpenApi};
 use uuid::Uuid;
 
 use super::views::*;
@@ -16,6 +16,8 @@ use crate::contact_points::assignments::extensions::ask_extension;
 use crate::contact_points::assignments::moving::{NewStep, take_own_step};
 use crate::contact_points::assignments::own::{self, Shelf};
 use crate::contact_points::assignments::{self, Step};
+use crate::contact_points::materials::{self, Material};
+use crate::documents::writing::attachment;
 use crate::ids::AssignmentId;
 
 async fn moved(app: &App, signed_in: SignedIn, id: Uuid, step: Step, body: StepBody) -> Result<Json<AssignmentView>, Problem> {
@@ -23,6 +25,33 @@ async fn moved(app: &App, signed_in: SignedIn, id: Uuid, step: Step, body: StepB
     let new = NewStep { step, reason: &body.reason, revision: body.revision };
     let assignment = take_own_step(&app.db, &app.clock, &app.ids, &caller, AssignmentId(id), new).await?;
     Ok(Json(assignment_view(app, assignment)))
+}
+
+/// A file to print or to fill in.
+#[derive(Enum, Clone, Copy)]
+#[oai(rename_all = "kebab-case", remote = "Material")]
+enum MaterialName {
+    /// The draft and its explanation (docx)
+    Draft,
+    /// An empty form with the usual columns (docx)
+    Form,
+    /// A table with one row for each article (docx)
+    WordTable,
+    /// The same as a spreadsheet (xlsx)
+    Spreadsheet,
+}
+
+/// A file.
+#[derive(ApiResponse)]
+enum MaterialFile {
+    /// A docx or xlsx
+    #[oai(status = 200, content_type = "application/octet-stream")]
+    Made(
+        Binary<Vec<u8>>,
+        /// Always a download
+        #[oai(header = "Content-Disposition")]
+        String,
+    ),
 }
 
 /// The operations.
@@ -127,5 +156,23 @@ impl OwnAssignmentsApi {
         let (until, reason) = (body.0.until.0, body.0.reason);
         let requests = ask_extension(&app.db, &app.clock, &app.ids, &caller, assignment_id.into(), until, &reason).await?;
         Ok(AskedExtension::Created(Json(requests.into_iter().map(extension_view).collect())))
+    }
+
+    /// A file to print or to fill in for an assignment of the caller's own contact point: the draft with its explanation, the opinion form, a table with one
+    /// row for each article.
+    #[oai(path = "/own-point/assignments/:assignment_id/materials/:material", method = "get", operation_id = "get_own_material")]
+    async fn get_own_material(
+        &self,
+        app: Data<&App>,
+        signed_in: SignedIn,
+        /// Assignment
+        Path(assignment_id): Path<Uuid>,
+        /// Which
+        Path(material): Path<MaterialName>,
+    ) -> Result<MaterialFile, Problem> {
+        let caller = signed_in.with(Permission::WorkAtContactPoint)?;
+        let bureau = &app.config.bureau_name;
+        let (name, bytes) = materials::make_own(&app.db, &app.clock, &caller, bureau, assignment_id.into(), material.into()).await?;
+        Ok(MaterialFile::Made(Binary(bytes), attachment(&name)))
     }
 }

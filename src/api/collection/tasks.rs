@@ -17,8 +17,9 @@ use crate::contact_points::assignments::extensions::{Decision, decide_extension}
 use crate::contact_points::assignments::moving::{NewStep, take_step};
 use crate::contact_points::assignments::{self, Step};
 use crate::contact_points::tasks::changing::{add_points, cancel_task};
+use crate::contact_points::tasks::days::{due_notices, usual_due_on};
 use crate::contact_points::tasks::relays;
-use crate::contact_points::tasks::{self, NewTask, due_notices, listing, send_task, usual_due_on};
+use crate::contact_points::tasks::{self, NewTask, listing, send_task};
 use crate::drafts::consultations;
 use crate::error::{Code, Error};
 use crate::ids::{AssignmentId, CollectionTaskId, DraftId};
@@ -116,7 +117,6 @@ impl CollectionTasksApi {
 
     /// Assignments of a task by region and name of the contact point.
     #[oai(path = "/collection-tasks/:task_id/assignments", method = "get", operation_id = "list_task_assignments")]
-    #[expect(clippy::too_many_arguments, reason = "each is one documented parameter")]
     async fn list_task_assignments(
         &self,
         app: Data<&App>,

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::contact_points::assignments::extensions::{self, ExtensionRequest};
 use crate::contact_points::assignments::moving::{self, AssignmentEntry};
 use crate::contact_points::assignments::own::Shelf;
-use crate::contact_points::assignments::{Assignment, AssignmentState};
+use crate::contact_points::assignments::{self, Assignment, AssignmentState};
 use crate::contact_points::tasks::listing::TaskCounts;
 use crate::contact_points::tasks::relays::Relay;
 use crate::contact_points::tasks::{Task, TaskState};
@@ -387,6 +387,8 @@ pub struct ExtensionRequestView {
 pub struct AssignmentDetailView {
     /// The assignment
     assignment: AssignmentView,
+    /// Its opinions, without those that were withdrawn or undone
+    opinions: i64,
     /// Its task
     task: TaskView,
     /// Everything that happened to it, the first thing first
@@ -518,7 +520,9 @@ pub fn extension_view(request: ExtensionRequest) -> ExtensionRequestView {
 pub async fn detail_view(app: &App, assignment: Assignment, task: Task) -> Result<Json<AssignmentDetailView>> {
     let entries = moving::list_entries(&app.db, &assignment).await?;
     let requests = extensions::list_requests(&app.db, &assignment).await?;
+    let opinions = assignments::count_opinions(&app.db, assignment.id).await?;
     Ok(Json(AssignmentDetailView {
+        opinions,
         assignment: assignment_view(app, assignment),
         task: task_view(task),
         entries: entries.into_iter().map(entry_view).collect(),

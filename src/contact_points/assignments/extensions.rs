@@ -9,7 +9,7 @@ use super::{Assignment, hold, hold_own};
 use crate::accounts::{Actor, Caller, Permission};
 use crate::audit::Act;
 use crate::calendar;
-use crate::contact_points::tasks::check_due;
+use crate::contact_points::tasks::days::check_due;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AssignmentId, Clock, IdSource};
 use crate::notifications::Event;

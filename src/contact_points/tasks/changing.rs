@@ -1,6 +1,7 @@
 //! What happens to a task after it was sent: further points, and calling it off.
 
-use super::{Task, TaskState, assign, check_due, find_task, record};
+use super::days::check_due;
+use super::{Task, TaskState, assign, find_task, record};
 use crate::accounts::{Actor, Caller, Permission};
 use crate::audit::Act;
 use crate::contact_points::assignments::moving::{NewStep, REASON_CHARACTERS, step};

@@ -69,11 +69,14 @@ const OVERDUE: &str = select_assignments!(
     "WHERE a.state IN ('sent', 'acknowledged', 'collecting') AND a.first_submitted_at IS NULL AND a.due_at <= $1
     AND ((a.due_at, a.id) > ($2, $3) OR $2 IS NULL) ORDER BY a.due_at, a.id LIMIT $4"
 );
+const COUNT_OPINIONS: &str =
+    "SELECT v.assignment_id, CAST(COUNT(*) AS BIGINT) FROM opinion_provenance v JOIN opinion o ON o.id = v.opinion_id
+    JOIN collection_assignment a ON a.id = v.assignment_id WHERE a.task_id = $1 AND o.state <> 'withdrawn' GROUP BY v.assignment_id";
 const COUNT_OVERDUE: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM collection_assignment
     WHERE state IN ('sent', 'acknowledged', 'collecting') AND first_submitted_at IS NULL AND due_at <= $1";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[LIST, COUNT, COUNT_ONE, ASSIGNMENTS, OVERDUE, COUNT_OVERDUE];
+pub const STATEMENTS: &[&str] = &[LIST, COUNT, COUNT_ONE, ASSIGNMENTS, OVERDUE, COUNT_OPINIONS, COUNT_OVERDUE];
 
 fn wanted(limit: usize) -> i64 {
     i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX)
@@ -169,4 +172,12 @@ pub async fn list_overdue(db: &Db, clock: &Clock, caller: &Caller, cursor: Optio
 pub async fn count_overdue(db: &Db, clock: &Clock, caller: &Caller) -> Result<i64> {
     caller.require(Permission::ReadCollectionTasks)?;
     on_db!(db, pool => sqlx::query_scalar(COUNT_OVERDUE).bind(clock.now()).fetch_one(pool).await).map_err(failed)
+}
+
+/// How many opinions each assignment of a task has; those without any are left out, and so are withdrawn and undone opinions.
+pub async fn count_opinions(db: &Db, caller: &Caller, task: CollectionTaskId) -> Result<HashMap<AssignmentId, i64>> {
+    caller.require(Permission::ReadCollectionTasks)?;
+    let counts: Vec<(AssignmentId, i64)> =
+        on_db!(db, pool => sqlx::query_as(COUNT_OPINIONS).bind(task).fetch_all(pool).await).map_err(failed)?;
+    Ok(counts.into_iter().collect())
 }

@@ -5,7 +5,8 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::changing::{hold_task, require_open};
-use super::{Task, assign, check_due, find_task, record};
+use super::days::check_due;
+use super::{Task, assign, find_task, record};
 use crate::accounts::{Actor, Caller, Permission};
 use crate::audit::Act;
 use crate::calendar;

@@ -123,6 +123,8 @@ pub struct AssignmentLine {
     pub due: String,
     /// When it was submitted.
     pub submitted: String,
+    /// How many opinions it has; empty where that is not counted.
+    pub opinions: String,
 }
 
 /// What a page says after something was done, or was not.
@@ -529,4 +531,30 @@ pub struct RelayPage {
     pub due_on: String,
     /// What the organ adds.
     pub note: String,
+}
+
+/// `/point/tasks/{id}/poster`
+#[derive(Template)]
+#[template(path = "point/poster.html")]
+pub struct PosterPage {
+    /// Frame.
+    pub layout: Layout,
+    /// The task.
+    pub task: Link,
+    /// Title of the draft.
+    pub draft: String,
+    /// From when to when the public is asked.
+    pub period: String,
+    /// The address as a picture: an `svg` element of our own making.
+    pub qr: String,
+    /// The address that it holds.
+    pub address: String,
+    /// Name of the point.
+    pub point: String,
+    /// Where it is.
+    pub place: String,
+    /// When somebody is there.
+    pub hours: String,
+    /// How to take part, by paragraph.
+    pub how: Vec<String>,
 }

@@ -66,6 +66,7 @@ fn line(visit: &Visit, assignment: Assignment) -> AssignmentLine {
         badges: words::badges(&assignment, visit.app.clock.now()),
         due: words::due(assignment.due_on()),
         submitted: assignment.submitted_at.map(texts::moment).unwrap_or_default(),
+        opinions: String::new(),
         link: Link { url: format!("/point/tasks/{}", assignment.id), text: assignment.task_title },
         about: assignment.draft_title,
     }

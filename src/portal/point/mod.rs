@@ -2,6 +2,7 @@
 
 mod activities;
 mod desk;
+mod materials;
 pub mod outcomes;
 mod tasks;
 
@@ -15,6 +16,7 @@ use crate::portal::visits::Visit;
 pub fn routes(route: Route) -> Route {
     let route = desk::routes(route);
     let route = tasks::routes(route);
+    let route = materials::routes(route);
     activities::routes(route)
 }
 

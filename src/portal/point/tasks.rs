@@ -5,6 +5,7 @@ use poem::web::{Form, Path, Query};
 use poem::{Route, get, handler, post};
 use serde::Deserialize;
 
+use super::materials::materials_of;
 use super::staff;
 use crate::accounts::Caller;
 use crate::contact_points::activities;
@@ -113,7 +114,7 @@ async fn task_page(visit: &Visit, caller: &Caller, assignment: Assignment, said:
             }
             _ => Vec::new(),
         },
-        materials: Vec::new(),
+        materials: materials_of(&url),
         more_activities: held.next.map(|_| "/point/activities".to_owned()),
         activities: held.items.into_iter().map(|activity| activity_line("/point/activities", activity)).collect(),
         new_activity: if is_open { format!("/point/activities/new?assignment={id}") } else { String::new() },

@@ -9,7 +9,7 @@ pub mod imports;
 pub mod login;
 pub mod moderation;
 pub mod own_account;
-mod qr;
+pub mod qr;
 pub mod rounds;
 pub mod statistics;
 pub mod tasks;

@@ -28,6 +28,8 @@ pub const ROUND_ENDS: &str = "征求意见截止";
 pub const SENT: &str = "下达";
 /// Fact: when it was submitted.
 pub const SUBMITTED: &str = "提交";
+/// Fact: how many opinions.
+pub const OPINIONS: &str = "意见（条）";
 /// Fact: the region.
 pub const REGION: &str = "所在地区";
 /// Fact: why it was called off.
@@ -36,6 +38,10 @@ pub const CANCELLED_BECAUSE: &str = "取消的理由";
 pub const PASSED_ON: &str = "已转发，联系点会收到消息。";
 /// What became of the opinions.
 pub const OUTCOMES: &str = "意见采纳情况";
+/// The poster.
+pub const POSTER: &str = "海报（带二维码，打印张贴）";
+/// What the picture on the poster is called.
+pub const POSTER_QR: &str = "扫码查看草案、提出意见的二维码";
 /// Everything, as a choice.
 pub const ALL: &str = "全部";
 /// A task was sent.
@@ -179,6 +185,11 @@ pub fn activity_meta(activity: &Activity) -> String {
         parts.push(format!("{} 个文件", activity.files));
     }
     parts.join(" · ")
+}
+
+/// How many opinions an assignment has.
+pub fn opinions(count: i64) -> String {
+    format!("意见 {} 条", super::grouped(count))
 }
 
 /// People of an activity.

@@ -257,7 +257,12 @@ async fn unit(
     }
     Ok(Unit {
         id: opinion.id.to_string(),
-        meta: texts::answering::meta(opinion.stance.label(), opinion.channel.label(), &opinion.author_kind, opinion.posted_at),
+        meta: texts::answering::meta(
+            opinion.stance.label(),
+            &texts::answering::channel(opinion.channel, opinion.contact_point.is_some()),
+            &opinion.author_kind,
+            opinion.posted_at,
+        ),
         badges,
         handler: item.handler_name.unwrap_or_default(),
         tags: item.tags,

@@ -189,7 +189,12 @@ fn line(base: &str, item: WorkItem) -> WorkLine {
         id: opinion.id.to_string(),
         receipt: opinion.receipt_number,
         about: opinion.provision_label,
-        meta: texts::answering::meta(opinion.stance.label(), opinion.channel.label(), &opinion.author_kind, opinion.posted_at),
+        meta: texts::answering::meta(
+            opinion.stance.label(),
+            &texts::answering::channel(opinion.channel, opinion.contact_point.is_some()),
+            &opinion.author_kind,
+            opinion.posted_at,
+        ),
         text,
         badges: badges(opinion.state, opinion.display),
         handler: item.handler_name.unwrap_or_default(),

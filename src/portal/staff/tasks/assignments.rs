@@ -152,6 +152,7 @@ async fn assignment_page(visit: &Visit, caller: &Caller, assignment: Assignment,
         fact(words::DRAFT, assignment.draft_title.clone()),
         fact(words::DUE, words::due(assignment.due_on())),
         fact(words::SENT, texts::moment(assignment.sent_at)),
+        fact(words::OPINIONS, texts::grouped(assignments::count_opinions(&app.db, assignment.id).await?)),
     ];
     facts.extend(assignment.submitted_at.map(|at| fact(words::SUBMITTED, texts::moment(at))));
     let status = if said.is_problem { StatusCode::BAD_REQUEST } else { StatusCode::OK };

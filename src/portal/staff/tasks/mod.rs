@@ -106,6 +106,7 @@ fn line(visit: &Visit, assignment: Assignment) -> AssignmentLine {
         badges: words::badges(&assignment, visit.app.clock.now()),
         due: words::due(assignment.due_on()),
         submitted: assignment.submitted_at.map(texts::moment).unwrap_or_default(),
+        opinions: String::new(),
         link: Link { url: format!("/staff/assignments/{}", assignment.id), text: assignment.point_name },
         about: assignment.point_region,
     }
@@ -228,6 +229,7 @@ async fn task_page(visit: &Visit, caller: &Caller, task: Task, query: &ListQuery
     if !task.cancel_reason.is_empty() {
         facts.push(fact(words::CANCELLED_BECAUSE, task.cancel_reason.clone()));
     }
+    let opinions = listing::count_opinions(&app.db, caller, task.id).await?;
     let relays = relaying::list_of_task(&app.db, caller, task.id).await?;
     let status = if said.is_problem { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = TaskPage {
@@ -241,7 +243,14 @@ async fn task_page(visit: &Visit, caller: &Caller, task: Task, query: &ListQuery
         instructions: paragraphs(&task.instructions),
         questions: task.questions,
         choices,
-        assignments: page.items.into_iter().map(|assignment| line(visit, assignment)).collect(),
+        assignments: page
+            .items
+            .into_iter()
+            .map(|assignment| AssignmentLine {
+                opinions: words::opinions(opinions.get(&assignment.id).copied().unwrap_or(0)),
+                ..line(visit, assignment)
+            })
+            .collect(),
         next: page.next.map(|cursor| links::with_query(&url, [("state", query.state.as_str()), ("cursor", cursor.as_str())])),
         relays: relays.into_iter().map(|relay| Fact { value: relays::progress(&relay), name: relay.organ_name }).collect(),
         may_change,
