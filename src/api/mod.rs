@@ -31,6 +31,7 @@ pub mod rounds;
 pub mod staff_accounts;
 pub mod staff_sessions;
 pub mod statistics;
+pub mod uploads;
 
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, Response, Route, get};
@@ -125,7 +126,7 @@ type Operations = (
     moderation::ModerationApi,
     notifications::NotificationsApi,
     (answering::Operations, statistics::StatisticsApi),
-    (contact_points::ContactPointsApi, collection::Operations),
+    (contact_points::ContactPointsApi, collection::Operations, uploads::UploadsApi),
 );
 
 fn service() -> OpenApiService<Operations, ()> {
@@ -152,7 +153,7 @@ fn service() -> OpenApiService<Operations, ()> {
         moderation::ModerationApi,
         notifications::NotificationsApi,
         (answering::OPERATIONS, statistics::StatisticsApi),
-        (contact_points::ContactPointsApi, collection::OPERATIONS),
+        (contact_points::ContactPointsApi, collection::OPERATIONS, uploads::UploadsApi),
     );
     OpenApiService::new(operations, "直通 zhitong", env!("CARGO_PKG_VERSION"))
         .description("公众参与地方立法：草案征求意见、意见办理与公开反馈、法规一键可查。所有失败都以 application/problem+json 返回。")

@@ -14,6 +14,7 @@ mod point;
 mod sign_out;
 mod staff;
 mod texts;
+mod uploads;
 mod visits;
 
 use std::sync::Arc;
@@ -68,6 +69,7 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let pages = point::outcomes::routes(pages);
     let pages = staff::tasks::routes(pages);
     let pages = point::routes(pages);
+    let pages = uploads::routes(pages);
     let pages = citizen::opinions::routes(pages)
         .around(move |endpoint, request| {
             let (app, kept) = (held.clone(), kept.clone());

@@ -371,6 +371,38 @@ pub fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, A
         ("add_own_activity_file", post.clone(), "/own-point/activities/{id}/files", None, With(WorkAtContactPoint)),
         ("get_own_activity_file", get.clone(), "/own-point/activities/{id}/files/{id}", None, With(WorkAtContactPoint)),
         ("remove_own_activity_file", delete.clone(), "/own-point/activities/{id}/files/{id}", None, With(WorkAtContactPoint)),
+        ("upload_opinions", post.clone(), "/own-point/assignments/{id}/uploads", None, With(WorkAtContactPoint)),
+        ("list_uploads", get.clone(), "/own-point/assignments/{id}/uploads", None, With(WorkAtContactPoint)),
+        ("get_upload", get.clone(), "/own-point/uploads/{id}", None, With(WorkAtContactPoint)),
+        ("list_upload_rows", get.clone(), "/own-point/uploads/{id}/rows", None, With(WorkAtContactPoint)),
+        (
+            "map_upload_columns",
+            put.clone(),
+            "/own-point/uploads/{id}/columns",
+            Some(json!({"revision": 1, "sheet": 0, "fields": ["body"]})),
+            With(WorkAtContactPoint),
+        ),
+        (
+            "set_upload_defaults",
+            put.clone(),
+            "/own-point/uploads/{id}/defaults",
+            Some(json!({"revision": 1, "method": "visit", "consent": "given"})),
+            With(WorkAtContactPoint),
+        ),
+        ("correct_upload_row", put.clone(), "/own-point/uploads/{id}/rows/0", Some(json!({"cells": ["改"]})), With(WorkAtContactPoint)),
+        ("skip_upload_row", post.clone(), "/own-point/uploads/{id}/rows/0/skip", Some(json!({"reason": "重"})), With(WorkAtContactPoint)),
+        ("commit_upload", post.clone(), "/own-point/uploads/{id}/commit", Some(json!({"revision": 1})), With(WorkAtContactPoint)),
+        ("resume_upload", post.clone(), "/own-point/uploads/{id}/resume", None, With(WorkAtContactPoint)),
+        (
+            "undo_upload",
+            post.clone(),
+            "/own-point/uploads/{id}/undo",
+            Some(json!({"revision": 1, "reason": "错"})),
+            With(WorkAtContactPoint),
+        ),
+        ("discard_upload", post.clone(), "/own-point/uploads/{id}/discard", Some(json!({"revision": 1})), With(WorkAtContactPoint)),
+        ("get_upload_remarks", get.clone(), "/own-point/uploads/{id}/remarks", None, With(WorkAtContactPoint)),
+        ("get_upload_original", get.clone(), "/own-point/uploads/{id}/original", None, With(WorkAtContactPoint)),
         ("list_contact_points", get.clone(), "/contact-points", None, Everyone),
         ("get_contact_point", get.clone(), "/contact-points/{id}", None, Everyone),
         ("search", get.clone(), "/search?q=%E9%9B%A8%E4%BC%9E", None, Everyone),
@@ -433,6 +465,9 @@ pub async fn call_on(app: &TestApp, name: &str, method: Method, path: &str, body
         }
         return app.upload_enclosure(NOWHERE, token, "key-00000001", "a.png", b"\x89PNG").await;
     }
+    if name == "upload_opinions" {
+        return app.upload(&path, token, "file", "a.csv", "意见\n好\n".as_bytes(), ("note", "")).await;
+    }
     if name == "start_import" {
         return app.upload("/imports", token, "files", "a.md", crate::support::DRAFT_TEXT.as_bytes(), ("dry_run", "true")).await;
     }
@@ -445,8 +480,10 @@ async fn every_role_may_do_what_the_table_says_and_nothing_else() {
     app.index().await;
     let described = described();
     assert!(described.len() >= 20, "{described:?}");
+    let [point, _] = app.contact_points().await;
     for role in Role::ALL.iter().copied().map(Some).chain([None]) {
         let token = match role {
+            Some(Role::PointStaff) => Some(app.point_staff(&point).await),
             Some(role) => Some(app.token(role).await),
             None => None,
         };

@@ -622,7 +622,9 @@ impl Layout {
         let speaks = says(Field::Body) || says(Field::Proposed);
         let filled: Vec<(usize, &str)> = row.filled().collect();
         let first = filled.first().map_or("", |(_, words)| words);
-        if is_footer(first, filled.len(), speaks && filled.len() > 1) {
+        // 填表人：甲 | | 审核人：乙: what stands under the opinions belongs to the line as well.
+        let all_are = filled.len() > 1 && filled.iter().all(|(_, words)| is_footer(words, 1, false));
+        if all_are || is_footer(first, filled.len(), speaks && filled.len() > 1) {
             return RowKind::Footer;
         }
         if speaks {
@@ -1071,11 +1073,12 @@ mod tests {
             &["填表人：王某", "", "审核人：赵某", "", ""],
             &["合计", "", "", "2", ""],
             &["共 2 条", "", "", "", ""],
+            &["填表人：王某", "", "", "审核人：赵某", ""],
             &["", "", "", "联系人多一些", ""],
         ]);
         let layout = recognise(&t);
         use RowKind::*;
         let kinds: Vec<RowKind> = t.rows.iter().enumerate().map(|(i, row)| layout.kind(i, row)).collect();
-        assert_eq!(kinds, [Heading, Data, Unfilled, Unfilled, Divider, Heading, Data, Footer, Footer, Footer, Footer, Data]);
+        assert_eq!(kinds, [Heading, Data, Unfilled, Unfilled, Divider, Heading, Data, Footer, Footer, Footer, Footer, Footer, Data]);
     }
 }

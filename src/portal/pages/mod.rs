@@ -18,6 +18,7 @@ pub mod rounds;
 pub mod staff;
 pub mod staff_accounts;
 pub mod statistics;
+pub mod uploads;
 
 use askama::Template;
 

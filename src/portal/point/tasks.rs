@@ -87,6 +87,7 @@ async fn task_page(visit: &Visit, caller: &Caller, assignment: Assignment, said:
         AssignmentState::Acknowledged => Some(("start", "开始征集")),
         _ => None,
     };
+    let uploads = Link { text: texts::uploads::UPLOADS.into(), url: format!("{url}/uploads") };
     let is_open = assignment.state != AssignmentState::Cancelled;
     let status = if said.is_problem { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     let page = PointTaskPage {
@@ -110,8 +111,9 @@ async fn task_page(visit: &Visit, caller: &Caller, assignment: Assignment, said:
         extensions: requests.into_iter().map(extension_line).collect::<Result<_>>()?,
         work: match assignment.state {
             AssignmentState::Submitted | AssignmentState::Accepted => {
-                vec![Link { text: words::OUTCOMES.into(), url: format!("{url}/outcomes") }]
+                vec![Link { text: words::OUTCOMES.into(), url: format!("{url}/outcomes") }, uploads]
             }
+            state if state.takes_opinions() => vec![uploads],
             _ => Vec::new(),
         },
         materials: materials_of(&url),

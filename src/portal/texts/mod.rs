@@ -14,6 +14,7 @@ pub mod rounds;
 pub mod comparison;
 pub mod staff_accounts;
 pub mod statistics;
+pub mod uploads;
 
 use chrono::{DateTime, NaiveDate, Utc};
 

@@ -84,6 +84,7 @@ pub fn subject(name: &str) -> &str {
         "contact_point" => "联系点",
         "draft" => "草案",
         "import_job" => "导入",
+        "upload_batch" => "上传批次",
         "keys" => "密钥",
         "opinion" => "意见",
         "opinion_group" => "同类意见",

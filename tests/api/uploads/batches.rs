@@ -21,7 +21,8 @@ const ROWS: &[&[&str]] = &[
 async fn a_file_is_tried_corrected_committed_and_undone() {
     let point = Point::start().await;
     let at = point.uploads();
-    let batch = point.upload("意见汇总.xlsx", xlsx(ROWS)).await;
+    let file = xlsx(ROWS);
+    let batch = point.upload("意见汇总.xlsx", file.clone()).await;
     assert_eq!((batch.state, counted(&batch), batch.counts.all()), (BatchState::Checked, [2, 1, 2, 4], 9), "{:?}", batch.failure);
     let problems = point.rows(batch.id, Some(RowState::Problem)).await;
     let told: Vec<(i64, &str)> = problems.iter().map(|row| (row.number, row.problems[0].sentence.as_str())).collect();
@@ -51,7 +52,7 @@ async fn a_file_is_tried_corrected_committed_and_undone() {
     assert_eq!(point.opinions().await, 3);
 
     // The same file, and the same rows in another file.
-    let again = batches::upload(&at, &point.caller, point.assignment, "副本.xlsx", xlsx(ROWS)).await.unwrap();
+    let again = batches::upload(&at, &point.caller, point.assignment, "副本.xlsx", file.clone()).await.unwrap();
     assert!(again.batch == batch.id && again.worker.is_none() && again.notice.contains("上传"), "{again:?}");
     let other = point.upload("另一份.xlsx", xlsx(&[ROWS[1], ROWS[2], ROWS[5], &["9", "第一条", "新的", "", "己", "", "3月7日", ""]])).await;
     assert_eq!(counted(&other), [1, 2, 0, 1]);
@@ -76,7 +77,7 @@ async fn a_file_is_tried_corrected_committed_and_undone() {
     let undone = batches::undo(&at, &point.caller, batch.id, batch.revision, "传错了文件").await.unwrap();
     assert_eq!((undone.state, undone.counts.of(RowState::Undone), undone.counts.all()), (BatchState::Undone, 3, 9));
     assert_eq!(point.opinions().await, 0);
-    let once_more = point.upload("意见汇总.xlsx", xlsx(ROWS)).await;
+    let once_more = point.upload("意见汇总.xlsx", file).await;
     assert_eq!(counted(&once_more), [2, 1, 2, 4], "it may be uploaded again");
     assert_eq!(point.commit(&once_more, Which::Ready).await.counts.of(RowState::Committed), 2);
     assert_eq!(point.opinions().await, 2);

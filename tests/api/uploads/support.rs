@@ -38,14 +38,14 @@ impl Point {
         let app = TestApp::start().await;
         let draft = app.open_draft().await;
         let [ours, theirs] = app.contact_points().await;
+        // Ten days later, so that there are days to collect on.
+        app.clock.advance(chrono::Duration::days(10));
         let (token, other_token) = (app.point_staff(&ours).await, app.point_staff(&theirs).await);
         let assignments = app.collection_task(&draft, &[&ours, &theirs]).await;
         app.start_collecting(&token, &assignments[0]).await;
         app.start_collecting(&other_token, &assignments[1]).await;
         let [assignment, other_assignment] = [&assignments[0], &assignments[1]].map(|id| AssignmentId(id.parse().unwrap()));
         let (caller, other) = (app.caller(&token).await, app.caller(&other_token).await);
-        // Ten days later, so that there are days to collect on.
-        app.clock.advance(chrono::Duration::days(10));
         app.deliver().await;
         Point { app, draft, caller, token, assignment, other, other_token, other_assignment }
     }

@@ -224,6 +224,7 @@ fn place(blocks: Vec<Block>, answers: Vec<PublicOpinion>) -> (Vec<Piece>, Vec<Re
 
 /// `None` while there is no public answer.
 fn reply(opinion: PublicOpinion) -> Option<Reply> {
+    let author = opinion.author_line();
     let answer = opinion.answer?;
     let tone = match answer.kind.as_str() {
         "adopted" => "good",
@@ -232,7 +233,7 @@ fn reply(opinion: PublicOpinion) -> Option<Reply> {
         _ => "off",
     };
     Some(Reply {
-        about: texts::about_opinion(&opinion.provision_label, opinion.author_kind.as_deref(), opinion.stance.map(|s| s.label())),
+        about: texts::about_opinion(&opinion.provision_label, author.as_deref(), opinion.stance.map(|s| s.label())),
         unseen: texts::answering::unseen(opinion.words),
         opinion: opinion.body,
         because: opinion.reason.unwrap_or_default(),
