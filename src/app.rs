@@ -12,6 +12,9 @@ use crate::accounts::sms::{self, SmsGateway};
 use crate::accounts::staff::{StaffDoor, second_factor};
 use crate::accounts::wechat::{self, Wechat};
 use crate::config::{Config, Secret};
+use crate::contact_points::managing::Keeping;
+use crate::contact_points::persons;
+use crate::contact_points::selection::applying::{self, Applying};
 use crate::corpus::import::Importer;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, Clock, IdSource, OpinionId};
@@ -23,6 +26,7 @@ use crate::opinions::moderation::words::WordList;
 use crate::opinions::moderation::{self, Submission};
 use crate::opinions::offline::batches::{self, Uploads};
 use crate::opinions::offline::provenance;
+use crate::opinions::offline::recording::Recorder;
 use crate::sealed_column;
 use crate::search::SearchService;
 use crate::storage::blobs::Blobs;
@@ -214,6 +218,36 @@ impl App {
         }
     }
 
+    /// What the care for contact points works with.
+    pub fn keeping(&self) -> Keeping<'_> {
+        Keeping {
+            db: &self.db,
+            clock: &self.clock,
+            ids: &self.ids,
+            cipher: &self.field_cipher,
+            key: &self.data_key,
+            rules: &self.config.rules,
+        }
+    }
+
+    /// What writing offline opinions works with.
+    pub fn recorder(&self) -> Recorder<'_> {
+        Recorder {
+            db: &self.db,
+            clock: &self.clock,
+            ids: &self.ids,
+            rules: &self.config.rules,
+            key: &self.data_key,
+            cipher: &self.field_cipher,
+            words: &self.words,
+        }
+    }
+
+    /// What taking applications to become a contact point works with.
+    pub fn applying(&self, request: &Request) -> Applying<'_> {
+        Applying { keeping: self.keeping(), cache: &self.cache, blobs: &self.blobs, address: self.client_address(request) }
+    }
+
     /// What imports into this application's corpus.
     pub fn importer(&self) -> Importer {
         Importer { db: self.db.clone(), blobs: self.blobs.clone(), clock: self.clock.clone(), ids: self.ids.clone() }
@@ -240,6 +274,10 @@ impl App {
         citizens::SEALED_PHONE,
         citizens::SEALED_GUARDIAN_NAME,
         citizens::SEALED_GUARDIAN_PHONE,
+        persons::SEALED_NAME,
+        persons::SEALED_PHONE,
+        applying::SEALED_NAME,
+        applying::SEALED_PHONE,
         sealed_column!("subscription_consent", "openid_sealed", subscriptions::PURPOSE),
         provenance::SEALED_PERSON,
         provenance::SEALED_CONTACT,

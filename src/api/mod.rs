@@ -17,6 +17,7 @@ pub mod contact_points;
 pub mod day;
 pub mod drafting;
 pub mod drafts;
+pub mod entries;
 pub mod following;
 pub mod imports;
 pub mod library;
@@ -126,7 +127,15 @@ type Operations = (
     moderation::ModerationApi,
     notifications::NotificationsApi,
     (answering::Operations, statistics::StatisticsApi),
-    (contact_points::ContactPointsApi, collection::Operations, uploads::UploadsApi),
+    (
+        contact_points::ContactPointsApi,
+        contact_points::managing::KeepingApi,
+        contact_points::invitations::InvitationsApi,
+        contact_points::selection::Operations,
+        entries::EntriesApi,
+        collection::Operations,
+        uploads::UploadsApi,
+    ),
 );
 
 fn service() -> OpenApiService<Operations, ()> {
@@ -153,7 +162,15 @@ fn service() -> OpenApiService<Operations, ()> {
         moderation::ModerationApi,
         notifications::NotificationsApi,
         (answering::OPERATIONS, statistics::StatisticsApi),
-        (contact_points::ContactPointsApi, collection::OPERATIONS, uploads::UploadsApi),
+        (
+            contact_points::ContactPointsApi,
+            contact_points::managing::KeepingApi,
+            contact_points::invitations::InvitationsApi,
+            contact_points::selection::OPERATIONS,
+            entries::EntriesApi,
+            collection::OPERATIONS,
+            uploads::UploadsApi,
+        ),
     );
     OpenApiService::new(operations, "直通 zhitong", env!("CARGO_PKG_VERSION"))
         .description("公众参与地方立法：草案征求意见、意见办理与公开反馈、法规一键可查。所有失败都以 application/problem+json 返回。")

@@ -179,6 +179,8 @@ acts! {
     CancelAssignment = "cancel_assignment", "取消征集任务";
     /// An offline opinion was entered on behalf of somebody.
     RecordOfflineOpinion = "record_offline_opinion", "代录线下意见";
+    /// An offline opinion that was entered on behalf of somebody was taken back.
+    UndoOfflineOpinion = "undo_offline_opinion", "撤回代录的意见";
     /// A file of offline opinions was uploaded.
     UploadOpinions = "upload_opinions", "上传线下意见";
     /// A row of an uploaded file was corrected or left out.
@@ -203,6 +205,36 @@ acts! {
     AddActivityFile = "add_activity_file", "添加活动材料";
     /// A file was removed from an activity.
     RemoveActivityFile = "remove_activity_file", "移除活动材料";
+    /// A contact point was opened.
+    OpenContactPoint = "open_contact_point", "设立联系点";
+    /// A contact point, its stations or responsible persons were changed.
+    ChangeContactPoint = "change_contact_point", "修改联系点";
+    /// A contact point got another term.
+    RenewContactPoint = "renew_contact_point", "联系点续期";
+    /// A contact point was closed.
+    CloseContactPoint = "close_contact_point", "关闭联系点";
+    /// A closed contact point was opened again.
+    ReopenContactPoint = "reopen_contact_point", "恢复联系点";
+    /// A call for contact points was written or changed.
+    WriteSelectionCall = "write_selection_call", "起草遴选公告";
+    /// A call for contact points became public.
+    PublishSelectionCall = "publish_selection_call", "发布遴选公告";
+    /// A call for contact points was given up.
+    WithdrawSelectionCall = "withdraw_selection_call", "撤回遴选公告";
+    /// A unit applied to become a contact point.
+    ApplyForSelection = "apply_for_selection", "提交遴选申报";
+    /// A unit took its application back.
+    WithdrawApplication = "withdraw_application", "撤回遴选申报";
+    /// A member of staff scored an application.
+    ScoreApplication = "score_application", "遴选评分";
+    /// What became of the applications was published.
+    PublishSelectionOutcome = "publish_selection_outcome", "公布遴选结果";
+    /// Somebody was invited to work at a contact point.
+    InviteStaff = "invite_staff", "邀请联系点工作人员";
+    /// An invitation was taken back.
+    RevokeInvitation = "revoke_invitation", "撤销邀请";
+    /// Somebody made an account with an invitation.
+    AcceptInvitation = "accept_invitation", "接受邀请";
     /// Documents were imported into the corpus.
     ImportDocuments = "import_documents", "导入法规文件";
 }

@@ -1,16 +1,25 @@
 //! 立法基层联系点: units outside government that collect opinions, with their collection stations (信息采集点).
 //!
 //! Points are listed by region and name, never by how much they collect: a ranking of contact points is not wanted (国办函〔2026〕12号).
-//! `organs.rs` knows the two tiers above them, `seeds.rs` loads a list from TOML. `tasks/` is what the bureau asks points to collect, `assignments/` what
-//! each does for it, `activities/` where opinions are collected, `materials.rs` what is printed for it, `once.rs` what makes a repetition known.
+//! `organs.rs` knows the two tiers above them. `managing.rs` changes points and stations, `terms.rs` opens, renews and closes, `persons.rs` keeps the
+//! responsible persons, `invitations.rs` brings staff in, `selection/` finds new points, `acts.rs` hears each act once, `seeds.rs` loads a list from TOML.
+//! `tasks/` is what the bureau asks points to collect, `assignments/` what each does for it, `activities/` where opinions are collected, `materials.rs` what is printed for it, `once.rs` what
+//! makes a repetition known.
 
 pub mod activities;
+pub mod acts;
 pub mod assignments;
+pub mod collecting;
+pub mod invitations;
+pub mod managing;
 pub mod materials;
 pub mod once;
 pub mod organs;
+pub mod persons;
 pub mod seeds;
+pub mod selection;
 pub mod tasks;
+pub mod terms;
 
 use std::collections::HashMap;
 

@@ -62,6 +62,10 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let pages = staff::login::routes(pages);
     let pages = staff::own_account::routes(pages);
     let pages = staff::users::routes(pages);
+    let pages = staff::points::routes(pages);
+    let pages = citizen::invitations::routes(pages);
+    let pages = citizen::selections::routes(pages);
+    let pages = staff::selections::routes(pages);
     let pages = staff::audit::routes(pages);
     let pages = staff::drafting::routes(pages);
     let pages = staff::answering::routes(pages);

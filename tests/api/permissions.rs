@@ -40,6 +40,13 @@ pub fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, A
         json!({"kind": "visit", "title": "走访", "held_on": "2026-03-01", "place": "东街", "people_present": 3, "people_reached": 9});
     let person = json!({"login_name": "zhou.yi", "display_name": "周一", "role": "handler"});
     let correction = json!({"from_version_id": NOWHERE, "to_version_id": NOWHERE, "kind": "deleted", "from": ["art-1"]});
+    let point = json!({"name": "甲社区联系点", "kind": "government", "established_by": "局", "host_unit": "甲社区", "host_kind": "community",
+        "region": "清河市", "address": "甲路1号"});
+    let call = json!({"title": "遴选公告", "notice": "告", "criteria": [{"name": "基础", "maximum": 10}],
+        "opens_on": "2026-03-02", "closes_on": "2026-04-01"});
+    let closing = json!({"revision": 1, "reason": "因"});
+    let station = json!({"revision": 1, "name": "一号采集点"});
+    let responsible = json!({"revision": 1, "duty": "负责人", "name": "周一", "is_public": false});
     vec![
         ("get_service", get.clone(), "/service", None, Everyone),
         ("sign_in_staff", post.clone(), "/sessions/staff", Some(json!({"name": "x", "password": "x"})), Everyone),
@@ -284,6 +291,97 @@ pub fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, A
         ("list_statistics_rows", get.clone(), "/statistics/rows?measure=opinions", None, With(ReadStatistics)),
         ("get_statistics_table", get.clone(), "/statistics/table?by=point", None, With(ReadStatistics)),
         ("count_opinions", get.clone(), "/drafts/{id}/opinion-counts", None, Everyone),
+        ("list_contact_point_files", get.clone(), "/contact-point-files", None, With(ReadContactPoints)),
+        ("open_contact_point", post.clone(), "/contact-points", Some(json!({"point": point})), With(ManageContactPoints)),
+        ("get_contact_point_file", get.clone(), "/contact-points/{id}/file", None, With(ReadContactPoints)),
+        (
+            "change_contact_point",
+            put.clone(),
+            "/contact-points/{id}",
+            Some(json!({"revision": 1, "point": point})),
+            With(ManageContactPoints),
+        ),
+        ("list_contact_point_history", get.clone(), "/contact-points/{id}/history", None, With(ReadContactPoints)),
+        (
+            "renew_contact_point",
+            post.clone(),
+            "/contact-points/{id}/renewal",
+            Some(json!({"revision": 1, "term": {"begins_on": "2026-03-01", "ends_on": "2028-02-29"}, "reason": "因"})),
+            With(ManageContactPoints),
+        ),
+        ("close_contact_point", post.clone(), "/contact-points/{id}/closing", Some(closing.clone()), With(ManageContactPoints)),
+        ("reopen_contact_point", post.clone(), "/contact-points/{id}/reopening", Some(closing.clone()), With(ManageContactPoints)),
+        ("add_station", post.clone(), "/contact-points/{id}/stations", Some(station.clone()), With(ManageContactPoints)),
+        ("change_station", put.clone(), "/contact-points/{id}/stations/{id}", Some(station), With(ManageContactPoints)),
+        ("close_station", post.clone(), "/contact-points/{id}/stations/{id}/closing", Some(closing), With(ManageContactPoints)),
+        (
+            "reopen_station",
+            post.clone(),
+            "/contact-points/{id}/stations/{id}/reopening",
+            Some(json!({"revision": 1})),
+            With(ManageContactPoints),
+        ),
+        ("add_responsible_person", post.clone(), "/contact-points/{id}/persons", Some(responsible.clone()), With(ManageContactPoints)),
+        ("change_responsible_person", put.clone(), "/contact-points/{id}/persons/{id}", Some(responsible), With(ManageContactPoints)),
+        ("remove_responsible_person", delete.clone(), "/contact-points/{id}/persons/{id}?revision=1", None, With(ManageContactPoints)),
+        ("invite_point_staff", post.clone(), "/contact-points/{id}/invitations", Some(json!({})), With(InvitePointStaff)),
+        ("list_invitations", get.clone(), "/contact-points/{id}/invitations", None, With(ReadContactPoints)),
+        ("revoke_invitation", post.clone(), "/invitations/{id}/revocation", None, With(InvitePointStaff)),
+        ("look_up_invitation", post.clone(), "/invitation-lookups", Some(json!({"code": "0000-0000-0000-0000"})), Everyone),
+        (
+            "accept_invitation",
+            post.clone(),
+            "/invitation-acceptances",
+            Some(json!({"code": "0000-0000-0000-0000", "login_name": "x", "display_name": "x", "password": "x"})),
+            Everyone,
+        ),
+        ("list_selection_calls", get.clone(), "/selections", None, Everyone),
+        ("get_selection_call", get.clone(), "/selections/{id}", None, Everyone),
+        ("list_selection_outcome", get.clone(), "/selections/{id}/outcome", None, Everyone),
+        ("apply_for_selection", post.clone(), "/selections/{id}/applications", None, Everyone),
+        ("look_up_application", post.clone(), "/selection-lookups", Some(json!({"code": "0000-0000-0000-0000"})), Everyone),
+        ("withdraw_application", post.clone(), "/selection-lookups/withdrawal", Some(json!({"code": "0000-0000-0000-0000"})), Everyone),
+        ("list_selection_files", get.clone(), "/selection-files", None, With(ReadSelections)),
+        ("get_selection_file", get.clone(), "/selection-files/{id}", None, With(ReadSelections)),
+        ("write_selection_call", post.clone(), "/selections", Some(call.clone()), With(ManageSelections)),
+        ("change_selection_call", put.clone(), "/selections/{id}", Some(json!({"revision": 1, "call": call})), With(ManageSelections)),
+        ("publish_selection_call", post.clone(), "/selections/{id}/publication", Some(json!({"revision": 1})), With(ManageSelections)),
+        (
+            "withdraw_selection_call",
+            post.clone(),
+            "/selections/{id}/withdrawal",
+            Some(json!({"revision": 1, "reason": "因"})),
+            With(ManageSelections),
+        ),
+        ("list_applications", get.clone(), "/selections/{id}/applications", None, With(ReadSelections)),
+        ("get_application", get.clone(), "/selection-applications/{id}", None, With(ReadSelections)),
+        ("get_selection_document", get.clone(), "/selection-documents/{id}", None, With(ReadSelections)),
+        (
+            "score_application",
+            put.clone(),
+            "/selection-applications/{id}/scores",
+            Some(json!({"scores": [{"points": 1}]})),
+            With(ScoreApplications),
+        ),
+        (
+            "publish_selection_outcome",
+            post.clone(),
+            "/selections/{id}/outcome",
+            Some(json!({"revision": 1, "outcomes": []})),
+            With(DecideSelections),
+        ),
+        (
+            "open_selected_point",
+            post.clone(),
+            "/selection-applications/{id}/contact-point",
+            Some(json!({"established_by": "局"})),
+            With(DecideSelections),
+        ),
+        ("record_opinion_on_behalf", post.clone(), "/own-point/assignments/{id}/opinions", None, With(WorkAtContactPoint)),
+        ("list_opinions_on_behalf", get.clone(), "/own-point/assignments/{id}/opinions", None, With(WorkAtContactPoint)),
+        ("change_opinion_on_behalf", put.clone(), "/own-point/assignments/{id}/opinions/{id}", None, With(WorkAtContactPoint)),
+        ("remove_opinion_on_behalf", delete.clone(), "/own-point/assignments/{id}/opinions/{id}", None, With(WorkAtContactPoint)),
+        ("get_scan_on_behalf", get.clone(), "/own-point/assignments/{id}/opinions/{id}/scan", None, With(WorkAtContactPoint)),
         ("list_organs", get.clone(), "/organs", None, Everyone),
         (
             "send_collection_task",
@@ -468,10 +566,19 @@ pub async fn call_on(app: &TestApp, name: &str, method: Method, path: &str, body
     if name == "upload_opinions" {
         return app.upload(&path, token, "file", "a.csv", "意见\n好\n".as_bytes(), ("note", "")).await;
     }
+    if name == "apply_for_selection" {
+        return app.apply_for_selection(id, "00000000000000000000000000000001", "甲社区", &[]).await;
+    }
     if name == "start_import" {
         return app.upload("/imports", token, "files", "a.md", crate::support::DRAFT_TEXT.as_bytes(), ("dry_run", "true")).await;
     }
-    app.call(method, &path, token, &[("Idempotency-Key", "key-00000001")], body).await
+    if name.ends_with("_opinion_on_behalf") && method != Method::DELETE {
+        let said = [("stance", "amend"), ("body", "改"), ("consent", "given"), ("method", "visit"), ("collected_on", "2026-03-02")];
+        let said = said.map(|(name, value)| (name, value.to_owned()));
+        return app.form(method, &path, token, Some("key-of-an-entry"), &said, &[]).await;
+    }
+    // One key for each operation: a key that was used for another act is a conflict.
+    app.call(method, &path, token, &[("Idempotency-Key", &format!("key-of-{name}"))], body).await
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use zhitong::contact_points::seeds::load_points;
 use zhitong::contact_points::tasks::{NewTask, send_task};
 use zhitong::drafts::{due, following};
 use zhitong::error::Code;
-use zhitong::ids::{AssignmentId, Clock, ContactPointId, DraftId, IdSource, OrganId};
+use zhitong::ids::{AssignmentId, Clock, ContactPointId, DraftId, IdSource, OrganId, StationId};
 use zhitong::notifications::AsPost;
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
@@ -208,23 +208,51 @@ impl TestApp {
             let body = self.post("/sessions/wechat", None, says).await.expect(201);
             return body["token"].as_str().unwrap().to_owned();
         }
+        let organ = if role == Role::CountyStaff { Some(self.county("county").await) } else { None };
+        self.staff_token(role, organ, None, None).await
+    }
+
+    /// Token of a new staff account that works somewhere.
+    pub async fn staff_token(
+        &self,
+        role: Role,
+        organ: Option<OrganId>,
+        contact_point: Option<ContactPointId>,
+        station: Option<StationId>,
+    ) -> String {
         let login_name = format!("{}-{}", role.as_str(), self.app.ids.next().simple());
         let new = NewStaff {
             login_name: &login_name,
             display_name: role.label(),
             role,
             password: "a long pass phrase",
-            organ: None,
-            contact_point: None,
-            station: None,
+            organ,
+            contact_point,
+            station,
             is_demonstration: false,
         };
         let account_id = create_staff(&self.app.db, &self.clock, &self.app.ids, None, new).await.unwrap();
-        let caller = Caller { account_id, role, display_name: role.label().into(), organ: None, contact_point: None, station: None };
+        let caller = Caller { account_id, role, display_name: role.label().into(), organ, contact_point, station };
         let mut tx = self.app.db.begin().await.unwrap();
         let session = sessions::issue(&mut tx, &self.clock, &self.app.ids, &self.app.config.rules, caller).await.unwrap();
         tx.commit().await.unwrap();
         session.token
+    }
+
+    /// The organ of a county, made when it is not there.
+    pub async fn county(&self, code: &str) -> OrganId {
+        let new = NewOrgan {
+            code: code.into(),
+            name: format!("{code}司法局"),
+            tier: Tier::County,
+            parent: None,
+            region: "清河市云渡区".into(),
+            is_demonstration: false,
+        };
+        let mut tx = self.app.db.begin().await.unwrap();
+        let id = put_organ(&mut tx, &self.clock, &self.app.ids, &new).await.unwrap();
+        tx.commit().await.unwrap();
+        id
     }
 
     /// One request; a path is relative to `/api/v1`.
@@ -295,6 +323,53 @@ impl TestApp {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         read(request.body(form).send().await.0).await
+    }
+
+    /// Sends a form with fields and files.
+    pub async fn form(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        key: Option<&str>,
+        fields: &[(&str, String)],
+        files: &[(&str, &str, &[u8])],
+    ) -> Answer {
+        let mut form = Vec::new();
+        for (name, value) in fields {
+            form.extend_from_slice(format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").as_bytes());
+        }
+        for (name, file, bytes) in files {
+            let head = format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{file}\"\r\n\r\n");
+            form.extend_from_slice(head.as_bytes());
+            form.extend_from_slice(bytes);
+            form.extend_from_slice(b"\r\n");
+        }
+        form.extend_from_slice(b"--edge--\r\n");
+        let mut request = self.client.request(method, format!("/api/v1{path}")).content_type("multipart/form-data; boundary=edge");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        read(request.body(form).send().await.0).await
+    }
+
+    /// Applies to become a contact point.
+    pub async fn apply_for_selection(&self, call: &str, key: &str, unit: &str, documents: &[(&str, &[u8])]) -> Answer {
+        let fields = [
+            ("unit_name", unit),
+            ("host_kind", "community"),
+            ("region", "清河市云渡区"),
+            ("address", "甲路1号"),
+            ("introduction", "居民四千户，常年开展议事。"),
+            ("contact_name", "示例甲"),
+            ("contact_phone", "0752-1234567"),
+        ];
+        let fields = fields.map(|(name, value)| (name, value.to_owned()));
+        let files: Vec<(&str, &str, &[u8])> = documents.iter().map(|(name, bytes)| ("documents", *name, *bytes)).collect();
+        self.form(Method::POST, &format!("/selections/{call}/applications"), None, Some(key), &fields, &files).await
     }
 
     /// Sets whether the newest rounds show opinions and take them without a login.

@@ -8,5 +8,6 @@ mod administration;
 mod answering;
 mod citizen;
 mod collecting;
+mod entry;
 mod pages;
 mod support;

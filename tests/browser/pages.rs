@@ -32,6 +32,11 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("lookup", "", "/opinions/lookup"),
     ("contact-points", "", "/contact-points"),
     ("contact-point", "", "/contact-points/{contact-point}"),
+    ("selections", "", "/selections"),
+    ("selection", "", "/selections/{selection}"),
+    ("selection-form", "", "/selections/{selection}/apply"),
+    ("application-lookup", "", "/selections/lookup"),
+    ("invitation", "", "/invitations"),
     ("about", "", "/about"),
     ("privacy", "", "/privacy"),
     ("sign-in", "", "/sign-in"),
@@ -107,6 +112,18 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("users", "admin", "/staff/users"),
     ("new-user", "admin", "/staff/users/new"),
     ("user", "admin", "/staff/users/{user}"),
+    ("kept-points", "admin", "/staff/contact-points"),
+    ("new-point", "admin", "/staff/contact-points/new"),
+    ("kept-point", "admin", "/staff/contact-points/{contact-point}"),
+    ("changing-a-point", "admin", "/staff/contact-points/{contact-point}/edit"),
+    ("kept-points-of-a-county", "county", "/staff/contact-points"),
+    ("staff-selections", "reviewer", "/staff/selections"),
+    ("new-selection", "reviewer", "/staff/selections/new"),
+    ("staff-selection", "reviewer", "/staff/selections/{selection}"),
+    ("changing-a-selection", "reviewer", "/staff/selections/{prepared}/edit"),
+    ("application", "reviewer", "/staff/selection-applications/{application}"),
+    ("entry", "point", "/point/assignments/{collecting}/entry"),
+    ("changing-an-entry", "point", "/point/assignments/{collecting}/entry/{entered}"),
     ("audit", "auditor", "/staff/audit"),
     ("own-account", "admin", "/staff/account"),
     ("second-step", "admin", "/staff/account/second-factor"),
@@ -133,6 +150,8 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/point/tasks/:id/materials/:material", "a file"),
     ("/point/activities/:id/files/:file", "a file"),
     ("/staff/activities/:id/files/:file", "a file"),
+    ("/point/assignments/:id/entry/:opinion/scan", "a file"),
+    ("/staff/selection-documents/:id", "a file"),
 ];
 
 /// The text of a draft of our own, and what becomes of it after a round.
@@ -202,7 +221,24 @@ async fn furnish() -> (Site, Vec<(&'static str, String)>) {
     names.push(("law-version", text(&detail["versions"][0], "id")));
     names.push(("law", law));
     let points = site.api(Method::GET, "/contact-points", None, None).await;
-    names.push(("contact-point", text(&points["items"][0], "id")));
+    let point = text(&points["items"][0], "id");
+    let person = json!({"revision": 1, "duty": "联络员", "name": "示例甲", "phone": "0752-1234567", "is_public": true});
+    post(&admin, format!("/contact-points/{point}/persons"), person).await;
+    post(&admin, format!("/contact-points/{point}/invitations"), json!({"remark": "社区副主任"})).await;
+    names.push(("contact-point", point));
+    let call = json!({"title": "2026年基层立法联系点遴选公告", "notice": "欢迎符合条件的单位申报。\n申报材料请合并为一份。",
+        "criteria": [{"name": "群众基础", "explanation": "联系群众的范围和方式", "maximum": 40}, {"name": "工作条件", "maximum": 60}],
+        "opens_on": "2026-03-02", "closes_on": "2026-03-31"});
+    names.push(("prepared", text(&post(&admin, "/selections".into(), call.clone()).await, "id")));
+    let call = text(&post(&admin, "/selections".into(), call).await, "id");
+    post(&admin, format!("/selections/{call}/publication"), json!({"revision": 1})).await;
+    site.apply(&call, "云渡区槐荫巷老年大学").await;
+    let applications = site.api(Method::GET, &format!("/selections/{call}/applications"), Some(&admin), None).await;
+    names.extend([("application", text(&applications["items"][0], "id")), ("selection", call)]);
+    let open = names.iter().find(|(name, _)| *name == "open").unwrap().1.clone();
+    let assignment = site.collecting(&open).await;
+    names.push(("entered", site.record(&assignment, "台阶旁请加扶手。").await));
+    names.push(("collecting", assignment));
 
     // A contact point collects: a task for it and for a county, an activity, a request for more time.
     let (point, county) = (site.staff("point").await, site.staff("county").await);

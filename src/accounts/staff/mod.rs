@@ -208,6 +208,29 @@ async fn insert(
     new: NewStaff<'_>,
     must_change_password: bool,
 ) -> Result<AccountId> {
+    let ready = checked(new)?;
+    let password_hash = passwords::hash(ready.new.password).await?;
+    let mut tx = db.begin().await?;
+    let id = insert_in(&mut tx, clock, ids, by, &ready, &password_hash, must_change_password).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// An account that may be made: its names and its password keep the rules.
+#[derive(Clone, Debug)]
+pub struct Ready<'a> {
+    new: NewStaff<'a>,
+    login_name: String,
+}
+
+/// Checks an account that somebody makes for themselves, and where they will work.
+pub async fn prepare<'a>(db: &Db, new: NewStaff<'a>) -> Result<Ready<'a>> {
+    check_name(new.display_name)?;
+    check_workplace(db, new.role, new.organ, new.contact_point, new.station).await?;
+    checked(new)
+}
+
+fn checked(new: NewStaff<'_>) -> Result<Ready<'_>> {
     let login_name = login_name_key(new.login_name);
     if !(2..=64).contains(&login_name.chars().count()) || login_name.chars().any(|c| c.is_whitespace() || c.is_control() || c == ':') {
         return Err(Error::invalid("login_name", "登录名应为 2 至 64 个字符，不含空格和冒号。"));
@@ -216,16 +239,27 @@ async fn insert(
     if !new.role.is_staff() {
         return Err(Error::invalid("role", "市民账号由市民自己登录产生，不能在这里建立。"));
     }
-    let password_hash = passwords::hash(new.password).await?;
+    Ok(Ready { new, login_name })
+}
+
+/// Makes an account inside a transaction; without `by` the person makes it for themselves. A name that is taken is [`Code::Conflict`].
+pub async fn insert_in(
+    tx: &mut Tx,
+    clock: &Clock,
+    ids: &IdSource,
+    by: Option<AccountId>,
+    ready: &Ready<'_>,
+    password_hash: &str,
+    must_change_password: bool,
+) -> Result<AccountId> {
+    let (new, login_name) = (&ready.new, &ready.login_name);
     let id = AccountId(ids.next());
     let now = clock.now();
-    let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => sqlx::query(INSERT)
-        .bind(id).bind(new.role.as_str()).bind(new.display_name).bind(&login_name).bind(&password_hash).bind(new.contact_point)
+    on_tx!(&mut *tx, c => sqlx::query(INSERT)
+        .bind(id).bind(new.role.as_str()).bind(new.display_name.trim()).bind(login_name).bind(password_hash).bind(new.contact_point)
         .bind(new.is_demonstration).bind(now).bind(must_change_password).bind(new.organ).bind(new.station).execute(c).await.map(drop))
     .map_err(|e| if is_duplicate(&e) { Error::new(Code::Conflict, "这个登录名已被使用，请换一个。") } else { failed(e) })?;
-    note(&mut tx, clock, by, Act::CreateAccount, id, new.role.as_str()).await?;
-    tx.commit().await?;
+    note(tx, clock, by, Act::CreateAccount, id, new.role.as_str()).await?;
     Ok(id)
 }
 
@@ -329,11 +363,16 @@ async fn get_in(tx: &mut Tx, id: AccountId) -> Result<StaffAccount> {
 }
 
 async fn check_change(db: &Db, change: &StaffChange<'_>) -> Result<()> {
-    let name = change.display_name.trim();
+    check_name(change.display_name)?;
+    check_workplace(db, change.role, change.organ, change.contact_point, change.station).await
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let name = name.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARACTERS || name.chars().any(char::is_control) {
         return Err(Error::invalid("display_name", format!("姓名应为 1 至 {NAME_CHARACTERS} 个字符。")));
     }
-    check_workplace(db, change.role, change.organ, change.contact_point, change.station).await
+    Ok(())
 }
 
 /// Passes when a role works where it is said to: point staff at an open point or at a station of it, county staff for the organ of a county,

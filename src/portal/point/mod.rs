@@ -2,6 +2,7 @@
 
 mod activities;
 mod desk;
+mod entry;
 mod materials;
 pub mod outcomes;
 mod tasks;
@@ -16,6 +17,7 @@ use crate::portal::visits::Visit;
 pub fn routes(route: Route) -> Route {
     let route = desk::routes(route);
     let route = tasks::routes(route);
+    let route = entry::routes(route);
     let route = materials::routes(route);
     activities::routes(route)
 }

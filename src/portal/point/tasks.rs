@@ -113,7 +113,9 @@ async fn task_page(visit: &Visit, caller: &Caller, assignment: Assignment, said:
             AssignmentState::Submitted | AssignmentState::Accepted => {
                 vec![Link { text: words::OUTCOMES.into(), url: format!("{url}/outcomes") }, uploads]
             }
-            state if state.takes_opinions() => vec![uploads],
+            state if state.takes_opinions() => {
+                vec![Link { text: texts::entry::ENTER.into(), url: format!("/point/assignments/{}/entry", assignment.id) }, uploads]
+            }
             _ => Vec::new(),
         },
         materials: materials_of(&url),
