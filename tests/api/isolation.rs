@@ -54,7 +54,6 @@ async fn a_point_learns_nothing_of_another_point() {
         "SELECT id FROM account WHERE contact_point_id = $1",
         "SELECT f.id FROM activity_file f JOIN collection_activity a ON a.id = f.activity_id WHERE a.contact_point_id = $1",
         "SELECT x.id FROM extension_request x JOIN collection_assignment s ON s.id = x.assignment_id WHERE s.contact_point_id = $1",
-        "SELECT t.id FROM collection_task t JOIN collection_assignment s ON s.task_id = t.id WHERE s.contact_point_id = $1",
     ] {
         foreign.extend(ids_of(&app, sql, &theirs).await);
     }

@@ -11,3 +11,4 @@ mod collecting;
 mod entry;
 mod pages;
 mod support;
+mod uploads;

@@ -122,6 +122,9 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("staff-selection", "reviewer", "/staff/selections/{selection}"),
     ("changing-a-selection", "reviewer", "/staff/selections/{prepared}/edit"),
     ("application", "reviewer", "/staff/selection-applications/{application}"),
+    ("uploads", "point", "/point/tasks/{collecting}/uploads"),
+    ("upload", "point", "/point/uploads/{upload}"),
+    ("upload-row", "point", "/point/uploads/{upload}/rows/2"),
     ("entry", "point", "/point/assignments/{collecting}/entry"),
     ("changing-an-entry", "point", "/point/assignments/{collecting}/entry/{entered}"),
     ("audit", "auditor", "/staff/audit"),
@@ -149,6 +152,8 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/point/statistics.xlsx", "a file"),
     ("/point/tasks/:id/materials/:material", "a file"),
     ("/point/activities/:id/files/:file", "a file"),
+    ("/point/uploads/:id/original", "a file"),
+    ("/point/uploads/:id/remarks", "a file"),
     ("/staff/activities/:id/files/:file", "a file"),
     ("/point/assignments/:id/entry/:opinion/scan", "a file"),
     ("/staff/selection-documents/:id", "a file"),
@@ -238,6 +243,8 @@ async fn furnish() -> (Site, Vec<(&'static str, String)>) {
     let open = names.iter().find(|(name, _)| *name == "open").unwrap().1.clone();
     let assignment = site.collecting(&open).await;
     names.push(("entered", site.record(&assignment, "台阶旁请加扶手。").await));
+    let table = "条款,意见,提出人\n第三条,写明开放时间,甲\n第九十九条,改,乙\n";
+    names.push(("upload", site.upload_opinions(&assignment, "意见.csv", table.as_bytes().to_vec()).await));
     names.push(("collecting", assignment));
 
     // A contact point collects: a task for it and for a county, an activity, a request for more time.

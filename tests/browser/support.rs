@@ -32,6 +32,7 @@ use zhitong::drafts::{due, following};
 use zhitong::ids::{AssignmentId, Clock, DraftId, IdSource};
 use zhitong::notifications::AsPost;
 use zhitong::seeding::{self, DemonstrationLogin};
+use zhitong::opinions::offline::batches;
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
 use zhitong::{notifications, server};
@@ -189,6 +190,15 @@ impl Site {
         while following::tell_some(&app.db, &app.clock, &app.ids, 500).await.unwrap().is_some() {}
         notifications::deliver_pending(AsPost::post(app), 1_000).await.unwrap();
         app.search.catch_up(&app.db, &app.clock).await.unwrap();
+    }
+
+    /// Uploads a file of opinions as the demonstration's contact point; the id of the batch, whose dry run has ended.
+    pub async fn upload_opinions(&self, assignment: &str, name: &str, bytes: Vec<u8>) -> String {
+        let (token, uploads) = (self.staff("point").await, self.app.uploads());
+        let caller = sessions::find_caller(&self.app.db, &self.app.clock, &token).await.unwrap().unwrap();
+        let uploaded = batches::upload(&uploads, &caller, AssignmentId(assignment.parse().unwrap()), name, bytes).await.unwrap();
+        batches::work(uploads, caller, uploaded.batch, uploaded.worker.unwrap()).await;
+        uploaded.batch.to_string()
     }
 
     /// Address of a path.

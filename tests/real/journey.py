@@ -68,7 +68,7 @@ class Site:
         process = self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True, start_new_session=True)
         for line in process.stdout:
             words = line.split()
-            if len(words) >= 2 and words[0] in ("admin", "drafter", "handler", "reviewer", "auditor"):
+            if len(words) >= 2 and words[0] in ("admin", "drafter", "handler", "reviewer", "auditor", "point"):
                 self.passwords[words[0]] = words[1]
             if "Ctrl-C" in line:
                 break
