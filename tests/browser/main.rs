@@ -7,8 +7,5 @@
 mod administration;
 mod answering;
 mod citizen;
-mod collecting;
-mod entry;
 mod pages;
 mod support;
-mod uploads;

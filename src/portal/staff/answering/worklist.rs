@@ -5,7 +5,6 @@ use poem::http::StatusCode;
 use poem::web::{Form, Path, Query};
 use uuid::Uuid;
 
-use super::side::{channel_words, origin_line};
 use super::{Fields, badges, base, choices, draft_of, problem};
 use crate::accounts::{Actor, Caller, Permission};
 use crate::drafts::Draft;
@@ -61,12 +60,6 @@ async fn show(visit: &Visit, draft: &Draft, query: &Fields, status: StatusCode, 
     ];
     numbers
         .extend(counts.by_channel.iter().map(|(c, n)| Fact { name: texts::answering::by_channel(c.label()), value: texts::grouped(*n) }));
-    let filters = filters(visit, caller, draft, query, &page.items).await?;
-    let mut lines = Vec::with_capacity(page.items.len());
-    for item in page.items {
-        let origin = origin_line(visit, caller, &item.opinion).await?;
-        lines.push(line(&base, item, &origin));
-    }
     let may_handle = caller.may(Permission::PrepareFeedback);
     let suggested = list_groups(&app.db, caller, draft, Some(GroupState::Suggested), None, 1).await?;
     visit.show_as(
@@ -77,11 +70,11 @@ async fn show(visit: &Visit, draft: &Draft, query: &Fields, status: StatusCode, 
             here,
             title: draft.title.clone(),
             said,
-            filters,
+            filters: filters(visit, caller, draft, query, &page.items).await?,
             text: query.get("text").to_owned(),
             counts: numbers,
             states: counts.by_state.iter().map(|(s, n)| Fact { name: s.label().into(), value: texts::grouped(*n) }).collect(),
-            lines,
+            lines: page.items.into_iter().map(|item| line(&base, item)).collect(),
             base,
             next,
             has_suggestions: !suggested.items.is_empty(),
@@ -175,7 +168,7 @@ async fn filters(visit: &Visit, caller: &Caller, draft: &Draft, query: &Fields, 
     ])
 }
 
-fn line(base: &str, item: WorkItem, origin: &str) -> WorkLine {
+fn line(base: &str, item: WorkItem) -> WorkLine {
     let opinion = item.opinion;
     let article = opinion.address.as_deref().map_or(WHOLE, article_of);
     let version = opinion.version_id.to_string();
@@ -184,9 +177,7 @@ fn line(base: &str, item: WorkItem, origin: &str) -> WorkLine {
     if text.len() < words.len() {
         text.push('…');
     }
-    let meta = texts::answering::meta(opinion.stance.label(), &channel_words(&opinion), &opinion.author_kind, opinion.posted_at);
     WorkLine {
-        meta: if origin.is_empty() { meta } else { format!("{meta} · 来源：{origin}") },
         url: format!(
             "{}#u-{}",
             links::with_query(
@@ -198,6 +189,7 @@ fn line(base: &str, item: WorkItem, origin: &str) -> WorkLine {
         id: opinion.id.to_string(),
         receipt: opinion.receipt_number,
         about: opinion.provision_label,
+        meta: texts::answering::meta(opinion.stance.label(), opinion.channel.label(), &opinion.author_kind, opinion.posted_at),
         text,
         badges: badges(opinion.state, opinion.display),
         handler: item.handler_name.unwrap_or_default(),
