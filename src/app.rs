@@ -12,6 +12,9 @@ use crate::accounts::sms::{self, SmsGateway};
 use crate::accounts::staff::{StaffDoor, second_factor};
 use crate::accounts::wechat::{self, Wechat};
 use crate::config::{Config, Secret};
+use crate::contact_points::managing::Keeping;
+use crate::contact_points::persons;
+use crate::contact_points::selection::applying::{self, Applying};
 use crate::corpus::import::Importer;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, Clock, IdSource, OpinionId};
@@ -21,6 +24,9 @@ use crate::opinions::Display;
 use crate::opinions::moderation::checking::{AsChecker, Checker};
 use crate::opinions::moderation::words::WordList;
 use crate::opinions::moderation::{self, Submission};
+use crate::opinions::offline::batches::{self, Uploads};
+use crate::opinions::offline::provenance;
+use crate::opinions::offline::recording::Recorder;
 use crate::sealed_column;
 use crate::search::SearchService;
 use crate::storage::blobs::Blobs;
@@ -59,7 +65,7 @@ pub struct Parts {
     /// Which events go out through WeChat.
     pub templates: Templates,
     /// Words that keep an opinion from being shown unseen.
-    pub words: WordList,
+    pub words: Arc<WordList>,
     /// One-time codes to phones, live or sandbox.
     pub sms: Arc<dyn SmsGateway>,
     /// Metrics.
@@ -134,7 +140,7 @@ impl App {
         let search = SearchService::open(&config.data_dir.join("search"))?;
         let wechat = wechat::open(&config.wechat, &cache)?;
         let templates = Templates::open(&config.wechat.templates)?;
-        let words = WordList::open(config.rules.moderation.words_file.as_deref())?;
+        let words = Arc::new(WordList::open(config.rules.moderation.words_file.as_deref())?);
         let sms = sms::open(&config, &cache)?;
         let metrics = Metrics::new();
         Ok(App(Arc::new(Parts {
@@ -212,9 +218,53 @@ impl App {
         }
     }
 
+    /// What the care for contact points works with.
+    pub fn keeping(&self) -> Keeping<'_> {
+        Keeping {
+            db: &self.db,
+            clock: &self.clock,
+            ids: &self.ids,
+            cipher: &self.field_cipher,
+            key: &self.data_key,
+            rules: &self.config.rules,
+        }
+    }
+
+    /// What writing offline opinions works with.
+    pub fn recorder(&self) -> Recorder<'_> {
+        Recorder {
+            db: &self.db,
+            clock: &self.clock,
+            ids: &self.ids,
+            rules: &self.config.rules,
+            key: &self.data_key,
+            cipher: &self.field_cipher,
+            words: &self.words,
+        }
+    }
+
+    /// What taking applications to become a contact point works with.
+    pub fn applying(&self, request: &Request) -> Applying<'_> {
+        Applying { keeping: self.keeping(), cache: &self.cache, blobs: &self.blobs, address: self.client_address(request) }
+    }
+
     /// What imports into this application's corpus.
     pub fn importer(&self) -> Importer {
         Importer { db: self.db.clone(), blobs: self.blobs.clone(), clock: self.clock.clone(), ids: self.ids.clone() }
+    }
+
+    /// What uploads of offline opinions work with.
+    pub fn uploads(&self) -> Uploads {
+        Uploads {
+            db: self.db.clone(),
+            blobs: self.blobs.shelf(batches::SHELF),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            rules: Arc::new(self.config.rules.clone()),
+            key: self.data_key.clone(),
+            cipher: self.field_cipher.clone(),
+            words: self.words.clone(),
+        }
     }
 
     /// Every column with sealed personal data, for `zhitong keys`. A new sealed column is named here.
@@ -224,7 +274,14 @@ impl App {
         citizens::SEALED_PHONE,
         citizens::SEALED_GUARDIAN_NAME,
         citizens::SEALED_GUARDIAN_PHONE,
+        persons::SEALED_NAME,
+        persons::SEALED_PHONE,
+        applying::SEALED_NAME,
+        applying::SEALED_PHONE,
         sealed_column!("subscription_consent", "openid_sealed", subscriptions::PURPOSE),
+        provenance::SEALED_PERSON,
+        provenance::SEALED_CONTACT,
+        batches::SEALED_ROWS,
     ];
 
     /// The configured keys, once they are known to be those that the data was written with.

@@ -5,6 +5,7 @@ mod audit;
 mod commands;
 mod doctor;
 mod keys;
+mod uploads;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
+use uuid::Uuid;
 
 use crate::config::Config;
 use crate::error::{Code, Error, Result};
@@ -57,6 +59,8 @@ enum Command {
     /// 导入法规文件：文件夹、文件或 zip 压缩包
     #[command(long_about = crate::corpus::import::HELP, after_long_help = crate::documents::jsonl::SCHEMA)]
     Import(ImportArgs),
+    /// 上传一份线下意见表格：先试导入，加 --commit 再正式导入
+    UploadOpinions(UploadOpinionsArgs),
     /// 重建检索索引（旧索引在新索引就绪前继续服务）
     Reindex,
     /// 检索法规条文，例如：zhitong search 民法典1024条
@@ -137,12 +141,18 @@ enum AccountCommand {
         /// 姓名
         #[arg(long, value_name = "NAME")]
         name: String,
-        /// 角色：drafter、handler、reviewer、administrator、auditor、point_staff
+        /// 角色：drafter、handler、reviewer、administrator、auditor、county_staff、point_staff
         #[arg(long, value_name = "ROLE")]
         role: String,
         /// 所属联系点的编号（仅联系点工作人员）
         #[arg(long, value_name = "ID")]
         contact_point: Option<uuid::Uuid>,
+        /// 所属信息采集点的编号（仅限一个采集点的联系点工作人员）
+        #[arg(long, value_name = "ID", requires = "contact_point")]
+        station: Option<uuid::Uuid>,
+        /// 所属县区司法局的编号（仅县区司法局工作人员）
+        #[arg(long, value_name = "ID")]
+        organ: Option<uuid::Uuid>,
     },
     /// 重置密码并打印一次性密码
     ResetPassword {
@@ -154,6 +164,25 @@ enum AccountCommand {
         /// 登录名
         login_name: String,
     },
+}
+
+/// Arguments of `upload-opinions`.
+#[derive(Debug, Args)]
+struct UploadOpinionsArgs {
+    /// xlsx、xls、csv 或 docx 文件
+    file: PathBuf,
+    /// 联系点工作人员的登录名
+    #[arg(long, value_name = "NAME")]
+    account: String,
+    /// 征集任务（本联系点的任务分派）的编号
+    #[arg(long, value_name = "UUID")]
+    assignment: Uuid,
+    /// 试导入之后正式导入：all 有需要更正的行就不导入，ready 只导入可用的行
+    #[arg(long, value_name = "WHICH", value_parser = ["all", "ready"])]
+    commit: Option<String>,
+    /// 以 JSON 打印
+    #[arg(long)]
+    json: bool,
 }
 
 /// Arguments of `import`.
@@ -260,6 +289,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         }
         Command::Migrate => commands::migrate(config).await,
         Command::Seed { new_passwords } => commands::seed(config, new_passwords).await,
+        Command::UploadOpinions(args) => uploads::upload(config, &args.file, &args.account, args.assignment, args.commit, args.json).await,
         Command::Import(args) => commands::import(config, &args.paths, args.dry_run, args.json).await,
         Command::Reindex => commands::reindex(config).await,
         Command::Search(args) => commands::search(config, &args.query.join(" "), args.on, args.limit, args.json).await,

@@ -154,12 +154,18 @@ typed_ids! {
     ContactPointId;
     /// Id of a collection station (信息采集点).
     StationId;
+    /// Id of a responsible person of a contact point (负责人).
+    PersonId;
+    /// Id of an invitation of staff (邀请).
+    InvitationId;
     /// Id of an organ that keeps contact points (市、县两级司法局).
     OrganId;
     /// Id of a public call for contact points (遴选公告).
     SelectionCallId;
     /// Id of an application to become a contact point (遴选申报).
     SelectionApplicationId;
+    /// Id of a document that came with an application (申报材料).
+    SelectionDocumentId;
     /// Id of a collection task (征集任务).
     CollectionTaskId;
     /// Id of what one contact point does for a collection task (任务分派).

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::accounts::{self, Actor, NewStaff, Role};
 use crate::app::App;
-use crate::contact_points;
+use crate::contact_points::{self, organs};
 use crate::corpus::classification::{Category, Level, Validity};
 use crate::corpus::store::{relate, store_version};
 use crate::corpus::{NewVersion, Relation, SourceCode, structure};
@@ -79,13 +79,19 @@ struct DocumentEntry {
     supersedes: Vec<String>,
 }
 
+/// The organ of the county staff of the demonstration, and the contact point of its point staff.
+const COUNTY: &str = "yundu";
+const POINT: &str = "duqiao";
+
 /// Logins of the demonstration: name, shown name, role.
-const LOGINS: [(&str, &str, Role); 5] = [
+const LOGINS: [(&str, &str, Role); 7] = [
     ("admin", "示例管理员", Role::Administrator),
     ("drafter", "示例起草人员", Role::Drafter),
     ("handler", "示例经办人员", Role::Handler),
     ("reviewer", "示例审核人员", Role::Reviewer),
     ("auditor", "示例审计员", Role::Auditor),
+    ("county", "示例县区工作人员", Role::CountyStaff),
+    ("point", "示例联系点工作人员", Role::PointStaff),
 ];
 
 /// Whether the demonstration was loaded here before.
@@ -118,7 +124,16 @@ pub async fn load(app: &App) -> Result<Seeded> {
             continue;
         }
         let password = app.ids.secret(9);
-        let new = NewStaff { login_name, display_name, role, password: &password, contact_point: None, is_demonstration: true };
+        let new = NewStaff {
+            login_name,
+            display_name,
+            role,
+            password: &password,
+            organ: if role == Role::CountyStaff { organs::find_organ_by_code(&app.db, COUNTY).await? } else { None },
+            contact_point: if role == Role::PointStaff { contact_points::find_point_by_code(&app.db, POINT).await? } else { None },
+            station: None,
+            is_demonstration: true,
+        };
         accounts::create_staff(&app.db, &app.clock, &app.ids, None, new).await?;
         seeded.logins.push(DemonstrationLogin { login_name, role: role.label(), password });
     }

@@ -17,6 +17,7 @@ use tracing::Instrument;
 use crate::api;
 use crate::app::App;
 use crate::audit;
+use crate::contact_points::assignments::due as assignments_due;
 use crate::drafts::due;
 use crate::error::{Error, Result};
 use crate::notifications;
@@ -178,6 +179,8 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     let follower = tokio::spawn(search::follow(app.search.clone(), app.db.clone(), app.clock.clone(), stopping.clone(), report));
     let (db, clock, ids, rules) = (app.db.clone(), app.clock.clone(), app.ids.clone(), app.config.rules.clone());
     let timed = tokio::spawn(due::run_until_stopped(db, clock, ids, rules, stopping.clone()));
+    let (db, clock, ids, rules) = (app.db.clone(), app.clock.clone(), app.ids.clone(), app.config.rules.clone());
+    let reminder = tokio::spawn(assignments_due::run_until_stopped(db, clock, ids, rules, stopping.clone()));
     let checker = tokio::spawn(checking::recover_until_stopped(app.clone(), stopping.clone()));
     let metrics = app.metrics.clone();
     let report = move |b: Backlog| metrics.notifications([b.pending, b.given_up, b.wechat_pending, b.wechat_failed]);
@@ -199,6 +202,7 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     stop.send_replace(true);
     follower.await.map_err(|e| Error::internal("the index follower broke", e))?;
     timed.await.map_err(|e| Error::internal("the work that is due by the clock broke", e))?;
+    reminder.await.map_err(|e| Error::internal("the reminding of contact points broke", e))?;
     checker.await.map_err(|e| Error::internal("the worker for opinions whose check broke off broke", e))?;
     anchorer.await.map_err(|e| Error::internal("the anchoring of the audit log broke", e))?;
     deliverer.await.map_err(|e| Error::internal("the delivery of notifications broke", e))?;

@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("accounts", &["audit", "notifications", "storage", "documents", "config", "ids", "error", "calendar"]),
     ("corpus", &["accounts", "audit", "notifications", "storage", "documents", "config", "ids", "error", "calendar"]),
     ("drafts", &["corpus", "accounts", "audit", "notifications", "storage", "documents", "config", "ids", "error", "calendar"]),
-    ("contact_points", &["accounts", "audit", "notifications", "storage", "documents", "config", "ids", "error", "calendar"]),
+    ("contact_points", &["drafts", "accounts", "audit", "notifications", "storage", "documents", "config", "ids", "error", "calendar"]),
     (
         "opinions",
         &["drafts", "contact_points", "accounts", "audit", "notifications", "storage", "documents", "config", "ids", "error", "calendar"],

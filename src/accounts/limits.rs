@@ -59,6 +59,8 @@ limits! {
     OpinionPerDraft = opinion_per_draft, "opinion-draft", "此刻对这份草案提交意见的人过多";
     /// Lookups of an anonymous opinion from an address.
     LookupPerAddress = lookup_per_address, "lookup-address", "您所在的网络查询过于频繁";
+    /// Applications to become a contact point from an address.
+    ApplicationPerAddress = application_per_address, "application-address", "您所在的网络提交申报过于频繁";
     /// Agreements and disagreements of a person.
     VotePerIdentity = vote_per_identity, "vote-identity", "您表态过于频繁";
     /// Agreements and disagreements from an address.

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Act, NewEntry};
 use crate::error::{Code, Error, Result};
-use crate::ids::{AccountId, Clock, ContactPointId};
+use crate::ids::{AccountId, Clock, ContactPointId, OrganId, StationId};
 use crate::storage::Tx;
 
 pub use staff::passwords::PASSWORD_CHARACTERS;
@@ -31,6 +31,8 @@ pub enum Role {
     Citizen,
     /// 联系点工作人员: collects opinions at a contact point.
     PointStaff,
+    /// 县区司法局工作人员: keeps the contact points of a county or district.
+    CountyStaff,
     /// 起草人员: of the unit that drafts the text.
     Drafter,
     /// 经办人员: of the legislative bureau, who handles opinions.
@@ -45,14 +47,23 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: &'static [Role] =
-        &[Role::Citizen, Role::PointStaff, Role::Drafter, Role::Handler, Role::Reviewer, Role::Administrator, Role::Auditor];
+    pub const ALL: &'static [Role] = &[
+        Role::Citizen,
+        Role::PointStaff,
+        Role::CountyStaff,
+        Role::Drafter,
+        Role::Handler,
+        Role::Reviewer,
+        Role::Administrator,
+        Role::Auditor,
+    ];
 
     /// Canonical name.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::Citizen => "citizen",
             Role::PointStaff => "point_staff",
+            Role::CountyStaff => "county_staff",
             Role::Drafter => "drafter",
             Role::Handler => "handler",
             Role::Reviewer => "reviewer",
@@ -66,6 +77,7 @@ impl Role {
         match self {
             Role::Citizen => "市民",
             Role::PointStaff => "联系点工作人员",
+            Role::CountyStaff => "县区司法局工作人员",
             Role::Drafter => "起草人员",
             Role::Handler => "经办人员",
             Role::Reviewer => "审核人员",
@@ -124,8 +136,28 @@ pub enum Permission {
     RetryDeliveries,
     /// Put documents into the corpus.
     ImportDocuments,
-    /// Change contact points and stations.
+    /// See what is not public about contact points: terms, history, responsible persons.
+    ReadContactPoints,
+    /// Change contact points and stations, open, renew and close them; county staff those of their organ.
     ManageContactPoints,
+    /// Invite staff of contact points; county staff for those of their organ.
+    InvitePointStaff,
+    /// See what is not public about the selection of contact points: applications, scores.
+    ReadSelections,
+    /// Score applications to become a contact point.
+    ScoreApplications,
+    /// Write and publish calls for contact points.
+    ManageSelections,
+    /// Publish what became of the applications, and make selected ones contact points.
+    DecideSelections,
+    /// Do the work of one's own contact point: its tasks, activities and opinions.
+    WorkAtContactPoint,
+    /// See collection tasks and what contact points do for them.
+    ReadCollectionTasks,
+    /// Send collection tasks, take, return and cancel what contact points do for them.
+    ManageCollectionTasks,
+    /// Pass collection tasks on to the contact points of one's own organ.
+    PassOnTasks,
     /// See imports into the corpus, their reports and originals.
     ReadImports,
     /// See the accounts of the staff.
@@ -134,6 +166,8 @@ pub enum Permission {
     ManageAccounts,
     /// Keep one's own password, second step and sessions; staff.
     KeepOwnLogin,
+    /// See the numbers of rounds, tasks and points: a point its own, a county those of its points.
+    ReadStatistics,
     /// Read and check the audit log.
     ReadAudit,
 }
@@ -159,11 +193,22 @@ impl Permission {
         Permission::ReadDeliveries,
         Permission::RetryDeliveries,
         Permission::ImportDocuments,
+        Permission::ReadContactPoints,
         Permission::ManageContactPoints,
+        Permission::InvitePointStaff,
+        Permission::ReadSelections,
+        Permission::ScoreApplications,
+        Permission::ManageSelections,
+        Permission::DecideSelections,
+        Permission::WorkAtContactPoint,
+        Permission::ReadCollectionTasks,
+        Permission::ManageCollectionTasks,
+        Permission::PassOnTasks,
         Permission::ReadImports,
         Permission::ReadAccounts,
         Permission::ManageAccounts,
         Permission::KeepOwnLogin,
+        Permission::ReadStatistics,
         Permission::ReadAudit,
     ];
 
@@ -194,11 +239,22 @@ impl Permission {
             Permission::ReadDeliveries => &[Administrator, Auditor],
             Permission::RetryDeliveries => &[Administrator],
             Permission::ImportDocuments => &[Handler, Reviewer, Administrator],
-            Permission::ManageContactPoints => &[Administrator],
+            Permission::ReadContactPoints => &[CountyStaff, Handler, Reviewer, Administrator, Auditor],
+            Permission::ManageContactPoints => &[CountyStaff, Handler, Reviewer, Administrator],
+            Permission::InvitePointStaff => &[CountyStaff, Administrator],
+            Permission::ReadSelections => &[CountyStaff, Handler, Reviewer, Administrator, Auditor],
+            Permission::ScoreApplications => &[CountyStaff, Handler, Reviewer, Administrator],
+            Permission::ManageSelections => &[Handler, Reviewer, Administrator],
+            Permission::DecideSelections => &[Reviewer, Administrator],
+            Permission::WorkAtContactPoint => &[PointStaff],
+            Permission::ReadCollectionTasks => &[Handler, Reviewer, Administrator, Auditor],
+            Permission::ManageCollectionTasks => &[Handler, Reviewer, Administrator],
+            Permission::PassOnTasks => &[CountyStaff],
             Permission::ReadImports => &[Handler, Reviewer, Administrator, Auditor],
             Permission::ReadAccounts => &[Administrator, Auditor],
             Permission::ManageAccounts => &[Administrator],
-            Permission::KeepOwnLogin => &[PointStaff, Drafter, Handler, Reviewer, Administrator, Auditor],
+            Permission::KeepOwnLogin => &[PointStaff, CountyStaff, Drafter, Handler, Reviewer, Administrator, Auditor],
+            Permission::ReadStatistics => &[PointStaff, CountyStaff, Handler, Reviewer, Administrator, Auditor],
             Permission::ReadAudit => &[Administrator, Auditor],
         }
     }
@@ -213,8 +269,12 @@ pub struct Caller {
     pub role: Role,
     /// Its name as pages show it.
     pub display_name: String,
-    /// The contact point it works for.
+    /// The organ it works for, for [`Role::CountyStaff`].
+    pub organ: Option<OrganId>,
+    /// The contact point it works for, for [`Role::PointStaff`].
     pub contact_point: Option<ContactPointId>,
+    /// The station of that point, when it works for one station only.
+    pub station: Option<StationId>,
 }
 
 impl Caller {
@@ -281,6 +341,16 @@ mod tests {
         assert_eq!(Role::parse("root"), None);
     }
 
+    /// What county staff may do, each only with the points of their organ.
+    const OF_COUNTIES: &[Permission] = &[
+        Permission::ReadContactPoints,
+        Permission::ManageContactPoints,
+        Permission::InvitePointStaff,
+        Permission::ReadSelections,
+        Permission::ScoreApplications,
+        Permission::PassOnTasks,
+    ];
+
     #[test]
     fn duties_are_separated() {
         for permission in Permission::ALL {
@@ -292,11 +362,16 @@ mod tests {
                 permission.is_reading() || is_own,
                 "an auditor reads all and changes nothing: {permission:?}"
             );
-            // What citizens do, they do alone; everything else but one's own login and messages is for the bureau.
-            if !is_own && *permission != Permission::ReadInbox && roles != [Role::Citizen] {
-                assert!(!roles.contains(&Role::Citizen) && !roles.contains(&Role::PointStaff), "{permission:?} is for the bureau");
+            // What citizens do, they do alone, and so do the staff of contact points; the county shares the care for points with the bureau.
+            // Everything else but one's own login, messages and numbers is for the bureau.
+            let is_shared = matches!(permission, Permission::ReadInbox | Permission::ReadStatistics);
+            if is_own || is_shared || roles == [Role::Citizen] || roles == [Role::PointStaff] {
+                continue;
             }
+            assert!(!roles.contains(&Role::Citizen) && !roles.contains(&Role::PointStaff), "{permission:?} is for the bureau");
+            assert!(!roles.contains(&Role::CountyStaff) || OF_COUNTIES.contains(permission), "{permission:?} is not for counties");
         }
+        assert_eq!(Permission::WorkAtContactPoint.roles(), [Role::PointStaff], "nobody collects in the name of a point but its staff");
         assert!(!Permission::ReviewFeedback.roles().contains(&Role::Handler), "who prepares an answer does not review it");
         assert!(!Permission::PublishFeedback.roles().contains(&Role::Handler), "who prepares an answer does not publish it");
     }

@@ -7,7 +7,7 @@ use super::{Caller, Role, parse_role, record};
 use crate::audit::Act;
 use crate::config::Rules;
 use crate::error::{Error, Result};
-use crate::ids::{AccountId, Clock, ContactPointId, IdSource};
+use crate::ids::{AccountId, Clock, ContactPointId, IdSource, OrganId, StationId};
 use crate::storage::crypto::sm3_hex;
 use crate::storage::sql::failed;
 use crate::storage::{Db, Tx};
@@ -29,8 +29,11 @@ pub struct Session {
 
 const INSERT: &str = "INSERT INTO session (token_hash, account_id, created_at, expires_at, device) VALUES ($1, $2, $3, $4, $5)";
 const DELETE_EXPIRED: &str = "DELETE FROM session WHERE expires_at <= $1";
-const FIND: &str = "SELECT a.id, a.role, a.display_name, a.contact_point_id FROM session s JOIN account a ON a.id = s.account_id
-    WHERE s.token_hash = $1 AND s.expires_at > $2 AND a.is_active";
+// Whoever works for a closed point or station has no session, however they came by one.
+const FIND: &str = "SELECT a.id, a.role, a.display_name, a.organ_id, a.contact_point_id, a.station_id FROM session s
+    JOIN account a ON a.id = s.account_id LEFT JOIN contact_point p ON p.id = a.contact_point_id
+    LEFT JOIN collection_station st ON st.id = a.station_id
+    WHERE s.token_hash = $1 AND s.expires_at > $2 AND a.is_active AND COALESCE(p.status, 'open') = 'open' AND st.closed_at IS NULL";
 const DELETE: &str = "DELETE FROM session WHERE token_hash = $1";
 const LIST: &str = "SELECT token_hash, created_at, expires_at, device FROM session WHERE account_id = $1 AND expires_at > $2
     ORDER BY created_at DESC, token_hash LIMIT 200";
@@ -45,7 +48,9 @@ struct CallerRow {
     id: AccountId,
     role: String,
     display_name: String,
+    organ_id: Option<OrganId>,
     contact_point_id: Option<ContactPointId>,
+    station_id: Option<StationId>,
 }
 
 /// A session as its owner sees it in the list of their own.
@@ -94,7 +99,7 @@ pub async fn issue_on(tx: &mut Tx, clock: &Clock, ids: &IdSource, rules: &Rules,
     Ok(Session { token, expires_at, caller })
 }
 
-/// Who holds a token; `None` when it is unknown, has ended, was revoked, or its account is closed.
+/// Who holds a token; `None` when it is unknown, has ended, was revoked, or its account, contact point or station is closed.
 pub async fn find_caller(db: &Db, clock: &Clock, token: &str) -> Result<Option<Caller>> {
     // Whatever was sent becomes a hash of fixed length, so the lookup does not depend on how much of a token is right.
     let hash = sm3_hex(token.as_bytes());
@@ -102,7 +107,14 @@ pub async fn find_caller(db: &Db, clock: &Clock, token: &str) -> Result<Option<C
     let row: Option<CallerRow> =
         on_db!(db, pool => sqlx::query_as(FIND).bind(&hash).bind(now).fetch_optional(pool).await).map_err(failed)?;
     row.map(|row| {
-        Ok(Caller { account_id: row.id, role: parse_role(&row.role)?, display_name: row.display_name, contact_point: row.contact_point_id })
+        Ok(Caller {
+            account_id: row.id,
+            role: parse_role(&row.role)?,
+            display_name: row.display_name,
+            organ: row.organ_id,
+            contact_point: row.contact_point_id,
+            station: row.station_id,
+        })
     })
     .transpose()
 }

@@ -22,15 +22,21 @@ use crate::notifications;
 pub struct AccountView {
     /// Id
     id: Uuid,
-    /// citizen, point_staff, drafter, handler, reviewer, administrator or auditor
+    /// citizen, point_staff, county_staff, drafter, handler, reviewer, administrator or auditor
     role: String,
     /// The role in Chinese
     role_label: String,
     /// Name as pages show it
     display_name: String,
+    /// The organ it works for
+    #[oai(skip_serializing_if_is_none)]
+    organ_id: Option<Uuid>,
     /// The contact point it works for
     #[oai(skip_serializing_if_is_none)]
     contact_point_id: Option<Uuid>,
+    /// The station of that point, when it works for one station only
+    #[oai(skip_serializing_if_is_none)]
+    station_id: Option<Uuid>,
 }
 
 /// A new session.
@@ -99,7 +105,9 @@ fn account_view(caller: Caller) -> AccountView {
         role: caller.role.as_str().into(),
         role_label: caller.role.label().into(),
         display_name: caller.display_name,
+        organ_id: caller.organ.map(|o| o.0),
         contact_point_id: caller.contact_point.map(|c| c.0),
+        station_id: caller.station.map(|s| s.0),
     }
 }
 

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use chrono::NaiveDate;
+use poem::web::Field;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseFromMultipartField, ParseFromParameter, ParseResult, ToJSON, Type};
 
 /// A day, `YYYY-MM-DD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,15 @@ impl ParseFromJSON for Day {
 impl ParseFromParameter for Day {
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
         parse(value).ok_or_else(refused)
+    }
+}
+
+impl ParseFromMultipartField for Day {
+    async fn parse_from_multipart(field: Option<Field>) -> ParseResult<Self> {
+        match field {
+            Some(field) => parse(&field.text().await.map_err(ParseError::custom)?).ok_or_else(refused),
+            None => Err(ParseError::expected_input()),
+        }
     }
 }
 

@@ -11,11 +11,13 @@ pub mod answering;
 pub mod audit;
 pub mod callers;
 pub mod citizens;
+pub mod collection;
 pub mod comparison;
 pub mod contact_points;
 pub mod day;
 pub mod drafting;
 pub mod drafts;
+pub mod entries;
 pub mod following;
 pub mod imports;
 pub mod library;
@@ -29,6 +31,8 @@ pub mod questions;
 pub mod rounds;
 pub mod staff_accounts;
 pub mod staff_sessions;
+pub mod statistics;
+pub mod uploads;
 
 use poem::endpoint::BoxEndpoint;
 use poem::{Endpoint, EndpointExt, Response, Route, get};
@@ -57,6 +61,8 @@ pub enum Tag {
     Answering,
     /// 基层立法联系点
     ContactPoints,
+    /// 征集任务与征集活动
+    Collection,
     /// 服务信息
     Service,
 }
@@ -120,8 +126,16 @@ type Operations = (
     (lineage::LineageApi, comparison::ComparisonApi),
     moderation::ModerationApi,
     notifications::NotificationsApi,
-    answering::Operations,
-    contact_points::ContactPointsApi,
+    (answering::Operations, statistics::StatisticsApi),
+    (
+        contact_points::ContactPointsApi,
+        contact_points::managing::KeepingApi,
+        contact_points::invitations::InvitationsApi,
+        contact_points::selection::Operations,
+        entries::EntriesApi,
+        collection::Operations,
+        uploads::UploadsApi,
+    ),
 );
 
 fn service() -> OpenApiService<Operations, ()> {
@@ -147,8 +161,16 @@ fn service() -> OpenApiService<Operations, ()> {
         (lineage::LineageApi, comparison::ComparisonApi),
         moderation::ModerationApi,
         notifications::NotificationsApi,
-        answering::OPERATIONS,
-        contact_points::ContactPointsApi,
+        (answering::OPERATIONS, statistics::StatisticsApi),
+        (
+            contact_points::ContactPointsApi,
+            contact_points::managing::KeepingApi,
+            contact_points::invitations::InvitationsApi,
+            contact_points::selection::OPERATIONS,
+            entries::EntriesApi,
+            collection::OPERATIONS,
+            uploads::UploadsApi,
+        ),
     );
     OpenApiService::new(operations, "直通 zhitong", env!("CARGO_PKG_VERSION"))
         .description("公众参与地方立法：草案征求意见、意见办理与公开反馈、法规一键可查。所有失败都以 application/problem+json 返回。")

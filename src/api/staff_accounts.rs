@@ -15,7 +15,7 @@ use crate::accounts::staff::listing::{self, StaffFilter};
 use crate::accounts::staff::{self, StaffAccount, StaffChange, passwords, second_factor};
 use crate::accounts::{Actor, Permission, Role};
 use crate::app::App;
-use crate::ids::{AccountId, ContactPointId};
+use crate::ids::{AccountId, ContactPointId, OrganId, StationId};
 
 /// Role of a member of staff.
 #[derive(Enum, Clone, Copy)]
@@ -23,6 +23,8 @@ use crate::ids::{AccountId, ContactPointId};
 enum StaffRoleName {
     /// 联系点工作人员
     PointStaff,
+    /// 县区司法局工作人员
+    CountyStaff,
     /// 起草人员
     Drafter,
     /// 经办人员
@@ -39,6 +41,7 @@ impl From<StaffRoleName> for Role {
     fn from(name: StaffRoleName) -> Role {
         match name {
             StaffRoleName::PointStaff => Role::PointStaff,
+            StaffRoleName::CountyStaff => Role::CountyStaff,
             StaffRoleName::Drafter => Role::Drafter,
             StaffRoleName::Handler => Role::Handler,
             StaffRoleName::Reviewer => Role::Reviewer,
@@ -60,8 +63,12 @@ struct NewStaffBody {
     display_name: String,
     /// Role
     role: StaffRoleName,
+    /// For county_staff: the organ of the county
+    organ_id: Option<Uuid>,
     /// For point_staff: the contact point
     contact_point_id: Option<Uuid>,
+    /// For point_staff: a station of that point, when the account works for one station only
+    station_id: Option<Uuid>,
 }
 
 /// A change of a staff account.
@@ -73,8 +80,12 @@ struct StaffChangeBody {
     display_name: String,
     /// Role; another one ends the account's sessions
     role: StaffRoleName,
+    /// For county_staff: the organ of the county
+    organ_id: Option<Uuid>,
     /// For point_staff: the contact point
     contact_point_id: Option<Uuid>,
+    /// For point_staff: a station of that point, when the account works for one station only
+    station_id: Option<Uuid>,
 }
 
 /// A staff account.
@@ -86,13 +97,19 @@ struct StaffAccountView {
     login_name: String,
     /// Name as pages show it
     display_name: String,
-    /// point_staff, drafter, handler, reviewer, administrator or auditor
+    /// point_staff, county_staff, drafter, handler, reviewer, administrator or auditor
     role: String,
     /// The role in Chinese
     role_label: String,
+    /// The organ it works for
+    #[oai(skip_serializing_if_is_none)]
+    organ_id: Option<Uuid>,
     /// The contact point it works for
     #[oai(skip_serializing_if_is_none)]
     contact_point_id: Option<Uuid>,
+    /// The station of that point, when it works for one station only
+    #[oai(skip_serializing_if_is_none)]
+    station_id: Option<Uuid>,
     /// Whether it may sign in
     is_active: bool,
     /// Whether the next sign-in ends in choosing another password
@@ -142,7 +159,9 @@ fn view(account: StaffAccount) -> StaffAccountView {
         display_name: account.display_name,
         role: account.role.as_str().into(),
         role_label: account.role.label().into(),
+        organ_id: account.organ.map(|o| o.0),
         contact_point_id: account.contact_point.map(|c| c.0),
+        station_id: account.station.map(|s| s.0),
         is_active: account.is_active,
         must_change_password: account.must_change_password,
         has_second_factor: account.has_second_factor,
@@ -197,7 +216,9 @@ impl StaffAccountsApi {
         let new = StaffChange {
             display_name: &body.display_name,
             role: body.role.into(),
+            organ: body.organ_id.map(OrganId),
             contact_point: body.contact_point_id.map(ContactPointId),
+            station: body.station_id.map(StationId),
         };
         let (id, password) = staff::add_staff(&app.db, &app.clock, &app.ids, Actor::Person(&caller), &body.login_name, new).await?;
         Ok(made(id, password))
@@ -216,7 +237,7 @@ impl StaffAccountsApi {
         Ok(Json(view(staff::get_staff(&app.db, &caller, AccountId(account_id)).await?)))
     }
 
-    /// Change name, role and contact point. Another role or contact point ends the account's sessions.
+    /// Change name, role and workplace. Another role or workplace ends the account's sessions.
     #[oai(path = "/staff-accounts/:account_id", method = "put", operation_id = "change_staff_account")]
     async fn change_staff_account(
         &self,
@@ -230,7 +251,9 @@ impl StaffAccountsApi {
         let change = StaffChange {
             display_name: &body.display_name,
             role: body.role.into(),
+            organ: body.organ_id.map(OrganId),
             contact_point: body.contact_point_id.map(ContactPointId),
+            station: body.station_id.map(StationId),
         };
         Ok(Json(view(staff::change_staff(&app.db, &app.clock, Actor::Person(&caller), AccountId(account_id), change).await?)))
     }

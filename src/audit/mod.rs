@@ -161,6 +161,80 @@ acts! {
     RetryDelivery = "retry_delivery", "重新投递通知";
     /// Contact points were loaded.
     LoadContactPoints = "load_contact_points", "录入立法基层联系点";
+    /// A collection task was sent to contact points.
+    SendTask = "send_task", "下达征集任务";
+    /// A county organ passed a collection task on to its contact points.
+    PassOnTask = "pass_on_task", "转发征集任务";
+    /// A collection task was called off.
+    CancelTask = "cancel_task", "取消征集任务（全部）";
+    /// A contact point took up what it was asked to do, or began.
+    TakeUpAssignment = "take_up_assignment", "接收征集任务";
+    /// A contact point handed its opinions in.
+    SubmitAssignment = "submit_assignment", "提交征集任务";
+    /// The bureau gave it back.
+    ReturnAssignment = "return_assignment", "退回征集任务";
+    /// The bureau took it.
+    AcceptAssignment = "accept_assignment", "验收征集任务";
+    /// The bureau called it off.
+    CancelAssignment = "cancel_assignment", "取消征集任务";
+    /// An offline opinion was entered on behalf of somebody.
+    RecordOfflineOpinion = "record_offline_opinion", "代录线下意见";
+    /// An offline opinion that was entered on behalf of somebody was taken back.
+    UndoOfflineOpinion = "undo_offline_opinion", "撤回代录的意见";
+    /// A file of offline opinions was uploaded.
+    UploadOpinions = "upload_opinions", "上传线下意见";
+    /// A row of an uploaded file was corrected or left out.
+    CorrectUploadRow = "correct_upload_row", "更正上传的行";
+    /// The rows of an uploaded file became opinions.
+    CommitUpload = "commit_upload", "导入线下意见";
+    /// Everything that an uploaded file created was taken back.
+    UndoUpload = "undo_upload", "撤销导入";
+    /// An uploaded file was given up.
+    DiscardUpload = "discard_upload", "放弃上传批次";
+    /// A contact point asked for more time.
+    AskExtension = "ask_extension", "申请任务延期";
+    /// The bureau granted or refused it.
+    DecideExtension = "decide_extension", "答复延期申请";
+    /// A contact point wrote an activity down.
+    HoldActivity = "hold_activity", "登记征集活动";
+    /// A contact point changed an activity.
+    ChangeActivity = "change_activity", "修改征集活动";
+    /// A contact point removed an activity.
+    RemoveActivity = "remove_activity", "移除征集活动";
+    /// A file was added to an activity.
+    AddActivityFile = "add_activity_file", "添加活动材料";
+    /// A file was removed from an activity.
+    RemoveActivityFile = "remove_activity_file", "移除活动材料";
+    /// A contact point was opened.
+    OpenContactPoint = "open_contact_point", "设立联系点";
+    /// A contact point, its stations or responsible persons were changed.
+    ChangeContactPoint = "change_contact_point", "修改联系点";
+    /// A contact point got another term.
+    RenewContactPoint = "renew_contact_point", "联系点续期";
+    /// A contact point was closed.
+    CloseContactPoint = "close_contact_point", "关闭联系点";
+    /// A closed contact point was opened again.
+    ReopenContactPoint = "reopen_contact_point", "恢复联系点";
+    /// A call for contact points was written or changed.
+    WriteSelectionCall = "write_selection_call", "起草遴选公告";
+    /// A call for contact points became public.
+    PublishSelectionCall = "publish_selection_call", "发布遴选公告";
+    /// A call for contact points was given up.
+    WithdrawSelectionCall = "withdraw_selection_call", "撤回遴选公告";
+    /// A unit applied to become a contact point.
+    ApplyForSelection = "apply_for_selection", "提交遴选申报";
+    /// A unit took its application back.
+    WithdrawApplication = "withdraw_application", "撤回遴选申报";
+    /// A member of staff scored an application.
+    ScoreApplication = "score_application", "遴选评分";
+    /// What became of the applications was published.
+    PublishSelectionOutcome = "publish_selection_outcome", "公布遴选结果";
+    /// Somebody was invited to work at a contact point.
+    InviteStaff = "invite_staff", "邀请联系点工作人员";
+    /// An invitation was taken back.
+    RevokeInvitation = "revoke_invitation", "撤销邀请";
+    /// Somebody made an account with an invitation.
+    AcceptInvitation = "accept_invitation", "接受邀请";
     /// Documents were imported into the corpus.
     ImportDocuments = "import_documents", "导入法规文件";
 }

@@ -8,18 +8,24 @@ use crate::accounts::{Actor, Role, find_staff};
 use crate::app::{Access, App};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::ids::ContactPointId;
+use crate::ids::{ContactPointId, OrganId, StationId};
 
 /// `account`
 pub async fn run(config: Config, command: AccountCommand) -> Result<ExitCode> {
     let app = App::open(config, Access::ReadOnly).await?;
     match command {
-        AccountCommand::Add { login_name, name, role, contact_point } => {
+        AccountCommand::Add { login_name, name, role, contact_point, station, organ } => {
             let role = Role::parse(&role).filter(|role| role.is_staff()).ok_or_else(|| {
                 let names: Vec<&str> = Role::ALL.iter().filter(|role| role.is_staff()).map(|role| role.as_str()).collect();
                 Error::startup(format!("没有角色 {role}，可用的角色是：{}。", names.join("、")))
             })?;
-            let new = StaffChange { display_name: &name, role, contact_point: contact_point.map(ContactPointId) };
+            let new = StaffChange {
+                display_name: &name,
+                role,
+                organ: organ.map(OrganId),
+                contact_point: contact_point.map(ContactPointId),
+                station: station.map(StationId),
+            };
             let (_, password) = staff::add_staff(&app.db, &app.clock, &app.ids, Actor::System, &login_name, new).await?;
             say(&login_name, &password);
         }

@@ -45,6 +45,8 @@ pub struct LimitRules {
     pub opinion_per_draft: Quota,
     /// Lookups of an anonymous opinion from one address.
     pub lookup_per_address: Quota,
+    /// Applications to become a contact point from one address.
+    pub application_per_address: Quota,
     /// Agreements and disagreements of one person.
     pub vote_per_identity: Quota,
     /// Agreements and disagreements of everybody behind one address.
@@ -72,6 +74,7 @@ impl Default for LimitRules {
             anonymous_opinion_per_address: hourly(20),
             opinion_per_draft: hourly(20_000),
             lookup_per_address: hourly(60),
+            application_per_address: hourly(10),
             vote_per_identity: hourly(300),
             vote_per_address: hourly(1_000),
             upload_per_identity: hourly(60),

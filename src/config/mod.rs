@@ -94,10 +94,16 @@ pub struct Rules {
     pub minimum_consultation_days: u32,
     /// Days before the end of a round at which its followers are reminded.
     pub closing_reminder_days: u32,
+    /// Days before the due date of a collection task at which its contact points are reminded.
+    pub assignment_reminder_days: u32,
     /// Days between the promulgation of a rule and its taking effect (规章制定程序条例 32); an earlier day needs a reason.
     pub rule_effective_days: u32,
     /// Days after the end of a round in which its opinions should be answered; later it is on the overdue list. No law sets it.
     pub feedback_days: u32,
+    /// Days before the end of a contact point's term in which it is shown to those who keep the point. No law sets it.
+    pub point_term_notice_days: u32,
+    /// Days for which an invitation of staff is good.
+    pub invitation_days: u32,
     /// Longest text of one opinion, in characters.
     pub opinion_characters: usize,
     /// Most files enclosed with one opinion.
@@ -129,8 +135,11 @@ impl Default for Rules {
         Rules {
             minimum_consultation_days: 30,
             closing_reminder_days: 3,
+            assignment_reminder_days: 3,
             rule_effective_days: 30,
             feedback_days: 60,
+            point_term_notice_days: 60,
+            invitation_days: 7,
             opinion_characters: 5_000,
             enclosures: 5,
             enclosure_mib: 10,

@@ -1,20 +1,36 @@
-//! Loading a list of contact points from TOML. Reads: the list. Writes: points and stations, by their keys; loading twice changes nothing more.
+//! Loading a list of organs and contact points from TOML. Reads: the list. Writes: organs, points and stations, by their keys; loading twice changes
+//! nothing more.
+
+use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use serde::Deserialize;
 
-use super::{HostKind, NewContactPoint, NewStation, PointKind, put_point};
+use super::organs::{self, NewOrgan, Tier};
+use super::{Coordinates, HostKind, NewContactPoint, NewStation, PointKind, put_point};
 use crate::accounts::{Actor, Permission};
 use crate::audit::{self, Act, NewEntry};
 use crate::error::{Error, Result};
-use crate::ids::{Clock, IdSource};
+use crate::ids::{Clock, IdSource, OrganId};
 use crate::storage::Db;
 
 #[derive(Deserialize)]
 struct File {
     demonstration: bool,
     #[serde(default)]
+    organ: Vec<OrganEntry>,
+    #[serde(default)]
     contact_point: Vec<PointEntry>,
+}
+
+#[derive(Deserialize)]
+struct OrganEntry {
+    slug: String,
+    name: String,
+    tier: String,
+    /// Slug of the organ above; it stands earlier in the list.
+    parent: Option<String>,
+    region: String,
 }
 
 #[derive(Deserialize)]
@@ -26,6 +42,12 @@ struct PointEntry {
     #[serde(default)]
     legal_basis: String,
     established_on: Option<NaiveDate>,
+    /// Slug of the organ that keeps it.
+    organ: Option<String>,
+    /// Longitude and latitude in degrees (WGS 84).
+    coordinates: Option<(f64, f64)>,
+    /// First and last day of the term.
+    term: Option<(NaiveDate, NaiveDate)>,
     host_unit: String,
     host_kind: String,
     region: String,
@@ -49,16 +71,29 @@ struct StationEntry {
     address: String,
     #[serde(default)]
     opening_hours: String,
+    coordinates: Option<(f64, f64)>,
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "degrees in millionths are far below what an i64 holds")]
+fn coordinates((longitude, latitude): (f64, f64)) -> Coordinates {
+    Coordinates { longitude_microdegrees: (longitude * 1e6).round() as i64, latitude_microdegrees: (latitude * 1e6).round() as i64 }
 }
 
 impl PointEntry {
-    fn into_new(self, is_demonstration: bool) -> Result<NewContactPoint> {
+    fn into_new(self, is_demonstration: bool, organs: &HashMap<String, OrganId>) -> Result<NewContactPoint> {
         let kind = match self.kind.as_str() {
             "npc" => Some(PointKind::PeoplesCongress),
             other => PointKind::parse(other),
         };
         let unknown = |field: &str, value: &str| Error::startup(format!("联系点 {} 的 {field} 无法识别：{value}。", self.slug));
+        let organ = match &self.organ {
+            Some(slug) => Some(*organs.get(slug).ok_or_else(|| unknown("organ", slug))?),
+            None => None,
+        };
         Ok(NewContactPoint {
+            organ,
+            coordinates: self.coordinates.map(coordinates),
+            term: self.term,
             kind: kind.ok_or_else(|| unknown("kind", &self.kind))?,
             host_kind: HostKind::parse(&self.host_kind).ok_or_else(|| unknown("host_kind", &self.host_kind))?,
             code: self.slug,
@@ -77,7 +112,13 @@ impl PointEntry {
             stations: self
                 .station
                 .into_iter()
-                .map(|s| NewStation { code: s.slug, name: s.name, address: s.address, opening_hours: s.opening_hours })
+                .map(|s| NewStation {
+                    code: s.slug,
+                    name: s.name,
+                    address: s.address,
+                    opening_hours: s.opening_hours,
+                    coordinates: s.coordinates.map(coordinates),
+                })
                 .collect(),
         })
     }
@@ -89,8 +130,26 @@ pub async fn load_points(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<'_>, 
     let file: File = toml::from_str(toml).map_err(|e| Error::startup(format!("联系点清单有误：{}", e.to_string().trim_end())))?;
     let count = file.contact_point.len();
     let mut tx = db.begin().await?;
+    let mut organs: HashMap<String, OrganId> = HashMap::new();
+    for entry in file.organ {
+        let unknown = |field: &str, value: &str| Error::startup(format!("司法局 {} 的 {field} 无法识别：{value}。", entry.slug));
+        let parent = match &entry.parent {
+            Some(slug) => Some(*organs.get(slug).ok_or_else(|| unknown("parent", slug))?),
+            None => None,
+        };
+        let tier = Tier::parse(&entry.tier).ok_or_else(|| unknown("tier", &entry.tier))?;
+        let new = NewOrgan {
+            code: entry.slug.clone(),
+            name: entry.name,
+            tier,
+            parent,
+            region: entry.region,
+            is_demonstration: file.demonstration,
+        };
+        organs.insert(entry.slug, organs::put_organ(&mut tx, clock, ids, &new).await?);
+    }
     for entry in file.contact_point {
-        put_point(&mut tx, clock, ids, &entry.into_new(file.demonstration)?).await?;
+        put_point(&mut tx, clock, ids, &entry.into_new(file.demonstration, &organs)?).await?;
     }
     let detail = count.to_string();
     let entry = NewEntry {

@@ -2,7 +2,7 @@
 //!
 //! Sizes in an archive's directory are claims; what counts is what comes out, and reading stops at the limit.
 
-use std::io::{Cursor, Read, Seek, Write};
+use std::io::{BufRead, BufReader, Cursor, Read, Seek, Write};
 
 use encoding_rs::GB18030;
 use zip::ZipArchive;
@@ -160,6 +160,53 @@ impl<R: Read + Seek> Archive<R> {
             return Err(too_large(self.limits.max_file_bytes));
         }
         Ok(bytes)
+    }
+
+    /// Looks through the entry at `index` as a stream, without holding it. Reading fails at the limits of one file, and what was unpacked counts.
+    pub(super) fn inspect<T>(&mut self, index: usize, look: impl FnOnce(&mut dyn BufRead) -> Result<T>) -> Result<T> {
+        let limit = self.limits.max_file_bytes.min(self.limits.max_unpacked_bytes.saturating_sub(self.unpacked_bytes));
+        let max_ratio = self.limits.max_ratio;
+        let file = self.zip.by_index(index).map_err(from_zip)?;
+        if file.encrypted() {
+            return Err(password_needed());
+        }
+        let by_ratio = file.compressed_size().max(1).saturating_mul(max_ratio).max(Limits::RATIO_FREE_BYTES);
+        let mut bounded = Bounded { inner: file, left: limit.min(by_ratio), read: 0, is_crossed: false };
+        let seen = look(&mut BufReader::with_capacity(1 << 16, &mut bounded));
+        let drained = if seen.is_ok() { std::io::copy(&mut bounded, &mut std::io::sink()).map(drop) } else { Ok(()) };
+        let (read, is_crossed) = (bounded.read, bounded.is_crossed);
+        self.unpacked_bytes = self.unpacked_bytes.saturating_add(read);
+        if is_crossed && by_ratio <= limit {
+            return Err(Error::new(Code::TooLarge, format!("压缩比超过 {max_ratio} 倍，可能是压缩炸弹，没有读取。")));
+        }
+        if is_crossed {
+            return Err(too_large(self.limits.max_file_bytes));
+        }
+        drained.map_err(|error| unreadable("压缩内容已损坏").caused_by(error))?;
+        seen
+    }
+}
+
+/// A stream that fails where a limit ends.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+    read: u64,
+    is_crossed: bool,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.read += count as u64;
+        match self.left.checked_sub(count as u64) {
+            Some(left) => self.left = left,
+            None => {
+                self.is_crossed = true;
+                return Err(std::io::Error::other("over the limit"));
+            }
+        }
+        Ok(count)
     }
 }
 

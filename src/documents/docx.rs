@@ -189,7 +189,7 @@ impl Extraction {
 }
 
 /// A reference is one of XML's five names or a character number; anything else would need a declaration, and there is none.
-fn resolve(reference: &BytesRef<'_>) -> Result<char> {
+pub(super) fn resolve(reference: &BytesRef<'_>) -> Result<char> {
     let known = match &**reference {
         "amp" => Some('&'),
         "lt" => Some('<'),
@@ -202,7 +202,7 @@ fn resolve(reference: &BytesRef<'_>) -> Result<char> {
 }
 
 /// The value of an attribute by its local name.
-fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
+pub(super) fn attribute(element: &BytesStart<'_>, name: &str) -> Option<String> {
     let mut attributes = element.attributes();
     let found = attributes.with_checks(false).flatten().find(|attribute| attribute.key.local_name().as_ref() == name);
     found.map(|attribute| attribute.value.into_owned())

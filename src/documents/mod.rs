@@ -16,6 +16,7 @@
 //! | `jsonl` | JSON Lines: one document or one article a line |
 //! | `enclosures` | kinds of files that may be enclosed with an opinion; their content is not read |
 //! | `downloads` | under which name a file leaves |
+//! | `tables/` | spreadsheets, separated values and tables of Word documents → rows |
 //! | `blocks` | paragraphs and tables → lines, shared by `docx` and `html` |
 //!
 //! `writing/` makes documents of its own: a plain model, and the formats it becomes.
@@ -32,7 +33,9 @@ mod html;
 pub mod jsonl;
 mod markdown;
 mod markup;
+pub mod recordings;
 mod source;
+pub mod tables;
 pub mod text;
 mod uploads;
 pub mod writing;

@@ -330,6 +330,19 @@ pub async fn get_round(db: &Db, draft: &Draft, id: ConsultationId) -> Result<Con
     round.ok_or_else(|| Error::not_found("这一轮征求意见"))
 }
 
+/// A round of a draft, by its id.
+pub async fn get_round_by_id(db: &Db, draft: DraftId, id: ConsultationId) -> Result<Consultation> {
+    let found: Option<Consultation> =
+        on_db!(db, pool => sqlx::query_as(FIND).bind(id).bind(draft).fetch_optional(pool).await).map_err(failed)?;
+    found.ok_or_else(|| Error::not_found("这一轮征求意见"))
+}
+
+/// A round of a draft, inside a transaction that holds the draft.
+pub async fn get_round_in(tx: &mut Tx, draft: DraftId, id: ConsultationId) -> Result<Consultation> {
+    let found: Option<Consultation> = on_tx!(tx, c => sqlx::query_as(FIND).bind(id).bind(draft).fetch_optional(c).await).map_err(failed)?;
+    found.ok_or_else(|| Error::not_found("这一轮征求意见"))
+}
+
 /// The n-th round of a draft.
 pub async fn get_numbered_round(db: &Db, draft: &Draft, number: i64) -> Result<Consultation> {
     let round: Option<Consultation> =

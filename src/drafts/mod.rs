@@ -16,6 +16,7 @@ pub mod explanations;
 pub mod following;
 pub mod legal_bases;
 pub mod lineage;
+pub mod naming;
 pub mod notices;
 pub mod particulars;
 pub mod places;

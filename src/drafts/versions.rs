@@ -7,8 +7,9 @@ use sqlx::{FromRow, QueryBuilder};
 use super::{Draft, DraftState, Viewer, explanations, legal_bases, lineage, lock_draft, record, refused};
 use crate::accounts::{Actor, Permission};
 use crate::audit::Act;
+pub use crate::corpus::structure::ProvisionKind;
 use crate::corpus::structure::typed::{self, TypedLine};
-use crate::corpus::structure::{self, Number, Provision, ProvisionKind, Structure};
+use crate::corpus::structure::{self, Number, Provision, Structure};
 use crate::documents::{self, Limits};
 use crate::error::{Code, Error, Result};
 use crate::ids::{Clock, DraftId, DraftVersionId, IdSource};
@@ -336,8 +337,13 @@ pub(super) async fn provisions_in(tx: &mut Tx, version: DraftVersionId) -> Resul
 
 /// The text of a version, in reading order.
 pub async fn list_provisions(db: &Db, version: &DraftVersion) -> Result<Vec<DraftProvision>> {
+    provisions_of(db, version.id).await
+}
+
+/// The same by its id, for those who know that the version is public.
+pub(super) async fn provisions_of(db: &Db, version: DraftVersionId) -> Result<Vec<DraftProvision>> {
     let rows: Vec<ProvisionRow> =
-        on_db!(db, pool => sqlx::query_as(LIST_PROVISIONS).bind(version.id).fetch_all(pool).await).map_err(failed)?;
+        on_db!(db, pool => sqlx::query_as(LIST_PROVISIONS).bind(version).fetch_all(pool).await).map_err(failed)?;
     Ok(rows.into_iter().map(ProvisionRow::into_provision).collect())
 }
 

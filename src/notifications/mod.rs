@@ -34,6 +34,12 @@ pub enum Subject {
     ModeratedOpinion,
     /// A draft.
     Draft,
+    /// What one's own contact point does for a collection task.
+    OwnAssignment,
+    /// What a contact point does for a collection task, for the bureau.
+    Assignment,
+    /// What a county organ is asked to pass on.
+    Relay,
 }
 
 macro_rules! events {
@@ -102,6 +108,28 @@ events! {
     FeedbackPublished = "feedback_published", Draft, "公布采纳情况", "您关注的草案{about}已公布公众意见采纳情况，请查看。";
     /// A draft they follow: it has become law.
     DraftPromulgated = "draft_promulgated", Draft, "草案已公布", "您关注的草案{about}已经正式公布，请查看。";
+    /// To the staff of a contact point: a collection task came.
+    AssignmentSent = "assignment_sent", OwnAssignment, "新的征集任务", "收到新的征集任务{about}，请接收。";
+    /// To the staff of a contact point: the bureau gave their opinions back.
+    AssignmentReturned = "assignment_returned", OwnAssignment, "任务退回补正", "征集任务{about}被退回补正，理由请点开查看。";
+    /// To the staff of a contact point: the bureau took their opinions.
+    AssignmentAccepted = "assignment_accepted", OwnAssignment, "任务已验收", "征集任务{about}已验收，感谢你们的工作。";
+    /// To the staff of a contact point: the bureau called it off.
+    AssignmentCancelled = "assignment_cancelled", OwnAssignment, "任务已取消", "征集任务{about}已取消，理由请点开查看。";
+    /// To the staff of a contact point: the due date is near.
+    AssignmentDueSoon = "assignment_due_soon", OwnAssignment, "任务即将截止", "征集任务{about}即将截止，请尽快提交；确有困难的，可以申请延期。";
+    /// To the staff of a contact point: the due date is over.
+    AssignmentOverdue = "assignment_overdue", OwnAssignment, "任务已逾期", "征集任务{about}已经逾期，请尽快提交；确有困难的，可以申请延期。";
+    /// To the staff of a contact point: they have more time.
+    ExtensionGranted = "extension_granted", OwnAssignment, "延期已同意", "征集任务{about}的延期申请已同意，新的截止日期请点开查看。";
+    /// To the staff of a contact point: they have no more time.
+    ExtensionRefused = "extension_refused", OwnAssignment, "延期未同意", "征集任务{about}的延期申请未获同意，理由请点开查看。";
+    /// To the staff of a county organ: a task is to be passed on.
+    TaskToPassOn = "task_to_pass_on", Relay, "任务待转发", "收到需要转发的征集任务{about}，请转发给本县区的联系点。";
+    /// To the bureau: a contact point asks for more time.
+    ExtensionAsked = "extension_asked", Assignment, "联系点申请延期", "征集任务{about}申请延期，请答复。";
+    /// To the bureau: a contact point handed its opinions in.
+    AssignmentSubmitted = "assignment_submitted", Assignment, "联系点已提交", "征集任务{about}已提交意见，请验收或者退回补正。";
 }
 
 /// What delivering works with.

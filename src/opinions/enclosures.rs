@@ -12,7 +12,7 @@ use super::{Counter, reading};
 use crate::accounts::limits::{self, Limit};
 use crate::accounts::{Caller, Permission};
 use crate::config::Rules;
-use crate::documents::downloads;
+use crate::documents::downloads::{self, clean_name};
 use crate::documents::enclosures::{EnclosureKind, recognise};
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, Clock, DraftId, EnclosureId, OpinionId};
@@ -26,8 +26,6 @@ use crate::{on_db, on_tx};
 const SHELF: &str = "enclosures/";
 /// Sent with every file: nothing in it may run, load or be framed.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
-/// Longest name, in characters.
-const NAME_CHARACTERS: usize = 120;
 /// Files looked at in one round of tidying.
 const TIDIED: i64 = 200;
 
@@ -216,17 +214,6 @@ async fn lock_store(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-/// The last part of a path without control characters, short enough to keep, its extension kept.
-fn clean_name(name: &str) -> String {
-    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    // What turns the direction of text can make one extension look like another.
-    let turns = |c: char| matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
-    let clean: Vec<char> = last.trim().chars().filter(|c| !c.is_control() && !turns(*c) && *c != '"').collect();
-    let from = clean.len().saturating_sub(NAME_CHARACTERS);
-    let name: String = clean.get(from..).unwrap_or_default().iter().collect();
-    if name.is_empty() { "附件".into() } else { name }
-}
-
 async fn find(db: &Db, id: EnclosureId) -> Result<Option<Enclosure>> {
     let row: Option<Row> = on_db!(db, pool => sqlx::query_as(FIND).bind(id).fetch_optional(pool).await).map_err(failed)?;
     row.map(Row::into_enclosure).transpose()
@@ -332,18 +319,4 @@ pub async fn remove_unbound(db: &Db, blobs: &Blobs, clock: &Clock, rules: &Rules
     }
     tx.commit().await?;
     Ok(removed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_lose_what_could_mislead() {
-        assert_eq!(clean_name("C:\\照片\\路口.jpg"), "路口.jpg");
-        assert_eq!(clean_name("a\u{202E}gpj.exe\r\n"), "agpj.exe");
-        assert_eq!(clean_name(" / "), "附件");
-        let long = clean_name(&format!("{}.pdf", "长".repeat(500)));
-        assert!(long.ends_with(".pdf") && long.chars().count() == NAME_CHARACTERS);
-    }
 }

@@ -14,6 +14,8 @@
 //! | `grouping/`, `groups/` | finding near-identical opinions; keeping them together |
 //! | `triage/` | the work of sorting: work list, handlers, tags, notes |
 //! | `feedback/` | the official answers |
+//! | `offline/` | opinions from paper: where they came from, uploaded files of them |
+//! | `statistics/` | numbers by round, point, district, article, channel and outcome, each with the rows behind it |
 //! | `report/` | what became of the opinions of a round, for everybody: as data, .docx and .xlsx |
 //! | `seeds` | the demonstration |
 
@@ -24,12 +26,14 @@ pub mod grouping;
 pub mod groups;
 pub mod lookups;
 pub mod moderation;
+pub mod offline;
 pub mod onward;
 pub mod posting;
 pub mod reading;
 pub mod report;
 pub mod revising;
 pub mod seeds;
+pub mod statistics;
 pub mod triage;
 pub mod upkeep;
 pub mod votes;
@@ -129,6 +133,8 @@ pub struct NewOpinion {
     pub proposed_text: String,
     /// Files that were uploaded for it, in their order.
     pub attachments: Vec<EnclosureId>,
+    /// Code of the contact point whose address led the author here; `None` = none.
+    pub contact_point: Option<String>,
 }
 
 impl NewOpinion {
@@ -143,6 +149,7 @@ impl NewOpinion {
             quote: None,
             proposed_text: String::new(),
             attachments: Vec::new(),
+            contact_point: None,
         }
     }
 }

@@ -15,10 +15,11 @@ use crate::accounts::citizens::consent;
 use crate::accounts::limits::{self, Limit, network_of};
 use crate::accounts::{Caller, Permission};
 use crate::calendar;
+use crate::contact_points;
 use crate::drafts::consultations::{self, Consultation, Phase};
 use crate::drafts::{self, following};
 use crate::error::{Code, Error, Result};
-use crate::ids::{DraftId, OpinionId};
+use crate::ids::{ContactPointId, DraftId, IdSource, OpinionId};
 use crate::notifications::{self, Event};
 use crate::storage::crypto::{DataKey, sm3_hex};
 use crate::storage::sql::failed;
@@ -66,11 +67,15 @@ impl KeyRow {
 
 /// What makes one post the same as another: the author's key, or the hash of the code that an author without an account gets.
 #[derive(Clone, Copy)]
-enum Once<'a> {
+pub(super) enum Once<'a> {
+    /// The author's key.
     Key(&'a str),
+    /// The hash of the code.
     Code(&'a str),
     /// Whoever records it sees to that.
     Recorded,
+    /// Its provenance knows it by key and content.
+    Offline,
 }
 
 impl<'a> Once<'a> {
@@ -121,7 +126,7 @@ pub async fn post_opinion(
         account_id: Some(caller.account_id),
         author_kind: "市民".into(),
         channel,
-        contact_point: caller.contact_point,
+        contact_point: through(at.db, new.contact_point.as_deref()).await?,
         station: None,
     };
     write(at, Post { draft, once: Once::Key(key), content_hash: &hash, from: &from, new }).await
@@ -152,9 +157,22 @@ pub async fn post_anonymously(
     limits::admit(at.cache, at.rules, Limit::AnonymousOpinionPerAddress, &address_key(at.address)).await?;
     limits::admit_address(at.cache, at.rules, Limit::OpinionPerAddress, at.address).await?;
     limits::admit(at.cache, at.rules, Limit::OpinionPerDraft, &draft.to_string()).await?;
-    let from = Provenance { account_id: None, author_kind: "未署名".into(), channel, contact_point: None, station: None };
+    let from = Provenance {
+        account_id: None,
+        author_kind: "未署名".into(),
+        channel,
+        contact_point: through(at.db, new.contact_point.as_deref()).await?,
+        station: None,
+    };
     let receipt = write(at, Post { draft, once: Once::Code(&code_hash), content_hash: &hash, from: &from, new }).await?;
     Ok((receipt, code))
+}
+
+/// The contact point whose address led an author here; one that does not exist is [`Code::Invalid`].
+async fn through(db: &Db, code: Option<&str>) -> Result<Option<ContactPointId>> {
+    let Some(code) = code else { return Ok(None) };
+    let point = contact_points::find_point_by_code(db, code).await?;
+    point.map(Some).ok_or_else(|| Error::invalid("contact_point", "没有这个立法基层联系点，请不要填写联系点编号，或者重新扫码。"))
 }
 
 /// One network under limits, without keeping its address.
@@ -184,7 +202,7 @@ async fn write(at: Counter<'_>, post: Post<'_>) -> Result<Receipt> {
         return Err(Error::new(Code::Conflict, "征求意见的稿次刚刚更换，请刷新页面后按新的稿次重新提交。"));
     }
     let id = OpinionId(at.ids.next());
-    let number = format!("YJ{}-{}", calendar::day_of(now).format("%Y%m%d"), at.ids.secret(5).to_uppercase());
+    let number = receipt_number(at.ids, now);
     let wrote = insert(&mut tx, id, &number, &round, &post.once, post.content_hash, post.from, &wording, now, is_late).await?;
     if !wrote {
         // The same key arrived twice at the same time, and the other one was first.
@@ -193,7 +211,7 @@ async fn write(at: Counter<'_>, post: Post<'_>) -> Result<Receipt> {
                 on_tx!(&mut tx, c => sqlx::query_as(FIND_BY_KEY).bind(post.from.account_id).bind(key).fetch_optional(c).await)
             }
             Once::Code(code) => on_tx!(&mut tx, c => sqlx::query_as(FIND_BY_CODE).bind(code).fetch_optional(c).await),
-            Once::Recorded => Ok(None),
+            Once::Recorded | Once::Offline => Ok(None),
         }
         .map_err(failed)?;
         return known.ok_or_else(|| Error::defect("an opinion was neither written nor found"))?.into_receipt(post.content_hash);
@@ -209,9 +227,14 @@ async fn write(at: Counter<'_>, post: Post<'_>) -> Result<Receipt> {
     Ok(Receipt { opinion_id: id, number, posted_at: now, provision_label: wording.provision_label, is_late, is_repetition: false })
 }
 
+/// A new number for a receipt.
+pub(super) fn receipt_number(ids: &IdSource, now: DateTime<Utc>) -> String {
+    format!("YJ{}-{}", calendar::day_of(now).format("%Y%m%d"), ids.secret(5).to_uppercase())
+}
+
 /// False when another post under the same key was first.
 #[expect(clippy::too_many_arguments, reason = "the columns of one row, each from another place")]
-async fn insert(
+pub(super) async fn insert(
     tx: &mut Tx,
     id: OpinionId,
     number: &str,

@@ -87,7 +87,12 @@ pub async fn place(db: &Db, version: DraftVersionId, new: NewOpinion) -> Result<
         None => None,
         Some(address) => Some(places::find_place(db, version, address).await?.ok_or_else(nowhere)?),
     };
-    let original = found.as_ref().map_or("", |place| place.text.as_str());
+    set_against(new, found.map(|place| (place.label, place.text)))
+}
+
+/// Sets a checked opinion against the provision it speaks of: how that is cited, and its words as they are shown.
+pub fn set_against(new: NewOpinion, found: Option<(String, String)>) -> Result<Wording> {
+    let original = found.as_ref().map_or("", |(_, text)| text.as_str());
     let quote = match &new.quote {
         None => None,
         Some(quote) => {
@@ -105,7 +110,7 @@ pub async fn place(db: &Db, version: DraftVersionId, new: NewOpinion) -> Result<
     };
     let (quote_start, quote_text) = quote.map_or((None, String::new()), |(start, words)| (i64::try_from(start).ok(), words));
     Ok(Wording {
-        provision_label: found.map_or_else(|| WHOLE_DRAFT.to_owned(), |place| place.label),
+        provision_label: found.map_or_else(|| WHOLE_DRAFT.to_owned(), |(label, _)| label),
         address: new.address,
         stance: new.stance,
         quote_start,

@@ -10,9 +10,11 @@ mod kept;
 mod library;
 mod links;
 mod pages;
+mod point;
 mod sign_out;
 mod staff;
 mod texts;
+mod uploads;
 mod visits;
 
 use std::sync::Arc;
@@ -60,9 +62,18 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let pages = staff::login::routes(pages);
     let pages = staff::own_account::routes(pages);
     let pages = staff::users::routes(pages);
+    let pages = staff::points::routes(pages);
+    let pages = citizen::invitations::routes(pages);
+    let pages = citizen::selections::routes(pages);
+    let pages = staff::selections::routes(pages);
     let pages = staff::audit::routes(pages);
     let pages = staff::drafting::routes(pages);
     let pages = staff::answering::routes(pages);
+    let pages = staff::statistics::routes(pages);
+    let pages = point::outcomes::routes(pages);
+    let pages = staff::tasks::routes(pages);
+    let pages = point::routes(pages);
+    let pages = uploads::routes(pages);
     let pages = citizen::opinions::routes(pages)
         .around(move |endpoint, request| {
             let (app, kept) = (held.clone(), kept.clone());

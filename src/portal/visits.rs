@@ -87,7 +87,9 @@ impl Visit {
         let elder =
             cookies.get(DISPLAY_COOKIE).and_then(|c| c.value_str().parse().ok()).filter(|size| ELDER_SIZES.contains(size)).unwrap_or(0);
         let here = links::encode(uri.path_and_query().map_or("/", |p| p.as_str()));
-        let is_staff_page = uri.path() == "/staff" || uri.path().starts_with("/staff/");
+        let is_staff_page = ["/staff", "/point"]
+            .iter()
+            .any(|room| uri.path().strip_prefix(room).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
         Visit { app: app.clone(), caller: None, session: None, unread: 0, elder, here, path: uri.path().to_owned(), is_staff_page }
     }
 

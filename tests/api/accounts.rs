@@ -14,7 +14,9 @@ async fn add_staff(app: &TestApp, login_name: &str) {
         display_name: "经办",
         role: Role::Handler,
         password: "correct horse battery",
+        organ: None,
         contact_point: None,
+        station: None,
         is_demonstration: false,
     };
     create_staff(&app.app.db, &app.clock, &app.app.ids, None, new).await.unwrap();

@@ -54,7 +54,9 @@ async fn write(app: &TestApp, login_name: &str) {
         display_name: "周一",
         role: Role::Handler,
         password: "a long pass phrase",
+        organ: None,
         contact_point: None,
+        station: None,
         is_demonstration: false,
     };
     create_staff(&app.app.db, &app.clock, &app.app.ids, None, new).await.unwrap();

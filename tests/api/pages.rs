@@ -86,7 +86,9 @@ async fn sign_in(app: &TestApp, browser: &Browser) -> String {
         display_name: "林晓",
         role: Role::Handler,
         password: "a long pass phrase",
+        organ: None,
         contact_point: None,
+        station: None,
         is_demonstration: false,
     };
     create_staff(&app.app.db, &app.clock, &app.app.ids, None, new).await.unwrap();

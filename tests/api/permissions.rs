@@ -9,11 +9,11 @@ use zhitong::accounts::{Permission, Role};
 use zhitong::api;
 use zhitong::storage::Db;
 
-use crate::support::{DRAFT_TEXT, TestApp};
+use crate::support::{Answer, DRAFT_TEXT, TestApp};
 
 /// Who may call an operation.
 #[derive(Clone, Copy)]
-enum Access {
+pub enum Access {
     /// Anybody.
     Everyone,
     /// Everybody who is signed in.
@@ -22,11 +22,11 @@ enum Access {
     With(Permission),
 }
 
-const NOWHERE: &str = "01980000-0000-7000-8000-00000000ffff";
+pub const NOWHERE: &str = "01980000-0000-7000-8000-00000000ffff";
 const ELSEWHERE: &str = "01980000-0000-7000-8000-00000000fffe";
 
 /// Operation, method, path, a body that passes the framework's own checks, access.
-fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Access)> {
+pub fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Access)> {
     use Access::*;
     use Permission::*;
     let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
@@ -36,8 +36,17 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
         "adopted_on": "2026-03-01", "promulgated_on": "2026-03-02", "effective_on": "2026-06-01"});
     let guardian = json!({"name": "监护人", "relation": "parent", "phone": "13800138000", "code": "000000"});
     let answer = json!({"kind": "adopted", "reason": "好"});
+    let activity =
+        json!({"kind": "visit", "title": "走访", "held_on": "2026-03-01", "place": "东街", "people_present": 3, "people_reached": 9});
     let person = json!({"login_name": "zhou.yi", "display_name": "周一", "role": "handler"});
     let correction = json!({"from_version_id": NOWHERE, "to_version_id": NOWHERE, "kind": "deleted", "from": ["art-1"]});
+    let point = json!({"name": "甲社区联系点", "kind": "government", "established_by": "局", "host_unit": "甲社区", "host_kind": "community",
+        "region": "清河市", "address": "甲路1号"});
+    let call = json!({"title": "遴选公告", "notice": "告", "criteria": [{"name": "基础", "maximum": 10}],
+        "opens_on": "2026-03-02", "closes_on": "2026-04-01"});
+    let closing = json!({"revision": 1, "reason": "因"});
+    let station = json!({"revision": 1, "name": "一号采集点"});
+    let responsible = json!({"revision": 1, "duty": "负责人", "name": "周一", "is_public": false});
     vec![
         ("get_service", get.clone(), "/service", None, Everyone),
         ("sign_in_staff", post.clone(), "/sessions/staff", Some(json!({"name": "x", "password": "x"})), Everyone),
@@ -278,7 +287,220 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
         ("get_report_document", get.clone(), "/drafts/{id}/consultations/{id}/report/document", None, Everyone),
         ("get_report_table", get.clone(), "/drafts/{id}/consultations/{id}/report/table", None, Everyone),
         ("get_public_opinion", get.clone(), "/opinions/{id}/public", None, Everyone),
+        ("count_statistics", get.clone(), "/statistics?by=point", None, With(ReadStatistics)),
+        ("list_statistics_rows", get.clone(), "/statistics/rows?measure=opinions", None, With(ReadStatistics)),
+        ("get_statistics_table", get.clone(), "/statistics/table?by=point", None, With(ReadStatistics)),
         ("count_opinions", get.clone(), "/drafts/{id}/opinion-counts", None, Everyone),
+        ("list_contact_point_files", get.clone(), "/contact-point-files", None, With(ReadContactPoints)),
+        ("open_contact_point", post.clone(), "/contact-points", Some(json!({"point": point})), With(ManageContactPoints)),
+        ("get_contact_point_file", get.clone(), "/contact-points/{id}/file", None, With(ReadContactPoints)),
+        (
+            "change_contact_point",
+            put.clone(),
+            "/contact-points/{id}",
+            Some(json!({"revision": 1, "point": point})),
+            With(ManageContactPoints),
+        ),
+        ("list_contact_point_history", get.clone(), "/contact-points/{id}/history", None, With(ReadContactPoints)),
+        (
+            "renew_contact_point",
+            post.clone(),
+            "/contact-points/{id}/renewal",
+            Some(json!({"revision": 1, "term": {"begins_on": "2026-03-01", "ends_on": "2028-02-29"}, "reason": "因"})),
+            With(ManageContactPoints),
+        ),
+        ("close_contact_point", post.clone(), "/contact-points/{id}/closing", Some(closing.clone()), With(ManageContactPoints)),
+        ("reopen_contact_point", post.clone(), "/contact-points/{id}/reopening", Some(closing.clone()), With(ManageContactPoints)),
+        ("add_station", post.clone(), "/contact-points/{id}/stations", Some(station.clone()), With(ManageContactPoints)),
+        ("change_station", put.clone(), "/contact-points/{id}/stations/{id}", Some(station), With(ManageContactPoints)),
+        ("close_station", post.clone(), "/contact-points/{id}/stations/{id}/closing", Some(closing), With(ManageContactPoints)),
+        (
+            "reopen_station",
+            post.clone(),
+            "/contact-points/{id}/stations/{id}/reopening",
+            Some(json!({"revision": 1})),
+            With(ManageContactPoints),
+        ),
+        ("add_responsible_person", post.clone(), "/contact-points/{id}/persons", Some(responsible.clone()), With(ManageContactPoints)),
+        ("change_responsible_person", put.clone(), "/contact-points/{id}/persons/{id}", Some(responsible), With(ManageContactPoints)),
+        ("remove_responsible_person", delete.clone(), "/contact-points/{id}/persons/{id}?revision=1", None, With(ManageContactPoints)),
+        ("invite_point_staff", post.clone(), "/contact-points/{id}/invitations", Some(json!({})), With(InvitePointStaff)),
+        ("list_invitations", get.clone(), "/contact-points/{id}/invitations", None, With(ReadContactPoints)),
+        ("revoke_invitation", post.clone(), "/invitations/{id}/revocation", None, With(InvitePointStaff)),
+        ("look_up_invitation", post.clone(), "/invitation-lookups", Some(json!({"code": "0000-0000-0000-0000"})), Everyone),
+        (
+            "accept_invitation",
+            post.clone(),
+            "/invitation-acceptances",
+            Some(json!({"code": "0000-0000-0000-0000", "login_name": "x", "display_name": "x", "password": "x"})),
+            Everyone,
+        ),
+        ("list_selection_calls", get.clone(), "/selections", None, Everyone),
+        ("get_selection_call", get.clone(), "/selections/{id}", None, Everyone),
+        ("list_selection_outcome", get.clone(), "/selections/{id}/outcome", None, Everyone),
+        ("apply_for_selection", post.clone(), "/selections/{id}/applications", None, Everyone),
+        ("look_up_application", post.clone(), "/selection-lookups", Some(json!({"code": "0000-0000-0000-0000"})), Everyone),
+        ("withdraw_application", post.clone(), "/selection-lookups/withdrawal", Some(json!({"code": "0000-0000-0000-0000"})), Everyone),
+        ("list_selection_files", get.clone(), "/selection-files", None, With(ReadSelections)),
+        ("get_selection_file", get.clone(), "/selection-files/{id}", None, With(ReadSelections)),
+        ("write_selection_call", post.clone(), "/selections", Some(call.clone()), With(ManageSelections)),
+        ("change_selection_call", put.clone(), "/selections/{id}", Some(json!({"revision": 1, "call": call})), With(ManageSelections)),
+        ("publish_selection_call", post.clone(), "/selections/{id}/publication", Some(json!({"revision": 1})), With(ManageSelections)),
+        (
+            "withdraw_selection_call",
+            post.clone(),
+            "/selections/{id}/withdrawal",
+            Some(json!({"revision": 1, "reason": "因"})),
+            With(ManageSelections),
+        ),
+        ("list_applications", get.clone(), "/selections/{id}/applications", None, With(ReadSelections)),
+        ("get_application", get.clone(), "/selection-applications/{id}", None, With(ReadSelections)),
+        ("get_selection_document", get.clone(), "/selection-documents/{id}", None, With(ReadSelections)),
+        (
+            "score_application",
+            put.clone(),
+            "/selection-applications/{id}/scores",
+            Some(json!({"scores": [{"points": 1}]})),
+            With(ScoreApplications),
+        ),
+        (
+            "publish_selection_outcome",
+            post.clone(),
+            "/selections/{id}/outcome",
+            Some(json!({"revision": 1, "outcomes": []})),
+            With(DecideSelections),
+        ),
+        (
+            "open_selected_point",
+            post.clone(),
+            "/selection-applications/{id}/contact-point",
+            Some(json!({"established_by": "局"})),
+            With(DecideSelections),
+        ),
+        ("record_opinion_on_behalf", post.clone(), "/own-point/assignments/{id}/opinions", None, With(WorkAtContactPoint)),
+        ("list_opinions_on_behalf", get.clone(), "/own-point/assignments/{id}/opinions", None, With(WorkAtContactPoint)),
+        ("change_opinion_on_behalf", put.clone(), "/own-point/assignments/{id}/opinions/{id}", None, With(WorkAtContactPoint)),
+        ("remove_opinion_on_behalf", delete.clone(), "/own-point/assignments/{id}/opinions/{id}", None, With(WorkAtContactPoint)),
+        ("get_scan_on_behalf", get.clone(), "/own-point/assignments/{id}/opinions/{id}/scan", None, With(WorkAtContactPoint)),
+        ("list_organs", get.clone(), "/organs", None, Everyone),
+        (
+            "send_collection_task",
+            post.clone(),
+            "/collection-tasks",
+            Some(
+                json!({"draft_id": NOWHERE, "title": "征集", "instructions": "请走访。", "due_on": "2026-03-30", "contact_point_ids": [NOWHERE]}),
+            ),
+            With(ManageCollectionTasks),
+        ),
+        ("list_collection_tasks", get.clone(), "/collection-tasks", None, With(ReadCollectionTasks)),
+        ("get_collection_task", get.clone(), "/collection-tasks/{id}", None, With(ReadCollectionTasks)),
+        ("list_task_assignments", get.clone(), "/collection-tasks/{id}/assignments", None, With(ReadCollectionTasks)),
+        (
+            "add_task_assignments",
+            post.clone(),
+            "/collection-tasks/{id}/assignments",
+            Some(json!({"contact_point_ids": [NOWHERE]})),
+            With(ManageCollectionTasks),
+        ),
+        (
+            "cancel_collection_task",
+            post.clone(),
+            "/collection-tasks/{id}/cancellation",
+            Some(json!({"reason": "调整"})),
+            With(ManageCollectionTasks),
+        ),
+        ("list_task_relays", get.clone(), "/collection-tasks/{id}/relays", None, With(ReadCollectionTasks)),
+        ("list_overdue_assignments", get.clone(), "/assignments/overdue", None, With(ReadCollectionTasks)),
+        ("get_assignment", get.clone(), "/assignments/{id}", None, With(ReadCollectionTasks)),
+        ("return_assignment", post.clone(), "/assignments/{id}/return", Some(json!({"reason": "补正"})), With(ManageCollectionTasks)),
+        ("accept_assignment", post.clone(), "/assignments/{id}/acceptance", Some(json!({})), With(ManageCollectionTasks)),
+        ("cancel_assignment", post.clone(), "/assignments/{id}/cancellation", Some(json!({"reason": "调整"})), With(ManageCollectionTasks)),
+        (
+            "decide_extension",
+            post.clone(),
+            "/assignments/{id}/extensions/{id}/decision",
+            Some(json!({"remark": "不"})),
+            With(ManageCollectionTasks),
+        ),
+        ("list_assignment_activities", get.clone(), "/assignments/{id}/activities", None, With(ReadCollectionTasks)),
+        ("list_activity_files", get.clone(), "/activities/{id}/files", None, With(ReadCollectionTasks)),
+        ("get_activity_file", get.clone(), "/activities/{id}/files/{id}", None, With(ReadCollectionTasks)),
+        ("list_own_relays", get.clone(), "/own-organ/relays", None, With(PassOnTasks)),
+        ("list_own_relay_assignments", get.clone(), "/own-organ/relays/{id}/assignments", None, With(PassOnTasks)),
+        (
+            "pass_on_task",
+            post.clone(),
+            "/own-organ/relays/{id}/assignments",
+            Some(json!({"contact_point_ids": [NOWHERE]})),
+            With(PassOnTasks),
+        ),
+        ("list_own_assignments", get.clone(), "/own-point/assignments", None, With(WorkAtContactPoint)),
+        ("count_own_assignments", get.clone(), "/own-point/assignment-counts", None, With(WorkAtContactPoint)),
+        ("get_own_assignment", get.clone(), "/own-point/assignments/{id}", None, With(WorkAtContactPoint)),
+        (
+            "acknowledge_own_assignment",
+            post.clone(),
+            "/own-point/assignments/{id}/acknowledgement",
+            Some(json!({})),
+            With(WorkAtContactPoint),
+        ),
+        ("start_own_assignment", post.clone(), "/own-point/assignments/{id}/start", Some(json!({})), With(WorkAtContactPoint)),
+        ("submit_own_assignment", post.clone(), "/own-point/assignments/{id}/submission", Some(json!({})), With(WorkAtContactPoint)),
+        (
+            "ask_own_extension",
+            post.clone(),
+            "/own-point/assignments/{id}/extensions",
+            Some(json!({"until": "2026-04-10", "reason": "雨季"})),
+            With(WorkAtContactPoint),
+        ),
+        ("get_own_material", get.clone(), "/own-point/assignments/{id}/materials/form", None, With(WorkAtContactPoint)),
+        ("hold_own_activity", post.clone(), "/own-point/activities", Some(activity.clone()), With(WorkAtContactPoint)),
+        ("list_own_activities", get.clone(), "/own-point/activities", None, With(WorkAtContactPoint)),
+        ("get_own_activity", get.clone(), "/own-point/activities/{id}", None, With(WorkAtContactPoint)),
+        (
+            "change_own_activity",
+            put.clone(),
+            "/own-point/activities/{id}",
+            Some(json!({"revision": 1, "activity": activity})),
+            With(WorkAtContactPoint),
+        ),
+        ("remove_own_activity", delete.clone(), "/own-point/activities/{id}", None, With(WorkAtContactPoint)),
+        ("list_own_activity_files", get.clone(), "/own-point/activities/{id}/files", None, With(WorkAtContactPoint)),
+        ("add_own_activity_file", post.clone(), "/own-point/activities/{id}/files", None, With(WorkAtContactPoint)),
+        ("get_own_activity_file", get.clone(), "/own-point/activities/{id}/files/{id}", None, With(WorkAtContactPoint)),
+        ("remove_own_activity_file", delete.clone(), "/own-point/activities/{id}/files/{id}", None, With(WorkAtContactPoint)),
+        ("upload_opinions", post.clone(), "/own-point/assignments/{id}/uploads", None, With(WorkAtContactPoint)),
+        ("list_uploads", get.clone(), "/own-point/assignments/{id}/uploads", None, With(WorkAtContactPoint)),
+        ("get_upload", get.clone(), "/own-point/uploads/{id}", None, With(WorkAtContactPoint)),
+        ("list_upload_rows", get.clone(), "/own-point/uploads/{id}/rows", None, With(WorkAtContactPoint)),
+        (
+            "map_upload_columns",
+            put.clone(),
+            "/own-point/uploads/{id}/columns",
+            Some(json!({"revision": 1, "sheet": 0, "fields": ["body"]})),
+            With(WorkAtContactPoint),
+        ),
+        (
+            "set_upload_defaults",
+            put.clone(),
+            "/own-point/uploads/{id}/defaults",
+            Some(json!({"revision": 1, "method": "visit", "consent": "given"})),
+            With(WorkAtContactPoint),
+        ),
+        ("correct_upload_row", put.clone(), "/own-point/uploads/{id}/rows/0", Some(json!({"cells": ["改"]})), With(WorkAtContactPoint)),
+        ("skip_upload_row", post.clone(), "/own-point/uploads/{id}/rows/0/skip", Some(json!({"reason": "重"})), With(WorkAtContactPoint)),
+        ("commit_upload", post.clone(), "/own-point/uploads/{id}/commit", Some(json!({"revision": 1})), With(WorkAtContactPoint)),
+        ("resume_upload", post.clone(), "/own-point/uploads/{id}/resume", None, With(WorkAtContactPoint)),
+        (
+            "undo_upload",
+            post.clone(),
+            "/own-point/uploads/{id}/undo",
+            Some(json!({"revision": 1, "reason": "错"})),
+            With(WorkAtContactPoint),
+        ),
+        ("discard_upload", post.clone(), "/own-point/uploads/{id}/discard", Some(json!({"revision": 1})), With(WorkAtContactPoint)),
+        ("get_upload_remarks", get.clone(), "/own-point/uploads/{id}/remarks", None, With(WorkAtContactPoint)),
+        ("get_upload_original", get.clone(), "/own-point/uploads/{id}/original", None, With(WorkAtContactPoint)),
         ("list_contact_points", get.clone(), "/contact-points", None, Everyone),
         ("get_contact_point", get.clone(), "/contact-points/{id}", None, Everyone),
         ("search", get.clone(), "/search?q=%E9%9B%A8%E4%BC%9E", None, Everyone),
@@ -298,7 +520,7 @@ fn operations() -> Vec<(&'static str, Method, &'static str, Option<Value>, Acces
 }
 
 /// Names of the operations that the API describes.
-fn described() -> BTreeSet<String> {
+pub fn described() -> BTreeSet<String> {
     let spec: Value = serde_json::from_str(&api::spec()).unwrap();
     let paths = spec["paths"].as_object().unwrap();
     let operations = paths.values().flat_map(|path| path.as_object().unwrap().values());
@@ -312,24 +534,51 @@ async fn status(app: &TestApp, name: &str, method: Method, path: &str, body: Opt
 
 /// Status of one call about a thing.
 async fn status_on(app: &TestApp, name: &str, method: Method, path: &str, body: Option<Value>, token: Option<&str>, id: &str) -> u16 {
+    call_on(app, name, method, path, body, token, id).await.status
+}
+
+/// One call about a thing.
+pub async fn call_on(app: &TestApp, name: &str, method: Method, path: &str, body: Option<Value>, token: Option<&str>, id: &str) -> Answer {
     let path = path.replace("{id}", id);
     if name == "add_draft_version" {
-        return app.upload_version(id, token, "a.md", crate::support::DRAFT_TEXT.as_bytes(), "").await.status;
+        return app.upload_version(id, token, "a.md", crate::support::DRAFT_TEXT.as_bytes(), "").await;
     }
-    if name == "add_draft_attachment" {
-        return app.upload(&path, token, "file", "a.pdf", b"%PDF-1.7\n", ("note", "")).await.status;
+    if name == "add_draft_attachment" || name == "add_own_activity_file" {
+        return app
+            .upload(
+                &path,
+                token,
+                "file",
+                "a.pdf",
+                b"%PDF-1.7
+",
+                ("note", ""),
+            )
+            .await;
     }
     if name.starts_with("upload_") && name.ends_with("_attachment") {
         let token = token.filter(|_| name == "upload_opinion_attachment");
         if token.is_none() && name == "upload_opinion_attachment" {
-            return app.upload(&path, None, "file", "a.png", b"", ("note", "")).await.status;
+            return app.upload(&path, None, "file", "a.png", b"", ("note", "")).await;
         }
-        return app.upload_enclosure(NOWHERE, token, "key-00000001", "a.png", b"\x89PNG").await.status;
+        return app.upload_enclosure(NOWHERE, token, "key-00000001", "a.png", b"\x89PNG").await;
+    }
+    if name == "upload_opinions" {
+        return app.upload(&path, token, "file", "a.csv", "意见\n好\n".as_bytes(), ("note", "")).await;
+    }
+    if name == "apply_for_selection" {
+        return app.apply_for_selection(id, "00000000000000000000000000000001", "甲社区", &[]).await;
     }
     if name == "start_import" {
-        return app.upload("/imports", token, "files", "a.md", crate::support::DRAFT_TEXT.as_bytes(), ("dry_run", "true")).await.status;
+        return app.upload("/imports", token, "files", "a.md", crate::support::DRAFT_TEXT.as_bytes(), ("dry_run", "true")).await;
     }
-    app.call(method, &path, token, &[("Idempotency-Key", "key-00000001")], body).await.status
+    if name.ends_with("_opinion_on_behalf") && method != Method::DELETE {
+        let said = [("stance", "amend"), ("body", "改"), ("consent", "given"), ("method", "visit"), ("collected_on", "2026-03-02")];
+        let said = said.map(|(name, value)| (name, value.to_owned()));
+        return app.form(method, &path, token, Some("key-of-an-entry"), &said, &[]).await;
+    }
+    // One key for each operation: a key that was used for another act is a conflict.
+    app.call(method, &path, token, &[("Idempotency-Key", &format!("key-of-{name}"))], body).await
 }
 
 #[tokio::test]
@@ -338,8 +587,10 @@ async fn every_role_may_do_what_the_table_says_and_nothing_else() {
     app.index().await;
     let described = described();
     assert!(described.len() >= 20, "{described:?}");
+    let [point, _] = app.contact_points().await;
     for role in Role::ALL.iter().copied().map(Some).chain([None]) {
         let token = match role {
+            Some(Role::PointStaff) => Some(app.point_staff(&point).await),
             Some(role) => Some(app.token(role).await),
             None => None,
         };

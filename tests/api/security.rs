@@ -161,7 +161,9 @@ impl City {
             display_name: PAYLOAD,
             role: Role::Administrator,
             password: "a long pass phrase",
+            organ: None,
             contact_point: None,
+            station: None,
             is_demonstration: false,
         };
         let account = create_staff(&app.app.db, &app.clock, &app.app.ids, None, new).await.unwrap().to_string();
@@ -318,7 +320,9 @@ async fn a_planted_session_is_not_taken_up() {
         display_name: "林晓",
         role: Role::Handler,
         password: "a long pass phrase",
+        organ: None,
         contact_point: None,
+        station: None,
         is_demonstration: false,
     };
     create_staff(&app.app.db, &app.clock, &app.app.ids, None, new).await.unwrap();
@@ -351,7 +355,9 @@ async fn nothing_leads_elsewhere() {
         display_name: "林晓",
         role: Role::Handler,
         password: "a long pass phrase",
+        organ: None,
         contact_point: None,
+        station: None,
         is_demonstration: false,
     };
     create_staff(&app.app.db, &app.clock, &app.app.ids, None, new).await.unwrap();

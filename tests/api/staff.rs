@@ -13,7 +13,16 @@ use crate::support::TestApp;
 const PASSWORD: &str = "correct horse battery";
 
 async fn add(app: &TestApp, login_name: &str, role: Role) -> String {
-    let new = NewStaff { login_name, display_name: "周一", role, password: PASSWORD, contact_point: None, is_demonstration: false };
+    let new = NewStaff {
+        login_name,
+        display_name: "周一",
+        role,
+        password: PASSWORD,
+        organ: None,
+        contact_point: None,
+        station: None,
+        is_demonstration: false,
+    };
     create_staff(&app.app.db, &app.clock, &app.app.ids, None, new).await.unwrap().to_string()
 }
 

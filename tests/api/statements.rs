@@ -24,6 +24,28 @@ async fn every_statement_is_understood() {
         ("audit::checking", audit::checking::STATEMENTS),
         ("audit::reading", audit::reading::STATEMENTS),
         ("contact_points", contact_points::STATEMENTS),
+        ("contact_points::acts", contact_points::acts::STATEMENTS),
+        ("contact_points::collecting", contact_points::collecting::STATEMENTS),
+        ("contact_points::invitations", contact_points::invitations::STATEMENTS),
+        ("contact_points::managing", contact_points::managing::STATEMENTS),
+        ("contact_points::persons", contact_points::persons::STATEMENTS),
+        ("contact_points::selection::applying", contact_points::selection::applying::STATEMENTS),
+        ("contact_points::selection::calls", contact_points::selection::calls::STATEMENTS),
+        ("contact_points::selection::deciding", contact_points::selection::deciding::STATEMENTS),
+        ("contact_points::selection::scoring", contact_points::selection::scoring::STATEMENTS),
+        ("contact_points::terms", contact_points::terms::STATEMENTS),
+        ("contact_points::organs", contact_points::organs::STATEMENTS),
+        ("contact_points::assignments", contact_points::assignments::STATEMENTS),
+        ("contact_points::assignments::moving", contact_points::assignments::moving::STATEMENTS),
+        ("contact_points::activities", contact_points::activities::STATEMENTS),
+        ("contact_points::activities::files", contact_points::activities::files::STATEMENTS),
+        ("contact_points::assignments::due", contact_points::assignments::due::STATEMENTS),
+        ("contact_points::assignments::extensions", contact_points::assignments::extensions::STATEMENTS),
+        ("contact_points::assignments::own", contact_points::assignments::own::STATEMENTS),
+        ("contact_points::tasks", contact_points::tasks::STATEMENTS),
+        ("contact_points::tasks::changing", contact_points::tasks::changing::STATEMENTS),
+        ("contact_points::tasks::listing", contact_points::tasks::listing::STATEMENTS),
+        ("contact_points::tasks::relays", contact_points::tasks::relays::STATEMENTS),
         ("corpus::indexing", corpus::indexing::STATEMENTS),
         ("corpus::jobs", corpus::jobs::STATEMENTS),
         ("corpus::reading", corpus::reading::STATEMENTS),
@@ -58,12 +80,19 @@ async fn every_statement_is_understood() {
         ("opinions::groups::changing", opinions::groups::changing::STATEMENTS),
         ("opinions::groups::suggesting", opinions::groups::suggesting::STATEMENTS),
         ("opinions::report", opinions::report::STATEMENTS),
+        ("opinions::statistics", opinions::statistics::STATEMENTS),
+        ("opinions::statistics::behind", opinions::statistics::behind::STATEMENTS),
+        ("opinions::statistics::choices", opinions::statistics::choices::STATEMENTS),
+        ("opinions::offline::outcomes", opinions::offline::outcomes::STATEMENTS),
         ("opinions::triage::handling", opinions::triage::handling::STATEMENTS),
         ("opinions::triage::notes", opinions::triage::notes::STATEMENTS),
         ("opinions::triage::progress", opinions::triage::progress::STATEMENTS),
         ("opinions::triage::worklist", opinions::triage::worklist::STATEMENTS),
         ("opinions::acts", opinions::acts::STATEMENTS),
         ("opinions::enclosures", opinions::enclosures::STATEMENTS),
+        ("opinions::offline::provenance", opinions::offline::provenance::STATEMENTS),
+        ("opinions::offline::recording", opinions::offline::recording::STATEMENTS),
+        ("opinions::offline::entry", opinions::offline::entry::STATEMENTS),
         ("opinions::posting", opinions::posting::STATEMENTS),
         ("opinions::moderation", opinions::moderation::STATEMENTS),
         ("opinions::moderation::appeals", opinions::moderation::appeals::STATEMENTS),
@@ -88,6 +117,10 @@ async fn every_statement_is_understood() {
             let prepared = zhitong::on_db!(&app.app.db, pool => pool.prepare(SqlStr::from_static(statement)).await.map(drop));
             assert!(prepared.is_ok(), "{room}: {statement}\n{prepared:?}");
         }
+    }
+    for statement in opinions::offline::batches::STATEMENT_LISTS.iter().flat_map(|list| list.iter()) {
+        let prepared = zhitong::on_db!(&app.app.db, pool => pool.prepare(SqlStr::from_static(statement)).await.map(drop));
+        assert!(prepared.is_ok(), "opinions::offline::batches: {statement}\n{prepared:?}");
     }
     for column in zhitong::app::App::SEALED_COLUMNS {
         for statement in column.statements() {

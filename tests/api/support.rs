@@ -11,12 +11,17 @@ use poem::test::TestClient;
 use serde_json::{Value, json};
 use zhitong::accounts::citizens::privacy::PRIVACY_VERSION;
 use zhitong::accounts::sessions;
-use zhitong::accounts::{Caller, NewStaff, Role, create_staff};
+use zhitong::accounts::{Actor, Caller, NewStaff, Role, create_staff};
 use zhitong::app::App;
 use zhitong::config::{Config, Rules, Secret};
+use zhitong::contact_points::assignments::Step;
+use zhitong::contact_points::assignments::moving::{NewStep, take_own_step};
+use zhitong::contact_points::organs::{NewOrgan, Tier, put_organ};
+use zhitong::contact_points::seeds::load_points;
+use zhitong::contact_points::tasks::{NewTask, send_task};
 use zhitong::drafts::{due, following};
 use zhitong::error::Code;
-use zhitong::ids::{Clock, IdSource};
+use zhitong::ids::{AssignmentId, Clock, ContactPointId, DraftId, IdSource, OrganId, StationId};
 use zhitong::notifications::AsPost;
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
@@ -38,6 +43,41 @@ pub const DRAFT_TEXT: &str = "# 清河市共享雨伞管理办法（征求意见
 经营者不得强制收集使用者的通讯录。\n\n\
 第四条 使用者应当在二十四小时内归还。\n\n\
 第五条 本办法自2026年6月1日起施行。\n";
+
+/// Two contact points.
+const POINTS: &str = r#"
+demonstration = false
+
+[[contact_point]]
+slug = "donghu"
+name = "东湖社区联系点"
+kind = "government"
+established_by = "清河市司法局"
+host_unit = "东湖社区居民委员会"
+host_kind = "community"
+region = "清河市东湖区"
+address = "东湖路1号"
+
+[[contact_point.station]]
+slug = "donghu-1"
+name = "东湖一号采集点"
+address = "东湖路3号"
+
+[[contact_point.station]]
+slug = "donghu-2"
+name = "东湖二号采集点"
+address = "东湖路5号"
+
+[[contact_point]]
+slug = "xishan"
+name = "西山村联系点"
+kind = "government"
+established_by = "清河市司法局"
+host_unit = "西山村村民委员会"
+host_kind = "village"
+region = "清河市西山区"
+address = "西山村1号"
+"#;
 
 /// The application, on a fresh database.
 pub struct TestApp {
@@ -168,21 +208,51 @@ impl TestApp {
             let body = self.post("/sessions/wechat", None, says).await.expect(201);
             return body["token"].as_str().unwrap().to_owned();
         }
+        let organ = if role == Role::CountyStaff { Some(self.county("county").await) } else { None };
+        self.staff_token(role, organ, None, None).await
+    }
+
+    /// Token of a new staff account that works somewhere.
+    pub async fn staff_token(
+        &self,
+        role: Role,
+        organ: Option<OrganId>,
+        contact_point: Option<ContactPointId>,
+        station: Option<StationId>,
+    ) -> String {
         let login_name = format!("{}-{}", role.as_str(), self.app.ids.next().simple());
         let new = NewStaff {
             login_name: &login_name,
             display_name: role.label(),
             role,
             password: "a long pass phrase",
-            contact_point: None,
+            organ,
+            contact_point,
+            station,
             is_demonstration: false,
         };
         let account_id = create_staff(&self.app.db, &self.clock, &self.app.ids, None, new).await.unwrap();
-        let caller = Caller { account_id, role, display_name: role.label().into(), contact_point: None };
+        let caller = Caller { account_id, role, display_name: role.label().into(), organ, contact_point, station };
         let mut tx = self.app.db.begin().await.unwrap();
         let session = sessions::issue(&mut tx, &self.clock, &self.app.ids, &self.app.config.rules, caller).await.unwrap();
         tx.commit().await.unwrap();
         session.token
+    }
+
+    /// The organ of a county, made when it is not there.
+    pub async fn county(&self, code: &str) -> OrganId {
+        let new = NewOrgan {
+            code: code.into(),
+            name: format!("{code}司法局"),
+            tier: Tier::County,
+            parent: None,
+            region: "清河市云渡区".into(),
+            is_demonstration: false,
+        };
+        let mut tx = self.app.db.begin().await.unwrap();
+        let id = put_organ(&mut tx, &self.clock, &self.app.ids, &new).await.unwrap();
+        tx.commit().await.unwrap();
+        id
     }
 
     /// One request; a path is relative to `/api/v1`.
@@ -255,6 +325,53 @@ impl TestApp {
         read(request.body(form).send().await.0).await
     }
 
+    /// Sends a form with fields and files.
+    pub async fn form(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        key: Option<&str>,
+        fields: &[(&str, String)],
+        files: &[(&str, &str, &[u8])],
+    ) -> Answer {
+        let mut form = Vec::new();
+        for (name, value) in fields {
+            form.extend_from_slice(format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").as_bytes());
+        }
+        for (name, file, bytes) in files {
+            let head = format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{file}\"\r\n\r\n");
+            form.extend_from_slice(head.as_bytes());
+            form.extend_from_slice(bytes);
+            form.extend_from_slice(b"\r\n");
+        }
+        form.extend_from_slice(b"--edge--\r\n");
+        let mut request = self.client.request(method, format!("/api/v1{path}")).content_type("multipart/form-data; boundary=edge");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(key) = key {
+            request = request.header("Idempotency-Key", key);
+        }
+        read(request.body(form).send().await.0).await
+    }
+
+    /// Applies to become a contact point.
+    pub async fn apply_for_selection(&self, call: &str, key: &str, unit: &str, documents: &[(&str, &[u8])]) -> Answer {
+        let fields = [
+            ("unit_name", unit),
+            ("host_kind", "community"),
+            ("region", "清河市云渡区"),
+            ("address", "甲路1号"),
+            ("introduction", "居民四千户，常年开展议事。"),
+            ("contact_name", "示例甲"),
+            ("contact_phone", "0752-1234567"),
+        ];
+        let fields = fields.map(|(name, value)| (name, value.to_owned()));
+        let files: Vec<(&str, &str, &[u8])> = documents.iter().map(|(name, bytes)| ("documents", *name, *bytes)).collect();
+        self.form(Method::POST, &format!("/selections/{call}/applications"), None, Some(key), &fields, &files).await
+    }
+
     /// Sets whether the newest rounds show opinions and take them without a login.
     pub async fn allow(&self, shows_opinions: bool, allows_anonymous: bool) {
         const SET: &str = "UPDATE consultation SET shows_opinions = $1, allows_anonymous = $2";
@@ -285,6 +402,126 @@ impl TestApp {
         let path = format!("/drafts/{id}/consultations");
         self.post(&path, Some(&handler), json!({"notice": "欢迎提出意见。", "closes_on": "2026-04-01"})).await.expect(201);
         id
+    }
+
+    /// Two contact points of the same city, the first with two stations; their ids.
+    pub async fn contact_points(&self) -> [String; 2] {
+        load_points(&self.app.db, &self.clock, &self.app.ids, Actor::System, POINTS).await.unwrap();
+        let page = self.get("/contact-points", None).await.expect(200);
+        let id = |name: &str| {
+            let point = page["items"].as_array().unwrap().iter().find(|point| point["name"] == name).unwrap();
+            point["id"].as_str().unwrap().to_owned()
+        };
+        [id("东湖社区联系点"), id("西山村联系点")]
+    }
+
+    /// Token of a new account that works for a contact point.
+    pub async fn point_staff(&self, point: &str) -> String {
+        let login_name = format!("point-{}", self.app.ids.next().simple());
+        let new = NewStaff {
+            login_name: &login_name,
+            display_name: "联系点小李",
+            role: Role::PointStaff,
+            password: "a long pass phrase",
+            organ: None,
+            contact_point: Some(ContactPointId(point.parse().unwrap())),
+            station: None,
+            is_demonstration: false,
+        };
+        create_staff(&self.app.db, &self.clock, &self.app.ids, None, new).await.unwrap();
+        let body = self.post("/sessions/staff", None, json!({"name": login_name, "password": "a long pass phrase"})).await.expect(201);
+        body["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A county organ for each contact point, which keeps it from now on; their ids.
+    pub async fn county_organs(&self, points: &[&str]) -> Vec<String> {
+        const KEEP: &str = "UPDATE contact_point SET organ_id = $2 WHERE id = $1";
+        let mut organs = Vec::new();
+        let mut tx = self.app.db.begin().await.unwrap();
+        for (n, point) in (1..).zip(points) {
+            let new = NewOrgan {
+                code: format!("county-{n}"),
+                name: format!("第{n}县司法局"),
+                tier: Tier::County,
+                parent: None,
+                region: format!("第{n}县"),
+                is_demonstration: false,
+            };
+            let organ = put_organ(&mut tx, &self.clock, &self.app.ids, &new).await.unwrap();
+            let point = ContactPointId(point.parse().unwrap());
+            zhitong::on_tx!(&mut tx, c => sqlx::query(KEEP).bind(point).bind(organ).execute(c).await.map(drop)).unwrap();
+            organs.push(organ.to_string());
+        }
+        tx.commit().await.unwrap();
+        organs
+    }
+
+    /// Token of a new account that works for a county organ.
+    pub async fn county_staff(&self, organ: &str) -> String {
+        let login_name = format!("county-{}", self.app.ids.next().simple());
+        let new = NewStaff {
+            login_name: &login_name,
+            display_name: "县局小王",
+            role: Role::CountyStaff,
+            password: "a long pass phrase",
+            organ: Some(OrganId(organ.parse().unwrap())),
+            contact_point: None,
+            station: None,
+            is_demonstration: false,
+        };
+        create_staff(&self.app.db, &self.clock, &self.app.ids, None, new).await.unwrap();
+        let body = self.post("/sessions/staff", None, json!({"name": login_name, "password": "a long pass phrase"})).await.expect(201);
+        body["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A page as the holder of a token sees it.
+    pub async fn page(&self, path: &str, token: &str) -> String {
+        let cookie = format!("zhitong_session={token}");
+        let response = self.raw(path, &[("cookie", &cookie)]).await;
+        let status = response.status().as_u16();
+        let html = String::from_utf8(response.into_body().into_bytes().await.unwrap().to_vec()).unwrap();
+        assert_eq!(status, 200, "{path}: {html}");
+        html
+    }
+
+    /// Who holds a token.
+    pub async fn caller(&self, token: &str) -> Caller {
+        sessions::find_caller(&self.app.db, &self.clock, token).await.unwrap().unwrap()
+    }
+
+    /// Sends a collection task for the newest round of a draft, due on 30 March 2026; what it became for each point, in their order.
+    pub async fn collection_task(&self, draft: &str, points: &[&str]) -> Vec<String> {
+        const OF_POINT: &str = "SELECT id FROM collection_assignment WHERE task_id = $1 AND contact_point_id = $2";
+        let points: Vec<ContactPointId> = points.iter().map(|point| ContactPointId(point.parse().unwrap())).collect();
+        let new = NewTask {
+            draft: DraftId(draft.parse().unwrap()),
+            title: "雨伞办法意见征集".into(),
+            instructions: "请走访沿街商户和居民。".into(),
+            questions: vec!["归还时限是否合适？".into()],
+            addresses: vec!["art-4".into()],
+            due_on: "2026-03-30".parse().unwrap(),
+            points: points.clone(),
+            organs: Vec::new(),
+        };
+        let task = send_task(&self.app.db, &self.clock, &self.app.ids, Actor::System, None, new).await.unwrap();
+        let mut assignments = Vec::new();
+        for point in points {
+            let id: AssignmentId =
+                zhitong::on_db!(&self.app.db, pool => sqlx::query_scalar(OF_POINT).bind(task.id).bind(point).fetch_one(pool).await)
+                    .unwrap();
+            assignments.push(id.to_string());
+        }
+        assignments
+    }
+
+    /// Acknowledges an assignment and begins to collect, as the staff of its point.
+    pub async fn start_collecting(&self, token: &str, assignment: &str) {
+        let caller = self.caller(token).await;
+        for step in [Step::Acknowledge, Step::Start] {
+            let new = NewStep { step, reason: "", revision: None };
+            let id = AssignmentId(assignment.parse().unwrap());
+            take_own_step(&self.app.db, &self.clock, &self.app.ids, &caller, id, new).await.unwrap();
+        }
     }
 
     /// Does what is due by the clock, and says what it did.

@@ -7,5 +7,8 @@
 mod administration;
 mod answering;
 mod citizen;
+mod collecting;
+mod entry;
 mod pages;
 mod support;
+mod uploads;

@@ -32,6 +32,11 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("lookup", "", "/opinions/lookup"),
     ("contact-points", "", "/contact-points"),
     ("contact-point", "", "/contact-points/{contact-point}"),
+    ("selections", "", "/selections"),
+    ("selection", "", "/selections/{selection}"),
+    ("selection-form", "", "/selections/{selection}/apply"),
+    ("application-lookup", "", "/selections/lookup"),
+    ("invitation", "", "/invitations"),
     ("about", "", "/about"),
     ("privacy", "", "/privacy"),
     ("sign-in", "", "/sign-in"),
@@ -78,10 +83,50 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("batch", "reviewer", "/staff/drafts/{in-hand}/feedback"),
     ("moderation", "handler", "/staff/moderation"),
     ("moderation-of-one", "handler", "/staff/moderation/{waiting}"),
+    ("statistics", "handler", "/staff/statistics?by=point"),
+    ("statistics-by-channel", "handler", "/staff/statistics?by=channel"),
+    ("statistics-rows", "handler", "/staff/statistics/rows?measure=opinions"),
+    ("own-statistics", "point", "/point/statistics"),
+    ("own-statistics-rows", "point", "/point/statistics/rows?measure=opinions"),
+    ("outcomes", "point", "/point/tasks/{assignment}/outcomes"),
+    ("sheets", "point", "/point/tasks/{assignment}/outcomes/sheets"),
     ("deliveries", "admin", "/staff/deliveries"),
+    ("tasks", "handler", "/staff/tasks"),
+    ("new-task-draft", "handler", "/staff/tasks/new"),
+    ("new-task", "handler", "/staff/tasks/new?draft={worked-on}"),
+    ("task", "handler", "/staff/tasks/{task}"),
+    ("overdue-tasks", "handler", "/staff/tasks/overdue"),
+    ("assignment", "handler", "/staff/assignments/{assignment}"),
+    ("activity-for-the-bureau", "handler", "/staff/activities/{activity}"),
+    ("relays", "county", "/staff/relays"),
+    ("relay", "county", "/staff/relays/{relay}"),
+    ("point-desk", "point", "/point"),
+    ("point-desk-empty", "point", "/point?shelf=overdue"),
+    ("point-task", "point", "/point/tasks/{assignment}"),
+    ("point-submit", "point", "/point/tasks/{assignment}/submit"),
+    ("point-poster", "point", "/point/tasks/{assignment}/poster"),
+    ("point-activities", "point", "/point/activities"),
+    ("point-new-activity", "point", "/point/activities/new?assignment={assignment}"),
+    ("point-activity", "point", "/point/activities/{activity}"),
+    ("point-changing-an-activity", "point", "/point/activities/{activity}/edit"),
     ("users", "admin", "/staff/users"),
     ("new-user", "admin", "/staff/users/new"),
     ("user", "admin", "/staff/users/{user}"),
+    ("kept-points", "admin", "/staff/contact-points"),
+    ("new-point", "admin", "/staff/contact-points/new"),
+    ("kept-point", "admin", "/staff/contact-points/{contact-point}"),
+    ("changing-a-point", "admin", "/staff/contact-points/{contact-point}/edit"),
+    ("kept-points-of-a-county", "county", "/staff/contact-points"),
+    ("staff-selections", "reviewer", "/staff/selections"),
+    ("new-selection", "reviewer", "/staff/selections/new"),
+    ("staff-selection", "reviewer", "/staff/selections/{selection}"),
+    ("changing-a-selection", "reviewer", "/staff/selections/{prepared}/edit"),
+    ("application", "reviewer", "/staff/selection-applications/{application}"),
+    ("uploads", "point", "/point/tasks/{collecting}/uploads"),
+    ("upload", "point", "/point/uploads/{upload}"),
+    ("upload-row", "point", "/point/uploads/{upload}/rows/2"),
+    ("entry", "point", "/point/assignments/{collecting}/entry"),
+    ("changing-an-entry", "point", "/point/assignments/{collecting}/entry/{entered}"),
     ("audit", "auditor", "/staff/audit"),
     ("own-account", "admin", "/staff/account"),
     ("second-step", "admin", "/staff/account/second-factor"),
@@ -103,6 +148,15 @@ const NO_PAGES: &[(&str, &str)] = &[
     ("/laws/:work/compare/sheet", "a file"),
     ("/staff/drafts/:id/rounds/plan", "numbers for the script of the form"),
     ("/staff/audit/export", "a file"),
+    ("/staff/statistics.xlsx", "a file"),
+    ("/point/statistics.xlsx", "a file"),
+    ("/point/tasks/:id/materials/:material", "a file"),
+    ("/point/activities/:id/files/:file", "a file"),
+    ("/point/uploads/:id/original", "a file"),
+    ("/point/uploads/:id/remarks", "a file"),
+    ("/staff/activities/:id/files/:file", "a file"),
+    ("/point/assignments/:id/entry/:opinion/scan", "a file"),
+    ("/staff/selection-documents/:id", "a file"),
 ];
 
 /// The text of a draft of our own, and what becomes of it after a round.
@@ -172,7 +226,47 @@ async fn furnish() -> (Site, Vec<(&'static str, String)>) {
     names.push(("law-version", text(&detail["versions"][0], "id")));
     names.push(("law", law));
     let points = site.api(Method::GET, "/contact-points", None, None).await;
-    names.push(("contact-point", text(&points["items"][0], "id")));
+    let point = text(&points["items"][0], "id");
+    let person = json!({"revision": 1, "duty": "联络员", "name": "示例甲", "phone": "0752-1234567", "is_public": true});
+    post(&admin, format!("/contact-points/{point}/persons"), person).await;
+    post(&admin, format!("/contact-points/{point}/invitations"), json!({"remark": "社区副主任"})).await;
+    names.push(("contact-point", point));
+    let call = json!({"title": "2026年基层立法联系点遴选公告", "notice": "欢迎符合条件的单位申报。\n申报材料请合并为一份。",
+        "criteria": [{"name": "群众基础", "explanation": "联系群众的范围和方式", "maximum": 40}, {"name": "工作条件", "maximum": 60}],
+        "opens_on": "2026-03-02", "closes_on": "2026-03-31"});
+    names.push(("prepared", text(&post(&admin, "/selections".into(), call.clone()).await, "id")));
+    let call = text(&post(&admin, "/selections".into(), call).await, "id");
+    post(&admin, format!("/selections/{call}/publication"), json!({"revision": 1})).await;
+    site.apply(&call, "云渡区槐荫巷老年大学").await;
+    let applications = site.api(Method::GET, &format!("/selections/{call}/applications"), Some(&admin), None).await;
+    names.extend([("application", text(&applications["items"][0], "id")), ("selection", call)]);
+    let open = names.iter().find(|(name, _)| *name == "open").unwrap().1.clone();
+    let assignment = site.collecting(&open).await;
+    names.push(("entered", site.record(&assignment, "台阶旁请加扶手。").await));
+    let table = "条款,意见,提出人\n第三条,写明开放时间,甲\n第九十九条,改,乙\n";
+    names.push(("upload", site.upload_opinions(&assignment, "意见.csv", table.as_bytes().to_vec()).await));
+    names.push(("collecting", assignment));
+
+    // A contact point collects: a task for it and for a county, an activity, a request for more time.
+    let (point, county) = (site.staff("point").await, site.staff("county").await);
+    let own = text(&site.api(Method::GET, "/account", Some(&point), None).await, "contact_point_id");
+    let organs = site.api(Method::GET, "/organs", Some(&admin), None).await;
+    let organs: Vec<String> =
+        organs["items"].as_array().or(organs.as_array()).unwrap().iter().filter(|o| o["tier"] == "county").map(|o| text(o, "id")).collect();
+    let task = json!({"draft_id": draft, "title": "雨伞办法意见征集", "instructions": "请走访沿街商户和居民，听取意见。", "questions": ["二十四小时是否合适？"],
+        "addresses": ["art-4"], "contact_point_ids": [own], "organ_ids": organs});
+    names.push(("task", text(&post(&handler, "/collection-tasks".into(), task).await["task"], "id")));
+    let assignment = text(&site.api(Method::GET, "/own-point/assignments", Some(&point), None).await["items"][0], "id");
+    for step in ["acknowledgement", "start"] {
+        post(&point, format!("/own-point/assignments/{assignment}/{step}"), json!({})).await;
+    }
+    let more = json!({"until": "2026-04-10", "reason": "雨天较多，走访需要更多时间。"});
+    post(&point, format!("/own-point/assignments/{assignment}/extensions"), more).await;
+    let held = json!({"assignment_id": assignment, "kind": "symposium", "title": "沿街商户座谈会", "held_on": "2026-03-01", "place": "社区会议室",
+        "people_present": 12, "people_reached": 40, "participant_kinds": ["商户", "居民"], "minutes": "讨论了归还时限和收费标准。"});
+    names.push(("activity", text(&post(&point, "/own-point/activities".into(), held).await, "id")));
+    names.push(("assignment", assignment));
+    names.push(("relay", text(&site.api(Method::GET, "/own-organ/relays", Some(&county), None).await["items"][0], "id")));
     let people = site.api(Method::GET, "/staff-accounts", Some(&admin), None).await;
     let handlers = people["items"].as_array().unwrap().iter().find(|p| p["login_name"] == "handler").unwrap();
     names.push(("user", text(handlers, "id")));
@@ -231,7 +325,12 @@ async fn pages_of_citizens_open_without_barriers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_staff_open_without_barriers() {
-    walk("pages_of_staff_open_without_barriers", &["handler", "drafter", "reviewer", "admin", "auditor"]).await;
+    walk("pages_of_staff_open_without_barriers", &["handler", "drafter", "reviewer", "admin", "auditor", "county"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_contact_points_open_without_barriers() {
+    walk("pages_of_contact_points_open_without_barriers", &["point"]).await;
 }
 
 /// Paths that answer GET, as the sources of the portal register them.

@@ -22,12 +22,17 @@ use poem::listener::{Acceptor, Listener, TcpListener};
 use poem::test::TestClient;
 use serde_json::{Value, json};
 use zhitong::accounts::citizens::privacy::PRIVACY_VERSION;
+use zhitong::accounts::{Actor, sessions};
 use zhitong::app::App;
 use zhitong::config::{Config, Secret};
+use zhitong::contact_points::assignments::Step;
+use zhitong::contact_points::assignments::moving::{NewStep, take_own_step};
+use zhitong::contact_points::tasks::{NewTask, send_task};
 use zhitong::drafts::{due, following};
-use zhitong::ids::{Clock, IdSource};
+use zhitong::ids::{AssignmentId, Clock, DraftId, IdSource};
 use zhitong::notifications::AsPost;
 use zhitong::seeding::{self, DemonstrationLogin};
+use zhitong::opinions::offline::batches;
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
 use zhitong::{notifications, server};
@@ -137,6 +142,47 @@ impl Site {
         id
     }
 
+    /// Lets a unit apply to become a contact point.
+    pub async fn apply(&self, call: &str, unit: &str) {
+        let field = |name: &str, value: &str| format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let form = [
+            ("unit_name", unit),
+            ("host_kind", "university"),
+            ("region", "清河市云渡区"),
+            ("address", "槐荫巷6号"),
+            ("introduction", "学员两千余人，常年开设法治课。"),
+            ("contact_name", "示例乙"),
+            ("contact_phone", "0752-7654321"),
+        ];
+        let form: String = form.iter().map(|(name, value)| field(name, value)).collect();
+        let file = "--edge\r\nContent-Disposition: form-data; name=\"documents\"; filename=\"证明.pdf\"\r\n\r\n%PDF-1.7\n\r\n--edge--\r\n";
+        let request = self.client.post(format!("/api/v1/selections/{call}/applications"));
+        let request = request.content_type("multipart/form-data; boundary=edge").header("Idempotency-Key", self.app.ids.secret(16));
+        let response = request.body(form + file).send().await.0;
+        assert!(response.status().is_success(), "{}", response.status());
+    }
+
+    /// Writes an opinion down as the staff of the point; its id.
+    pub async fn record(&self, assignment: &str, body: &str) -> String {
+        let field = |(name, value): (&str, &str)| format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        let said = [
+            ("citation", "第三条"),
+            ("stance", "amend"),
+            ("body", body),
+            ("consent", "given"),
+            ("method", "symposium"),
+            ("collected_on", "2026-03-02"),
+        ];
+        let form = said.map(field).concat() + "--edge--\r\n";
+        let token = self.staff("point").await;
+        let request = self.client.post(format!("/api/v1/own-point/assignments/{assignment}/opinions"));
+        let request = request.content_type("multipart/form-data; boundary=edge").header("Idempotency-Key", self.app.ids.secret(16));
+        let response = request.header("authorization", format!("Bearer {token}")).body(form).send().await.0;
+        assert!(response.status().is_success(), "{}", response.status());
+        let receipt: Value = serde_json::from_slice(&response.into_body().into_bytes().await.unwrap()).unwrap();
+        text(&receipt, "opinion_id")
+    }
+
     /// Does what is due by the clock, and delivers what was announced.
     pub async fn settle(&self) {
         let app = &self.app;
@@ -144,6 +190,15 @@ impl Site {
         while following::tell_some(&app.db, &app.clock, &app.ids, 500).await.unwrap().is_some() {}
         notifications::deliver_pending(AsPost::post(app), 1_000).await.unwrap();
         app.search.catch_up(&app.db, &app.clock).await.unwrap();
+    }
+
+    /// Uploads a file of opinions as the demonstration's contact point; the id of the batch, whose dry run has ended.
+    pub async fn upload_opinions(&self, assignment: &str, name: &str, bytes: Vec<u8>) -> String {
+        let (token, uploads) = (self.staff("point").await, self.app.uploads());
+        let caller = sessions::find_caller(&self.app.db, &self.app.clock, &token).await.unwrap().unwrap();
+        let uploaded = batches::upload(&uploads, &caller, AssignmentId(assignment.parse().unwrap()), name, bytes).await.unwrap();
+        batches::work(uploads, caller, uploaded.batch, uploaded.worker.unwrap()).await;
+        uploaded.batch.to_string()
     }
 
     /// Address of a path.
@@ -154,6 +209,33 @@ impl Site {
     /// Password of one of the demonstration's staff.
     pub fn password(&self, name: &str) -> &str {
         &self.logins.iter().find(|login| login.login_name == name).unwrap().password
+    }
+}
+
+impl Site {
+    /// Sends a task on a draft to the point of the demonstration's staff, who begin to collect; the assignment.
+    pub async fn collecting(&self, draft: &str) -> String {
+        let app = &self.app;
+        let token = self.staff("point").await;
+        let caller = sessions::find_caller(&app.db, &app.clock, &token).await.unwrap().unwrap();
+        let new = NewTask {
+            draft: DraftId(draft.parse().unwrap()),
+            title: "公共厕所办法意见征集".into(),
+            instructions: "请开一次座谈会。".into(),
+            questions: Vec::new(),
+            addresses: Vec::new(),
+            due_on: "2026-03-16".parse().unwrap(),
+            points: vec![caller.contact_point.unwrap()],
+            organs: Vec::new(),
+        };
+        let task = send_task(&app.db, &app.clock, &app.ids, Actor::System, None, new).await.unwrap();
+        const OF_TASK: &str = "SELECT id FROM collection_assignment WHERE task_id = $1";
+        let id: AssignmentId = zhitong::on_db!(&app.db, pool => sqlx::query_scalar(OF_TASK).bind(task.id).fetch_one(pool).await).unwrap();
+        for step in [Step::Acknowledge, Step::Start] {
+            let new = NewStep { step, reason: "", revision: None };
+            take_own_step(&app.db, &app.clock, &app.ids, &caller, id, new).await.unwrap();
+        }
+        id.to_string()
     }
 }
 
@@ -186,6 +268,25 @@ impl WebDriverCompatibleCommand for WholePicture {
         let clip = json!({"x": 0, "y": 0, "width": self.width, "height": self.height.min(4_000), "scale": self.scale});
         let params = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
         (Method::POST, Some(json!({"cmd": "Page.captureScreenshot", "params": params}).to_string()))
+    }
+}
+
+/// Whether the browser has a line.
+#[derive(Debug)]
+struct Line {
+    is_cut: bool,
+}
+
+impl WebDriverCompatibleCommand for Line {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/chromium/network_conditions", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (Method, Option<String>) {
+        // Of a line that holds: faster than anything that is measured here, in bytes a second.
+        let speed = 1 << 30;
+        let conditions = json!({"offline": self.is_cut, "latency": 0, "download_throughput": speed, "upload_throughput": speed});
+        (Method::POST, Some(json!({"network_conditions": conditions}).to_string()))
     }
 }
 
@@ -370,6 +471,16 @@ impl Browser {
             if (e.tagName === 'OPTION') { e.selected = true; e.parentElement.dispatchEvent(new Event('change', {bubbles: true})); return }
             e.scrollIntoView({block: 'center'}); if (!e.checked) e.click()";
         self.client.execute(choose, vec![serde_json::to_value(&element).unwrap()]).await.unwrap();
+    }
+
+    /// What stands in a field.
+    pub async fn value(&self, css: &str) -> String {
+        self.find(css).await.prop("value").await.unwrap().unwrap_or_default()
+    }
+
+    /// Cuts the browser's line, or mends it.
+    pub async fn offline(&self, is_cut: bool) {
+        self.client.issue_cmd(Line { is_cut }).await.unwrap();
     }
 
     /// Path of the page, without what follows it.

@@ -98,7 +98,7 @@ impl Drop for Running {
 }
 
 fn logins(printed: &str) -> Vec<(&str, &str)> {
-    let names = ["admin", "drafter", "handler", "reviewer", "auditor"];
+    let names = ["admin", "drafter", "handler", "reviewer", "auditor", "county", "point"];
     printed
         .lines()
         .filter_map(|line| {
@@ -115,11 +115,11 @@ fn first_start_loads_the_demonstration_and_the_second_repeats_nothing() {
     let mut first = Running::start(zhitong(folder.path()));
     let printed = first.printed.clone();
     let passwords = logins(&printed);
-    assert_eq!(passwords.len(), 5, "{}", first.printed);
+    assert_eq!(passwords.len(), 7, "{}", first.printed);
     let mut distinct: Vec<_> = passwords.iter().map(|(_, password)| *password).collect();
     distinct.sort_unstable();
     distinct.dedup();
-    assert_eq!(distinct.len(), 5, "passwords are random");
+    assert_eq!(distinct.len(), 7, "passwords are random");
     assert!(distinct.iter().all(|p| p.len() >= 12));
     assert_eq!(first.get("/health/live").0, 200);
     assert_eq!(first.get("/health/ready").0, 200);
@@ -149,7 +149,7 @@ fn first_start_loads_the_demonstration_and_the_second_repeats_nothing() {
     let renewed = run(zhitong(folder.path()).args(["seed", "--new-passwords"]));
     assert!(renewed.status.success());
     let renewed = text(&renewed.stdout);
-    assert_eq!(logins(&renewed).len(), 5);
+    assert_eq!(logins(&renewed).len(), 7);
     assert!(logins(&renewed).iter().all(|(_, password)| !distinct.contains(password)));
 
     let searched = run(zhitong(folder.path()).args(["search", "养犬管理条例", "第二十条"]));

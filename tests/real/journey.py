@@ -65,10 +65,10 @@ class Site:
             self.port = probe.getsockname()[1]
         environment = os.environ | {"ZHITONG_LOG": "warn", "ZHITONG_TRUSTED_PROXIES": "127.0.0.1", "TZ": "Asia/Shanghai", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         command = ["faketime", day, self.binary, "--data-dir", self.data_dir, "serve", "--listen", f"127.0.0.1:{self.port}"]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True, start_new_session=True)
+        process = self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True, start_new_session=True)
         for line in process.stdout:
             words = line.split()
-            if len(words) >= 2 and words[0] in ("admin", "drafter", "handler", "reviewer", "auditor"):
+            if len(words) >= 2 and words[0] in ("admin", "drafter", "handler", "reviewer", "auditor", "point"):
                 self.passwords[words[0]] = words[1]
             if "Ctrl-C" in line:
                 break
@@ -79,6 +79,11 @@ class Site:
             os.killpg(process.pid, signal.SIGTERM)
             process.stdout.read()
             process.wait(60)
+
+    def server_pid(self):
+        """The server itself, which `faketime` runs as its child."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(children[0]) if children else self.process.pid
 
     def send(self, method, path, body=None, token=None, headers=None, address="127.0.0.1", base="/api/v1"):
         headers = {"X-Forwarded-For": address} | (headers or {})

@@ -134,8 +134,14 @@ async fn enter(mut tx: Tx, at: Reception<'_>, row: Row, says: &Declaration, from
     if let Some(is_fourteen_or_over) = says.is_fourteen_or_over {
         consent::write_age(&mut tx, at.clock, account, is_fourteen_or_over, now).await?;
     }
-    let caller =
-        Caller { account_id: account, role: parse_role(&row.role)?, display_name: row.display_name, contact_point: row.contact_point_id };
+    let caller = Caller {
+        account_id: account,
+        role: parse_role(&row.role)?,
+        display_name: row.display_name,
+        organ: None,
+        contact_point: row.contact_point_id,
+        station: None,
+    };
     let session = sessions::issue_on(&mut tx, at.clock, at.ids, at.rules, caller, &from.device).await?;
     record(&mut tx, at.clock, Some(account), Act::SignIn, true, how).await?;
     tx.commit().await?;

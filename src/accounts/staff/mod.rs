@@ -16,7 +16,7 @@ use super::{Actor, Caller, Permission, Role, parse_role};
 use crate::audit::{self, Act, NewEntry};
 use crate::config::Rules;
 use crate::error::{Code, Error, Result};
-use crate::ids::{AccountId, Clock, ContactPointId, IdSource};
+use crate::ids::{AccountId, Clock, ContactPointId, IdSource, OrganId, StationId};
 use crate::storage::cache::Cache;
 use crate::storage::crypto::{DataKey, FieldCipher};
 use crate::storage::sql::{failed, is_duplicate};
@@ -55,8 +55,12 @@ pub struct StaffAccount {
     pub display_name: String,
     /// Name for signing in.
     pub login_name: String,
+    /// The organ it works for.
+    pub organ: Option<OrganId>,
     /// The contact point it works for.
     pub contact_point: Option<ContactPointId>,
+    /// The station of that point, when it works for one station only.
+    pub station: Option<StationId>,
     /// Whether it may sign in.
     pub is_active: bool,
     /// Whether its password is good for choosing another one only.
@@ -78,8 +82,12 @@ pub struct NewStaff<'a> {
     pub role: Role,
     /// See [`passwords::check_rule`].
     pub password: &'a str,
+    /// For [`Role::CountyStaff`]: the organ.
+    pub organ: Option<OrganId>,
     /// For [`Role::PointStaff`]: the contact point.
     pub contact_point: Option<ContactPointId>,
+    /// For [`Role::PointStaff`]: the station, or the whole point.
+    pub station: Option<StationId>,
     /// Whether the account belongs to the demonstration.
     pub is_demonstration: bool,
 }
@@ -91,8 +99,12 @@ pub struct StaffChange<'a> {
     pub display_name: &'a str,
     /// Any role but [`Role::Citizen`].
     pub role: Role,
+    /// For [`Role::CountyStaff`] an organ of a county, for others none.
+    pub organ: Option<OrganId>,
     /// For [`Role::PointStaff`] the contact point, for others none.
     pub contact_point: Option<ContactPointId>,
+    /// For [`Role::PointStaff`] a station of that point, or none for the whole point.
+    pub station: Option<StationId>,
 }
 
 #[derive(FromRow)]
@@ -101,7 +113,9 @@ struct StaffRow {
     role: String,
     display_name: String,
     login_name: String,
+    organ_id: Option<OrganId>,
     contact_point_id: Option<ContactPointId>,
+    station_id: Option<StationId>,
     is_active: bool,
     must_change_password: bool,
     has_second_factor: bool,
@@ -115,7 +129,9 @@ impl StaffRow {
             role: parse_role(&self.role)?,
             display_name: self.display_name,
             login_name: self.login_name,
+            organ: self.organ_id,
             contact_point: self.contact_point_id,
+            station: self.station_id,
             is_active: self.is_active,
             must_change_password: self.must_change_password,
             has_second_factor: self.has_second_factor,
@@ -131,22 +147,27 @@ const ONE_TIME_BYTES: usize = 9;
 
 const INSERT: &str =
     "INSERT INTO account (id, role, display_name, login_name, password_hash, contact_point_id, is_active, is_demonstration,
-    created_at, updated_at, must_change_password) VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8, $8, $9)";
-const FIND_BY_NAME: &str = "SELECT id, role, display_name, login_name, contact_point_id, is_active, must_change_password,
+    created_at, updated_at, must_change_password, organ_id, station_id) VALUES ($1, $2, $3, $4, $5, $6, TRUE, $7, $8, $8, $9, $10, $11)";
+const FIND_BY_NAME: &str =
+    "SELECT id, role, display_name, login_name, organ_id, contact_point_id, station_id, is_active, must_change_password,
     totp_confirmed_at IS NOT NULL AS has_second_factor, created_at FROM account WHERE login_name = $1";
-const FIND: &str = "SELECT id, role, display_name, login_name, contact_point_id, is_active, must_change_password,
+const FIND: &str = "SELECT id, role, display_name, login_name, organ_id, contact_point_id, station_id, is_active, must_change_password,
     totp_confirmed_at IS NOT NULL AS has_second_factor, created_at FROM account WHERE id = $1 AND login_name IS NOT NULL";
-const CHANGE: &str = "UPDATE account SET display_name = $2, role = $3, contact_point_id = $4, updated_at = $5 WHERE id = $1";
+const CHANGE: &str =
+    "UPDATE account SET display_name = $2, role = $3, contact_point_id = $4, updated_at = $5, organ_id = $6, station_id = $7 WHERE id = $1";
 const SET_ACTIVE: &str = "UPDATE account SET is_active = $2, updated_at = $3 WHERE id = $1 AND is_active <> $2";
 const COUNT_OTHER_ADMINISTRATORS: &str =
     "SELECT COUNT(*) FROM account WHERE role = 'administrator' AND is_active AND password_hash IS NOT NULL AND id <> $1";
-const COUNT_POINT: &str = "SELECT COUNT(*) FROM contact_point WHERE id = $1";
+const COUNT_POINT: &str = "SELECT COUNT(*) FROM contact_point WHERE id = $1 AND status = 'open'";
+const COUNT_STATION: &str = "SELECT COUNT(*) FROM collection_station WHERE id = $1 AND contact_point_id = $2 AND closed_at IS NULL";
+const COUNT_COUNTY: &str = "SELECT COUNT(*) FROM organ WHERE id = $1 AND tier = 'county'";
 const END_SESSIONS: &str = "DELETE FROM session WHERE account_id = $1";
 /// Changes of staff accounts go one after another, so that two administrators cannot close each other's account at once.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7239003)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[INSERT, FIND_BY_NAME, FIND, CHANGE, SET_ACTIVE, COUNT_OTHER_ADMINISTRATORS, COUNT_POINT, END_SESSIONS];
+pub const STATEMENTS: &[&str] =
+    &[INSERT, FIND_BY_NAME, FIND, CHANGE, SET_ACTIVE, COUNT_OTHER_ADMINISTRATORS, COUNT_POINT, COUNT_STATION, COUNT_COUNTY, END_SESSIONS];
 
 /// Makes a staff account with a given password; `by` is `None` when the system itself makes it. A name that is taken is [`Code::Conflict`].
 pub async fn create_staff(db: &Db, clock: &Clock, ids: &IdSource, by: Option<AccountId>, new: NewStaff<'_>) -> Result<AccountId> {
@@ -170,7 +191,9 @@ pub async fn add_staff(
         display_name: new.display_name.trim(),
         role: new.role,
         password: &password,
+        organ: new.organ,
         contact_point: new.contact_point,
+        station: new.station,
         is_demonstration: false,
     };
     let id = insert(db, clock, ids, by.account_id(), staff, true).await?;
@@ -185,6 +208,29 @@ async fn insert(
     new: NewStaff<'_>,
     must_change_password: bool,
 ) -> Result<AccountId> {
+    let ready = checked(new)?;
+    let password_hash = passwords::hash(ready.new.password).await?;
+    let mut tx = db.begin().await?;
+    let id = insert_in(&mut tx, clock, ids, by, &ready, &password_hash, must_change_password).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// An account that may be made: its names and its password keep the rules.
+#[derive(Clone, Debug)]
+pub struct Ready<'a> {
+    new: NewStaff<'a>,
+    login_name: String,
+}
+
+/// Checks an account that somebody makes for themselves, and where they will work.
+pub async fn prepare<'a>(db: &Db, new: NewStaff<'a>) -> Result<Ready<'a>> {
+    check_name(new.display_name)?;
+    check_workplace(db, new.role, new.organ, new.contact_point, new.station).await?;
+    checked(new)
+}
+
+fn checked(new: NewStaff<'_>) -> Result<Ready<'_>> {
     let login_name = login_name_key(new.login_name);
     if !(2..=64).contains(&login_name.chars().count()) || login_name.chars().any(|c| c.is_whitespace() || c.is_control() || c == ':') {
         return Err(Error::invalid("login_name", "登录名应为 2 至 64 个字符，不含空格和冒号。"));
@@ -193,20 +239,31 @@ async fn insert(
     if !new.role.is_staff() {
         return Err(Error::invalid("role", "市民账号由市民自己登录产生，不能在这里建立。"));
     }
-    let password_hash = passwords::hash(new.password).await?;
+    Ok(Ready { new, login_name })
+}
+
+/// Makes an account inside a transaction; without `by` the person makes it for themselves. A name that is taken is [`Code::Conflict`].
+pub async fn insert_in(
+    tx: &mut Tx,
+    clock: &Clock,
+    ids: &IdSource,
+    by: Option<AccountId>,
+    ready: &Ready<'_>,
+    password_hash: &str,
+    must_change_password: bool,
+) -> Result<AccountId> {
+    let (new, login_name) = (&ready.new, &ready.login_name);
     let id = AccountId(ids.next());
     let now = clock.now();
-    let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => sqlx::query(INSERT)
-        .bind(id).bind(new.role.as_str()).bind(new.display_name).bind(&login_name).bind(&password_hash).bind(new.contact_point)
-        .bind(new.is_demonstration).bind(now).bind(must_change_password).execute(c).await.map(drop))
+    on_tx!(&mut *tx, c => sqlx::query(INSERT)
+        .bind(id).bind(new.role.as_str()).bind(new.display_name.trim()).bind(login_name).bind(password_hash).bind(new.contact_point)
+        .bind(new.is_demonstration).bind(now).bind(must_change_password).bind(new.organ).bind(new.station).execute(c).await.map(drop))
     .map_err(|e| if is_duplicate(&e) { Error::new(Code::Conflict, "这个登录名已被使用，请换一个。") } else { failed(e) })?;
-    note(&mut tx, clock, by, Act::CreateAccount, id, new.role.as_str()).await?;
-    tx.commit().await?;
+    note(tx, clock, by, Act::CreateAccount, id, new.role.as_str()).await?;
     Ok(id)
 }
 
-/// Changes name, role and contact point. Another role or contact point ends the account's sessions: the rights of a session are those it began with.
+/// Changes name, role and contact point. Another role or workplace ends the account's sessions: the rights of a session are those it began with.
 pub async fn change_staff(db: &Db, clock: &Clock, by: Actor<'_>, id: AccountId, change: StaffChange<'_>) -> Result<StaffAccount> {
     by.require(Permission::ManageAccounts)?;
     check_change(db, &change).await?;
@@ -215,18 +272,21 @@ pub async fn change_staff(db: &Db, clock: &Clock, by: Actor<'_>, id: AccountId, 
     if held.role == Role::Administrator && change.role != Role::Administrator && held.is_active {
         keep_an_administrator(&mut tx, id).await?;
     }
-    let is_moved = held.role != change.role || held.contact_point != change.contact_point;
+    let is_moved =
+        (held.role, held.organ, held.contact_point, held.station) != (change.role, change.organ, change.contact_point, change.station);
     let changed = StaffAccount {
         display_name: change.display_name.trim().to_owned(),
         role: change.role,
+        organ: change.organ,
         contact_point: change.contact_point,
+        station: change.station,
         ..held.clone()
     };
     if changed == held {
         return Ok(held);
     }
     on_tx!(&mut tx, c => sqlx::query(CHANGE)
-        .bind(id).bind(&changed.display_name).bind(changed.role.as_str()).bind(changed.contact_point).bind(clock.now())
+        .bind(id).bind(&changed.display_name).bind(changed.role.as_str()).bind(changed.contact_point).bind(clock.now()).bind(changed.organ).bind(changed.station)
         .execute(c).await.map(drop))
     .map_err(failed)?;
     if is_moved {
@@ -303,18 +363,54 @@ async fn get_in(tx: &mut Tx, id: AccountId) -> Result<StaffAccount> {
 }
 
 async fn check_change(db: &Db, change: &StaffChange<'_>) -> Result<()> {
-    let name = change.display_name.trim();
+    check_name(change.display_name)?;
+    check_workplace(db, change.role, change.organ, change.contact_point, change.station).await
+}
+
+fn check_name(name: &str) -> Result<()> {
+    let name = name.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARACTERS || name.chars().any(char::is_control) {
         return Err(Error::invalid("display_name", format!("姓名应为 1 至 {NAME_CHARACTERS} 个字符。")));
     }
-    match (change.role, change.contact_point) {
-        (Role::Citizen, _) => Err(Error::invalid("role", "工作人员账号不能是市民角色。")),
-        (Role::PointStaff, None) => Err(Error::invalid("contact_point_id", "联系点工作人员需要选定所属的联系点。")),
-        (Role::PointStaff, Some(point)) => {
+    Ok(())
+}
+
+/// Passes when a role works where it is said to: point staff at an open point or at a station of it, county staff for the organ of a county,
+/// everybody else for the bureau.
+pub(super) async fn check_workplace(
+    db: &Db,
+    role: Role,
+    organ: Option<OrganId>,
+    point: Option<ContactPointId>,
+    station: Option<StationId>,
+) -> Result<()> {
+    match (role, point, station) {
+        (Role::Citizen, ..) => return Err(Error::invalid("role", "工作人员账号不能是市民角色。")),
+        (Role::PointStaff, None, _) => return Err(Error::invalid("contact_point_id", "联系点工作人员需要选定所属的联系点。")),
+        (Role::PointStaff, Some(point), station) => {
             let found: i64 = on_db!(db, pool => sqlx::query_scalar(COUNT_POINT).bind(point).fetch_one(pool).await).map_err(failed)?;
-            if found == 1 { Ok(()) } else { Err(Error::invalid("contact_point_id", "没有这个联系点，请重新选择。")) }
+            if found == 0 {
+                return Err(Error::invalid("contact_point_id", "没有这个联系点，或者它已经关闭，请重新选择。"));
+            }
+            if let Some(station) = station {
+                let found: i64 = on_db!(db, pool => sqlx::query_scalar(COUNT_STATION).bind(station).bind(point).fetch_one(pool).await)
+                    .map_err(failed)?;
+                if found == 0 {
+                    return Err(Error::invalid("station_id", "所选的信息采集点不属于这个联系点，或者已经关闭，请重新选择。"));
+                }
+            }
         }
-        (_, Some(_)) => Err(Error::invalid("contact_point_id", "只有联系点工作人员才属于联系点。")),
+        (_, Some(_), _) => return Err(Error::invalid("contact_point_id", "只有联系点工作人员才属于联系点。")),
+        (_, _, Some(_)) => return Err(Error::invalid("station_id", "只有联系点工作人员才属于信息采集点。")),
+        (_, None, None) => {}
+    }
+    match (role, organ) {
+        (Role::CountyStaff, None) => Err(Error::invalid("organ_id", "县区司法局工作人员需要选定所属的县区司法局。")),
+        (Role::CountyStaff, Some(organ)) => {
+            let found: i64 = on_db!(db, pool => sqlx::query_scalar(COUNT_COUNTY).bind(organ).fetch_one(pool).await).map_err(failed)?;
+            if found == 1 { Ok(()) } else { Err(Error::invalid("organ_id", "没有这个县区司法局，请重新选择。")) }
+        }
+        (_, Some(_)) => Err(Error::invalid("organ_id", "只有县区司法局工作人员才属于县区司法局。")),
         (_, None) => Ok(()),
     }
 }

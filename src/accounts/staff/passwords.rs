@@ -141,7 +141,7 @@ pub(super) fn refuse_own(by: Actor<'_>, id: AccountId) -> Result<()> {
 }
 
 /// Hashes a password away from the threads that serve requests.
-pub(super) async fn hash(password: &str) -> Result<String> {
+pub async fn hash(password: &str) -> Result<String> {
     let password = password.to_owned();
     tokio::task::spawn_blocking(move || crypto::hash_password(&password)).await.map_err(|e| Error::internal("hashing stopped", e))?
 }

@@ -24,7 +24,7 @@ use crate::accounts::{Caller, parse_role, record};
 use crate::audit::Act;
 use crate::config::Rules;
 use crate::error::{Code, Error, Result};
-use crate::ids::{AccountId, Clock, ContactPointId};
+use crate::ids::{AccountId, Clock, ContactPointId, OrganId, StationId};
 use crate::on_db;
 use crate::storage::Db;
 use crate::storage::cache::Cache;
@@ -48,13 +48,16 @@ const TICKET_BYTES: usize = 32;
 
 static CHECKS: Semaphore = Semaphore::const_new(CHECKS_AT_ONCE);
 
-const FIND_BY_NAME: &str = "SELECT id, role, display_name, login_name, contact_point_id, password_hash, must_change_password, totp_sealed,
-    totp_confirmed_at FROM account WHERE login_name = $1 AND password_hash IS NOT NULL AND is_active";
-const FIND_BY_ID: &str = "SELECT id, role, display_name, login_name, contact_point_id, password_hash, must_change_password, totp_sealed,
-    totp_confirmed_at FROM account WHERE id = $1 AND login_name IS NOT NULL AND password_hash IS NOT NULL AND is_active";
+const FIND_BY_NAME: &str = "SELECT id, role, display_name, login_name, organ_id, contact_point_id, station_id, password_hash,
+    must_change_password, totp_sealed, totp_confirmed_at FROM account WHERE login_name = $1 AND password_hash IS NOT NULL AND is_active";
+const FIND_BY_ID: &str = "SELECT id, role, display_name, login_name, organ_id, contact_point_id, station_id, password_hash,
+    must_change_password, totp_sealed, totp_confirmed_at FROM account WHERE id = $1 AND login_name IS NOT NULL AND password_hash IS NOT NULL AND is_active";
+
+const IS_POINT_CLOSED: &str = "SELECT COUNT(*) FROM contact_point WHERE id = $1 AND status <> 'open'";
+const IS_STATION_CLOSED: &str = "SELECT COUNT(*) FROM collection_station WHERE id = $1 AND closed_at IS NOT NULL";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[FIND_BY_NAME, FIND_BY_ID];
+pub const STATEMENTS: &[&str] = &[FIND_BY_NAME, FIND_BY_ID, IS_POINT_CLOSED, IS_STATION_CLOSED];
 
 /// An open account, as far as signing in needs it.
 #[derive(Clone, FromRow)]
@@ -63,7 +66,9 @@ pub(super) struct SigningIn {
     role: String,
     display_name: String,
     pub login_name: String,
+    organ_id: Option<OrganId>,
     contact_point_id: Option<ContactPointId>,
+    station_id: Option<StationId>,
     pub password_hash: String,
     must_change_password: bool,
     pub totp_sealed: Option<String>,
@@ -149,6 +154,7 @@ pub async fn sign_in_with_password(door: StaffDoor<'_>, name: &str, password: &s
         Some(account) if is_right => {
             drop(permit);
             limits.remember(door.cache).await?;
+            require_open_workplace(door, &account).await?;
             let expires_at = door.clock.now() + TICKET;
             let pending = Pending { account: account.id, is_code_proved: false, by_recovery: false, device: from.device, expires_at };
             go_on(door, None, pending, account).await
@@ -236,6 +242,23 @@ fn next_step(pending: &Pending, account: &SigningIn, rules: &Rules) -> Option<St
     }
 }
 
+/// Whoever works for a closed contact point or station does not get in, and is told why: the password was right, so nobody else learns it.
+async fn require_open_workplace(door: StaffDoor<'_>, account: &SigningIn) -> Result<()> {
+    let point: i64 = on_db!(door.db, pool => sqlx::query_scalar(IS_POINT_CLOSED).bind(account.contact_point_id).fetch_one(pool).await)
+        .map_err(failed)?;
+    let station: i64 =
+        on_db!(door.db, pool => sqlx::query_scalar(IS_STATION_CLOSED).bind(account.station_id).fetch_one(pool).await).map_err(failed)?;
+    let sentence = match (point, station) {
+        (0, 0) => return Ok(()),
+        (0, _) => "您所属的信息采集点已经关闭，不能再登录。如有疑问，请与联系点负责人或者司法局联系。",
+        _ => "您所属的立法基层联系点已经关闭，不能再登录；以前收集的意见仍然保留。如有疑问，请与司法局联系。",
+    };
+    let mut tx = door.db.begin().await?;
+    record(&mut tx, door.clock, Some(account.id), Act::SignIn, false, "workplace closed").await?;
+    tx.commit().await?;
+    Err(Error::new(Code::Forbidden, sentence))
+}
+
 /// Opens the session, or hands out the ticket for what is left to do.
 async fn go_on(door: StaffDoor<'_>, token: Option<&str>, pending: Pending, account: SigningIn) -> Result<SignIn> {
     if let Some(step) = next_step(&pending, &account, door.rules) {
@@ -262,7 +285,9 @@ async fn go_on(door: StaffDoor<'_>, token: Option<&str>, pending: Pending, accou
         account_id: account.id,
         role: parse_role(&account.role)?,
         display_name: account.display_name,
+        organ: account.organ_id,
         contact_point: account.contact_point_id,
+        station: account.station_id,
     };
     let mut tx = door.db.begin().await?;
     let session = sessions::issue_on(&mut tx, door.clock, door.ids, door.rules, caller, &pending.device).await?;

@@ -4,6 +4,8 @@ mod feedback;
 mod groups;
 mod handling;
 mod views;
+
+pub(in crate::api) use views::ChannelName;
 mod worklist;
 
 use uuid::Uuid;

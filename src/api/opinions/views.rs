@@ -107,6 +107,9 @@ pub struct OpinionBody {
     /// Files that were uploaded for this opinion, in their order
     #[oai(default, validator(max_items = 20, unique_items))]
     pub attachments: Vec<Uuid>,
+    /// Code of the contact point whose address led the author here, as `/drafts/{id}?point=CODE` names it
+    #[oai(skip_serializing_if_is_none, validator(max_length = 100))]
+    pub contact_point: Option<String>,
 }
 
 impl From<OpinionBody> for NewOpinion {
@@ -121,6 +124,7 @@ impl From<OpinionBody> for NewOpinion {
             quote: Some(quote).filter(|quote| !quote.text.trim().is_empty()),
             proposed_text: body.proposed_text,
             attachments: body.attachments.into_iter().map(EnclosureId).collect(),
+            contact_point: body.contact_point,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Writing documents: a plain model of what an office sends out, and the file formats it becomes.
 //!
-//! To say something new in a Word document, add a [`Block`] and its case in `docx.rs`. Spreadsheets are written row by row (`xlsx.rs`).
+//! To say something new in a Word document, add a [`Block`] and its case in `docx.rs`. Spreadsheets are written row by row (`xlsx.rs`);
+//! an uploaded table goes back with remarks through `returned.rs`.
 
 mod docx;
 mod parts;
+pub mod returned;
 pub mod xlsx;
 
 pub use docx::write_docx;

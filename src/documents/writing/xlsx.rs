@@ -2,7 +2,8 @@
 
 use chrono::{Datelike, NaiveDate};
 use rust_xlsxwriter::{
-    Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, FormatUnderline, Url, Workbook, Worksheet, XlsxError,
+    Color, DataValidation, DataValidationErrorStyle, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, FormatUnderline, Url,
+    Workbook, Worksheet, XlsxError,
 };
 
 use crate::error::{Error, Result};
@@ -149,6 +150,17 @@ impl SheetWriter {
             }
             .map_err(broken)?;
         }
+        Ok(())
+    }
+
+    /// Offers values for a column of the table, below its head and in as many empty rows again; other words may be written all the same.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Internal`] when no table was begun, or the values are longer than the format takes (255 characters together).
+    pub fn choices(&mut self, column: u16, values: &[&str]) -> Result<()> {
+        let Some(table) = self.current.as_mut() else { return Err(Error::defect("choices without a table")) };
+        let list = DataValidation::new().allow_list_strings(values).map_err(broken)?.set_error_style(DataValidationErrorStyle::Information);
+        table.sheet.add_data_validation(1, column, table.row.saturating_mul(2).max(1), column, &list).map_err(broken)?;
         Ok(())
     }
 

@@ -18,8 +18,8 @@ use crate::ids::{Clock, IdSource, OpinionId};
 use crate::notifications::{self, Event};
 use crate::on_db;
 use crate::opinions::Channel;
-use crate::storage::Db;
 use crate::storage::sql::failed;
+use crate::storage::{Db, Tx};
 
 /// What a check works with.
 #[derive(Clone, Copy)]
@@ -97,11 +97,50 @@ async fn check(at: Checker<'_>, submission: Submission<'_>) -> Result<Display> {
         match submission.openid {
             Some(openid) => concerns.extend(ask_wechat(at, openid, &subject).await),
             None if subject.channel == Channel::Wechat.as_str() => concerns.push(Concern::whole(ConcernKind::WechatUnavailable)),
-            None if at.rules.web == WebOpinions::Review => concerns.push(Concern::whole(ConcernKind::NotChecked)),
+            None if at.rules.web == WebOpinions::Review
+                || (subject.account_id.is_none() && subject.channel == Channel::ContactPoint.as_str()) =>
+            {
+                concerns.push(Concern::whole(ConcernKind::NotChecked))
+            }
             None => {}
         }
     }
     settle(at, &subject, concerns, hidden_for).await
+}
+
+/// Checks an offline opinion in the transaction that writes it: the word list, and then always a person, because nobody else ever saw it (paper has no
+/// openid). What its author keeps back keeps nobody busy.
+pub(in crate::opinions) async fn check_recorded(tx: &mut Tx, clock: &Clock, words: &WordList, opinion: OpinionId) -> Result<Display> {
+    let subject = lock(tx, opinion).await?;
+    let mut concerns = screen(words, &subject);
+    let hidden_for = rule_that_hides(words, &subject);
+    if subject.is_public && hidden_for.is_none() {
+        concerns.push(Concern::whole(ConcernKind::NotChecked));
+    }
+    let step = match (hidden_for, concerns.is_empty()) {
+        (Some(_), _) => Step::HideByRule,
+        (None, true) => Step::Pass,
+        (None, false) => Step::Refer,
+    };
+    let reason = hidden_for.map_or("", |_| BY_RULE);
+    let (display, _) = take(tx, clock, &subject, step, Record { by: None, category: hidden_for, reason, concerns }).await?;
+    if let Some(reason) = hidden_for {
+        audit_hiding(tx, clock, opinion, reason).await?;
+    }
+    Ok(display)
+}
+
+/// The audit entry of a hiding by the word list.
+async fn audit_hiding(tx: &mut Tx, clock: &Clock, opinion: OpinionId, reason: HidingReason) -> Result<()> {
+    let entry = NewEntry {
+        account_id: None,
+        act: Act::HideOpinion,
+        subject: "opinion",
+        subject_id: Some(opinion.0),
+        is_success: true,
+        detail: reason.as_str(),
+    };
+    audit::append(tx, clock, entry).await
 }
 
 /// Writes the outcome, if the opinion still stands as it was read.
@@ -131,15 +170,7 @@ async fn settle(at: Checker<'_>, read: &Subject, concerns: Vec<Concern>, hidden_
         }
     }
     if let Some(reason) = hidden_for {
-        let entry = NewEntry {
-            account_id: None,
-            act: Act::HideOpinion,
-            subject: "opinion",
-            subject_id: Some(subject.id.0),
-            is_success: true,
-            detail: reason.as_str(),
-        };
-        audit::append(&mut tx, at.clock, entry).await?;
+        audit_hiding(&mut tx, at.clock, subject.id, reason).await?;
     }
     tx.commit().await?;
     Ok(display)

@@ -42,6 +42,8 @@ pub struct Opinion {
     pub channel: Channel,
     /// The contact point that collected it.
     pub contact_point: Option<ContactPointId>,
+    /// Its name.
+    pub point_name: Option<String>,
     /// Address of the provision; `None` = the draft as a whole.
     pub address: Option<String>,
     /// The provision as it is cited.
@@ -129,6 +131,8 @@ pub struct PublicOpinion {
     pub provision_label: String,
     /// How it came.
     pub channel: Channel,
+    /// Name of the contact point that it came through.
+    pub point_name: Option<String>,
     /// When it came.
     pub posted_at: DateTime<Utc>,
     /// The group it is answered with.
@@ -166,7 +170,33 @@ pub struct PublicAnswer {
     pub result_label: String,
 }
 
+impl Opinion {
+    /// How it came, with the name of the contact point.
+    pub fn channel_label(&self) -> String {
+        channel_label(self.channel, self.point_name.as_deref())
+    }
+}
+
+/// How an opinion came; one that a contact point collected names the point, and never who entered it.
+fn channel_label(channel: Channel, point: Option<&str>) -> String {
+    match point.filter(|_| channel == Channel::ContactPoint) {
+        Some(point) => format!("{}（{point}）", channel.label()),
+        None => channel.label().to_owned(),
+    }
+}
+
 impl PublicOpinion {
+    /// How it came, with the name of the contact point.
+    pub fn channel_label(&self) -> String {
+        channel_label(self.channel, self.point_name.as_deref())
+    }
+
+    /// A kind of person, and the contact point that the opinion came through; `None` when the words are not shown.
+    pub fn author_line(&self) -> Option<String> {
+        let kind = self.author_kind.as_ref()?;
+        Some(if self.channel == Channel::ContactPoint { format!("{kind} · {}", self.channel_label()) } else { kind.clone() })
+    }
+
     /// What the public will see once the answer is published; a public answer keeps its instant. For staff before the batch.
     pub fn as_if_published(opinion: Opinion, now: DateTime<Utc>) -> PublicOpinion {
         let disposition = opinion.disposition.map(|d| Disposition { published_at: d.published_at.or(Some(now)), ..d });
@@ -193,6 +223,7 @@ impl PublicOpinion {
             address: opinion.address,
             provision_label: opinion.provision_label,
             channel: opinion.channel,
+            point_name: opinion.point_name,
             posted_at: opinion.posted_at,
             group: opinion.group,
             words,

@@ -23,6 +23,7 @@ pub struct Row {
     author_kind: String,
     channel: String,
     contact_point_id: Option<ContactPointId>,
+    point_name: Option<String>,
     address: Option<String>,
     provision_label: String,
     stance: String,
@@ -78,6 +79,7 @@ impl Row {
             author_kind: self.author_kind,
             channel: Channel::stored(&self.channel)?,
             contact_point: self.contact_point_id,
+            point_name: self.point_name,
             address: self.address,
             provision_label: self.provision_label,
             stance: Stance::stored(&self.stance)?,
@@ -108,7 +110,8 @@ macro_rules! columns {
         "o.id, o.receipt_number, o.draft_id, o.consultation_id, o.version_id, o.account_id, o.author_kind, o.channel, o.contact_point_id, o.address,
         o.provision_label, o.stance, o.body, o.reason, o.quote_text, o.quote_start, o.proposed_text, o.is_public, o.display, o.state, o.revision,
         o.posted_at, o.is_late, o.updated_at, o.withdrawn_at, o.handler_id, o.group_id, o.exclusion, p.kind AS disposition_kind,
-        p.reason AS disposition_reason, p.prepared_at, p.reviewed_at, p.published_at, p.result_version_id, p.result_address, p.result_label"
+        p.reason AS disposition_reason, p.prepared_at, p.reviewed_at, p.published_at, p.result_version_id, p.result_address, p.result_label,
+        (SELECT cp.name FROM contact_point cp WHERE cp.id = o.contact_point_id) AS point_name"
     };
 }
 

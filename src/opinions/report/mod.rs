@@ -59,7 +59,7 @@ pub struct ReportCounts {
     pub signed_in_people: i64,
     /// Those among them that came after the end of the round, while late ones were still taken.
     pub late: i64,
-    /// Opinions withdrawn by their authors; in no other number.
+    /// Opinions withdrawn by their authors, in no other number; what an upload brought by mistake and took away again is in none.
     pub withdrawn: i64,
     /// Rows of the report: opinions with an answer.
     pub answered: i64,
@@ -107,7 +107,7 @@ const COUNT: &str = "SELECT CAST(COUNT(*) FILTER (WHERE state <> 'withdrawn') AS
     CAST(COUNT(DISTINCT CASE WHEN state <> 'withdrawn' THEN text_hash END) AS BIGINT) AS distinct_texts,
     CAST(COUNT(DISTINCT CASE WHEN state <> 'withdrawn' THEN account_id END) AS BIGINT) AS signed_in_people,
     CAST(COUNT(*) FILTER (WHERE state <> 'withdrawn' AND is_late) AS BIGINT) AS late,
-    CAST(COUNT(*) FILTER (WHERE state = 'withdrawn') AS BIGINT) AS withdrawn,
+    CAST(COUNT(*) FILTER (WHERE state = 'withdrawn' AND undone_at IS NULL) AS BIGINT) AS withdrawn,
     CAST(COUNT(*) FILTER (WHERE state = 'answered' OR (state = 'answer_reviewed' AND $3)) AS BIGINT) AS answered,
     CAST(COUNT(*) FILTER (WHERE state IN ('received', 'answer_prepared') OR (state = 'answer_reviewed' AND NOT $3)) AS BIGINT) AS open
     FROM opinion WHERE draft_id = $1 AND consultation_id = $2";

@@ -83,6 +83,9 @@ fn place_of(message: &Message) -> String {
         Subject::OwnHiding => format!("/me/opinions/{id}/appeal"),
         Subject::ModeratedOpinion => format!("/staff/moderation/{id}"),
         Subject::Draft => format!("/drafts/{id}"),
+        Subject::OwnAssignment => format!("/point/tasks/{id}"),
+        Subject::Relay => format!("/staff/relays/{id}"),
+        Subject::Assignment => format!("/staff/assignments/{id}"),
     }
 }
 

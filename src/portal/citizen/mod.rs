@@ -3,12 +3,14 @@
 pub mod appeals;
 pub mod contact_points;
 pub mod drafts;
+pub mod invitations;
 pub mod me;
 pub mod messages;
 pub mod opinions;
 pub mod own_data;
 pub mod reports;
 pub mod rounds;
+pub mod selections;
 pub mod sign_in;
 
 use poem::web::Query;

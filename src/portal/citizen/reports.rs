@@ -112,11 +112,12 @@ fn units(report: &Report, entries: Vec<ReportEntry>) -> Vec<ReportUnit> {
 fn item(entry: ReportEntry) -> Option<ReportItem> {
     let together = document::together(&entry);
     let opinion = entry.opinion;
+    let channel = opinion.channel_label();
     let answer = opinion.answer?;
     Some(ReportItem {
         number: entry.number,
         id: opinion.id.to_string(),
-        about: texts::about_opinion(&opinion.provision_label, opinion.author_kind.as_deref(), Some(opinion.channel.label())),
+        about: texts::about_opinion(&opinion.provision_label, opinion.author_kind.as_deref(), Some(&channel)),
         together,
         opinion: opinion.body,
         unseen: report::unseen(opinion.words),
@@ -128,7 +129,7 @@ fn item(entry: ReportEntry) -> Option<ReportItem> {
     })
 }
 
-fn file(name: &str, media_type: &str, bytes: Vec<u8>) -> Page {
+pub fn file(name: &str, media_type: &str, bytes: Vec<u8>) -> Page {
     Ok(Response::builder()
         .content_type(media_type)
         .header(header::CONTENT_DISPOSITION, attachment(name))
@@ -162,6 +163,7 @@ async fn show_opinion(visit: Visit, Path(id): Path<String>) -> Page {
     let rounds = consultations::list_rounds(&app.db, &draft).await?;
     let round = rounds.iter().find(|round| round.id == opinion.consultation_id && round.feedback_published_at.is_some());
     let proposed = opinion.proposed_text.clone().unwrap_or_default();
+    let channel = opinion.channel_label();
     let difference = match &opinion.address {
         Some(address) if !proposed.is_empty() => {
             let place = places::find_place(&app.db, opinion.version_id, address).await?;
@@ -169,10 +171,8 @@ async fn show_opinion(visit: Visit, Path(id): Path<String>) -> Page {
         }
         _ => Vec::new(),
     };
-    let mut facts = vec![
-        fact(texts::opinions::POSTED_AT, texts::day(calendar::day_of(opinion.posted_at))),
-        fact(texts::report::CHANNEL, opinion.channel.label().into()),
-    ];
+    let mut facts =
+        vec![fact(texts::opinions::POSTED_AT, texts::day(calendar::day_of(opinion.posted_at))), fact(texts::report::CHANNEL, channel)];
     facts.extend(opinion.author_kind.as_ref().map(|kind| fact(texts::report::AUTHOR_KIND, kind.clone())));
     facts.push(fact(texts::report::OPINION_ID, opinion.id.to_string()));
     let answer = opinion.answer;

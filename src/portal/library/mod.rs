@@ -54,7 +54,7 @@ pub async fn show_home(visit: Visit) -> Page {
             })
             .collect(),
         drafts: open_drafts(&visit, OPEN_DRAFTS).await?,
-        contact_points: i64::try_from(contact_points::all(&visit).await?.len()).unwrap_or(i64::MAX),
+        contact_points: contact_points::count(&visit).await?,
     })
 }
 

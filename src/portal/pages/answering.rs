@@ -195,6 +195,8 @@ pub struct Unit {
     pub about: String,
     /// Attitude, channel, kind of person, when.
     pub meta: String,
+    /// Where an offline opinion came from; empty for others.
+    pub origin: String,
     /// Where it stands.
     pub badges: Vec<Badge>,
     /// Who handles it.

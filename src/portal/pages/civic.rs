@@ -5,7 +5,8 @@ use askama::Template;
 use super::drafting::PublicPapers;
 use super::library::Block;
 use super::rounds::RoundsPart;
-use super::{Badge, Fact, Layout, Link};
+use super::staff_accounts::Choosable;
+use super::{Badge, Choice, Fact, Layout, Link};
 
 /// A draft in a list.
 #[derive(Clone, Debug)]
@@ -153,6 +154,8 @@ pub struct PointCard {
     pub hours: String,
     /// Number of stations.
     pub stations: i64,
+    /// Whether it collects opinions now.
+    pub collects: bool,
 }
 
 /// Contact points of one district.
@@ -172,8 +175,29 @@ pub struct ContactPointsPage {
     pub layout: Layout,
     /// By district.
     pub districts: Vec<District>,
-    /// How many in all.
+    /// How many work in all.
     pub total: i64,
+    /// Districts to choose from.
+    pub regions: Vec<Choice>,
+    /// The chosen one; empty: all.
+    pub region: String,
+    /// Kinds to choose from.
+    pub kinds: Vec<Choosable>,
+    /// Words looked for.
+    pub words: String,
+    /// Next page.
+    pub next: Option<String>,
+}
+
+/// A person who answers for a point and agreed to be shown.
+#[derive(Clone, Debug)]
+pub struct PointPerson {
+    /// 负责人, 联络员…
+    pub duty: String,
+    /// Name.
+    pub name: String,
+    /// Telephone number.
+    pub phone: String,
 }
 
 /// A station of a contact point.
@@ -201,10 +225,16 @@ pub struct ContactPointPage {
     pub facts: Vec<Fact>,
     /// 示例
     pub is_demonstration: bool,
+    /// Whether it was closed.
+    pub is_closed: bool,
     /// Introduction, by paragraph.
     pub about: Vec<String>,
     /// How to take part, by paragraph.
     pub how: Vec<String>,
+    /// Drafts that it collects opinions on now, and until when.
+    pub drafts: Vec<(Link, String)>,
+    /// Who answers for it.
+    pub persons: Vec<PointPerson>,
     /// Stations.
     pub stations: Vec<Station>,
 }

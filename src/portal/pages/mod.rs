@@ -5,16 +5,24 @@
 pub mod account;
 pub mod answering;
 pub mod civic;
+pub mod collection;
 pub mod comparison;
 pub mod drafting;
+pub mod forms;
 pub mod library;
 pub mod messages;
 pub mod moderation;
 pub mod opinions;
+pub mod outcomes;
+pub mod point_entry;
+pub mod points;
 pub mod report;
 pub mod rounds;
+pub mod selections;
 pub mod staff;
 pub mod staff_accounts;
+pub mod statistics;
+pub mod uploads;
 
 use askama::Template;
 

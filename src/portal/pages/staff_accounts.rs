@@ -160,6 +160,10 @@ pub struct UserForm {
     pub roles: Vec<Choosable>,
     /// Contact points.
     pub points: Vec<Choosable>,
+    /// Stations, under the names of their points.
+    pub stations: Vec<Choosable>,
+    /// Organs of counties.
+    pub organs: Vec<Choosable>,
     /// What is wrong with the login name.
     pub login_name_problem: Option<String>,
     /// What is wrong with the name.
@@ -168,6 +172,10 @@ pub struct UserForm {
     pub role_problem: Option<String>,
     /// What is wrong with the contact point.
     pub point_problem: Option<String>,
+    /// What is wrong with the station.
+    pub station_problem: Option<String>,
+    /// What is wrong with the organ.
+    pub organ_problem: Option<String>,
     /// What else is wrong.
     pub problem: Option<String>,
 }

@@ -12,7 +12,7 @@ use crate::portal::pages::staff::StaffPage;
 use crate::portal::pages::{Fact, Link, Section};
 use crate::portal::staff::moderation::shelves;
 use crate::portal::texts;
-use crate::portal::visits::{Page, Visit};
+use crate::portal::visits::{Page, Visit, see_other};
 
 /// Jobs and drafts shown.
 const LATEST: usize = 10;
@@ -21,6 +21,10 @@ const LATEST: usize = 10;
 #[handler]
 pub async fn show_desk(visit: Visit) -> Page {
     let caller = visit.staff(Permission::ReadInbox)?;
+    // Staff of a contact point have a desk of their own.
+    if caller.may(Permission::WorkAtContactPoint) {
+        return Ok(see_other("/point"));
+    }
     let app = &visit.app;
     let may_import = caller.may(Permission::ImportDocuments);
     let jobs = if may_import { jobs::list_jobs(&app.db, None, LATEST).await?.items } else { Vec::new() };

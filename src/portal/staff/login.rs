@@ -80,7 +80,9 @@ async fn sign_in(visit: Visit, request: &Request, cookies: &CookieJar, Form(form
             cookies.add(cookie(app, FORM_COOKIE, "", Some(0)));
             Ok(go_on(&visit, cookies, state, &next))
         }
-        Err(error) if is_told(&error) => login_page(&visit, cookies, status_of(&error), form.name, Some(error.detail), next),
+        Err(error) if is_told(&error) || error.code == Code::Forbidden => {
+            login_page(&visit, cookies, status_of(&error), form.name, Some(error.detail), next)
+        }
         Err(error) => Err(Failure(error)),
     }
 }
@@ -199,7 +201,7 @@ async fn step_page(visit: &Visit, ticket: &str, step: Step, status: StatusCode, 
                 csrf,
                 action: "/login/enrolment",
                 is_required: true,
-                qr: qr::svg(&enrolment.url)?,
+                qr: qr::svg(&enrolment.url, qr::SECOND_FACTOR)?,
                 secret: qr::in_groups(&enrolment.secret),
                 problem,
                 next,
@@ -225,12 +227,12 @@ pub(super) fn no_store(page: Page) -> Page {
 }
 
 /// Failures that the person can do something about on the same page.
-pub(super) fn is_told(error: &Error) -> bool {
+pub(in crate::portal) fn is_told(error: &Error) -> bool {
     matches!(error.code, Code::LoginFailed | Code::TooMany | Code::Invalid | Code::Conflict)
 }
 
 /// Status of a page that tells of a failure.
-pub(super) fn status_of(error: &Error) -> StatusCode {
+pub(in crate::portal) fn status_of(error: &Error) -> StatusCode {
     StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::BAD_REQUEST)
 }
 

@@ -125,7 +125,7 @@ async fn enrolment(visit: &Visit, status: StatusCode, problem: Option<String>) -
         csrf: visit.form_token(),
         action: "/staff/account/second-factor",
         is_required: false,
-        qr: qr::svg(&enrolment.url)?,
+        qr: qr::svg(&enrolment.url, qr::SECOND_FACTOR)?,
         secret: qr::in_groups(&enrolment.secret),
         problem,
         next: String::new(),

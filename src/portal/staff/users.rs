@@ -12,9 +12,10 @@ use super::login::{is_told, no_store, status_of};
 use crate::accounts::staff::listing::{self, StaffFilter};
 use crate::accounts::staff::{self, StaffAccount, StaffChange, passwords, second_factor};
 use crate::accounts::{Actor, Permission, Role};
-use crate::contact_points;
+use crate::contact_points::organs::{self, Tier};
+use crate::contact_points::{self, PointFilter};
 use crate::error::{Code, Error, Result};
-use crate::ids::{AccountId, ContactPointId};
+use crate::ids::{AccountId, ContactPointId, OrganId, StationId};
 use crate::portal::pages::staff_accounts::{Choosable, OneTimePasswordPage, UserForm, UserLine, UserPage, UsersPage};
 use crate::portal::pages::{Badge, Section};
 use crate::portal::visits::{Failure, Page, Visit, see_other};
@@ -99,14 +100,25 @@ fn roles(chosen: Option<Role>) -> Vec<Choosable> {
     staff.map(|role| Choosable { value: role.as_str().into(), text: role.label().into(), is_chosen: Some(*role) == chosen }).collect()
 }
 
-async fn points(visit: &Visit, chosen: Option<ContactPointId>) -> Result<Vec<Choosable>> {
-    let found = contact_points::list_points(&visit.app.db, None, None, POINTS).await?;
-    let options = found.items.into_iter().map(|point| Choosable {
-        value: point.id.to_string(),
-        text: point.facts.name,
-        is_chosen: Some(point.id) == chosen,
-    });
-    Ok(options.collect())
+/// Points, and stations under the names of their points.
+async fn workplaces(visit: &Visit, form: &AccountForm) -> Result<(Vec<Choosable>, Vec<Choosable>)> {
+    let (mut points, mut stations) = (Vec::new(), Vec::new());
+    for point in contact_points::list_points(&visit.app.db, &PointFilter::working(), None, POINTS).await?.items {
+        for station in point.stations {
+            stations.push(choosable(station.id.to_string(), format!("{} · {}", point.facts.name, station.name), &form.station_id));
+        }
+        points.push(choosable(point.id.to_string(), point.facts.name, &form.contact_point_id));
+    }
+    Ok((points, stations))
+}
+
+async fn counties(visit: &Visit, form: &AccountForm) -> Result<Vec<Choosable>> {
+    let counties = organs::list_organs(&visit.app.db).await?.into_iter().filter(|organ| organ.tier == Tier::County);
+    Ok(counties.map(|organ| choosable(organ.id.to_string(), organ.name, &form.organ_id)).collect())
+}
+
+fn choosable(value: String, text: String, chosen: &str) -> Choosable {
+    Choosable { is_chosen: value == chosen, value, text }
 }
 
 /// What the forms of an account send.
@@ -125,20 +137,29 @@ struct AccountForm {
     role: String,
     #[serde(default)]
     contact_point_id: String,
+    #[serde(default)]
+    station_id: String,
+    #[serde(default)]
+    organ_id: String,
 }
 
 impl AccountForm {
     fn change(&self) -> Result<StaffChange<'_>> {
         let role = Role::parse(&self.role).ok_or_else(|| Error::invalid("role", texts::staff_accounts::CHOOSE_ROLE))?;
-        let point = match self.contact_point_id.as_str() {
-            // What stands in the field of another role is not meant.
-            _ if role != Role::PointStaff => None,
-            "" => None,
-            id => {
-                Some(id.parse().map(ContactPointId).map_err(|_| Error::invalid("contact_point_id", texts::staff_accounts::CHOOSE_POINT))?)
-            }
+        // What stands in the field of another role is not meant.
+        let chosen = |field: &str, value: &str, of: Role, sentence: &str| match value {
+            _ if role != of => Ok(None),
+            "" => Ok(None),
+            id => id.parse::<Uuid>().map(Some).map_err(|_| Error::invalid(field, sentence)),
         };
-        Ok(StaffChange { display_name: &self.display_name, role, contact_point: point })
+        use texts::staff_accounts::{CHOOSE_ORGAN, CHOOSE_POINT, CHOOSE_STATION};
+        Ok(StaffChange {
+            display_name: &self.display_name,
+            role,
+            organ: chosen("organ_id", &self.organ_id, Role::CountyStaff, CHOOSE_ORGAN)?.map(OrganId),
+            contact_point: chosen("contact_point_id", &self.contact_point_id, Role::PointStaff, CHOOSE_POINT)?.map(ContactPointId),
+            station: chosen("station_id", &self.station_id, Role::PointStaff, CHOOSE_STATION)?.map(StationId),
+        })
     }
 }
 
@@ -157,6 +178,8 @@ async fn show_new(visit: Visit) -> Page {
             display_name: String::new(),
             role: String::new(),
             contact_point_id: String::new(),
+            station_id: String::new(),
+            organ_id: String::new(),
         },
         None,
     )
@@ -182,18 +205,25 @@ async fn user_form(visit: &Visit, form: &AccountForm, problem: Option<Error>) ->
     let field = |name: &str| problem.as_ref().and_then(|e| e.fields.iter().find(|f| f.field == name)).map(|f| f.message.clone());
     let (login_name_problem, name_problem) = (field("login_name"), field("display_name"));
     let (role_problem, point_problem) = (field("role"), field("contact_point_id"));
-    let is_placed = [&login_name_problem, &name_problem, &role_problem, &point_problem].iter().any(|p| p.is_some());
+    let (station_problem, organ_problem) = (field("station_id"), field("organ_id"));
+    let placed = [&login_name_problem, &name_problem, &role_problem, &point_problem, &station_problem, &organ_problem];
+    let is_placed = placed.iter().any(|p| p.is_some());
+    let (points, stations) = workplaces(visit, form).await?;
     Ok(UserForm {
         csrf: visit.form_token(),
         once: form.once.clone(),
         login_name: form.login_name.clone(),
         display_name: form.display_name.clone(),
         roles: roles(Role::parse(&form.role)),
-        points: points(visit, form.contact_point_id.parse().ok().map(ContactPointId)).await?,
+        points,
+        stations,
+        organs: counties(visit, form).await?,
         login_name_problem,
         name_problem,
         role_problem,
         point_problem,
+        station_problem,
+        organ_problem,
         problem: problem.filter(|_| !is_placed).map(|e| e.detail),
     })
 }
@@ -277,6 +307,8 @@ async fn user_page(
                 display_name: form.display_name.clone(),
                 role: form.role.clone(),
                 contact_point_id: form.contact_point_id.clone(),
+                station_id: form.station_id.clone(),
+                organ_id: form.organ_id.clone(),
             },
             Some(error),
         ),
@@ -288,6 +320,8 @@ async fn user_page(
                 display_name: account.display_name.clone(),
                 role: account.role.as_str().into(),
                 contact_point_id: account.contact_point.map(|p| p.to_string()).unwrap_or_default(),
+                station_id: account.station.map(|s| s.to_string()).unwrap_or_default(),
+                organ_id: account.organ.map(|o| o.to_string()).unwrap_or_default(),
             },
             None,
         ),

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::opinions::excerpt;
 use super::{grouped, moment};
+use crate::opinions::Channel;
 use crate::opinions::reading::Words;
 
 /// 条数
@@ -30,6 +31,15 @@ pub const HALF_A_RESULT: &str = "指明修改后的条文时，请同时选择�
 /// Number by channel.
 pub fn by_channel(channel: &str) -> String {
     format!("条来自{channel}")
+}
+
+/// How an opinion came; one that came online through the address of a contact point says so.
+pub fn channel(channel: Channel, came_through_point: bool) -> String {
+    if came_through_point && channel != Channel::ContactPoint {
+        format!("{}（经联系点二维码）", channel.label())
+    } else {
+        channel.label().into()
+    }
 }
 
 /// Attitude, channel, kind of person, when.

@@ -6,6 +6,7 @@
 use crate::accounts::Role;
 use crate::accounts::citizens::consent::{Age, Relation};
 use crate::audit::Act;
+use crate::contact_points::managing::PointAct;
 use crate::drafts::corrections::CorrectionAct;
 use crate::drafts::lineage::ContinuationKind;
 use crate::drafts::versions::citation_of;
@@ -122,6 +123,13 @@ fn told(act: Act, stored: &str) -> Option<String> {
             let (outcome, at) = stored.split_once(", ")?;
             format!("{}；{}", AppealOutcome::parse(outcome)?.label(), moderated(at)?)
         }
+        OpenContactPoint | ChangeContactPoint | RenewContactPoint | CloseContactPoint | ReopenContactPoint => {
+            PointAct::parse(stored)?.label().into()
+        }
+        PublishSelectionOutcome => {
+            let (selected, all) = stored.split_once(" of ")?;
+            format!("{} 份申报，入选 {} 个", number(all)?, number(selected)?)
+        }
         LoadContactPoints => format!("{} 个", number(stored)?),
         _ => return None,
     })
@@ -237,6 +245,8 @@ mod tests {
             (HideOpinion, "revision 1, entry 2 privacy", "涉及个人隐私；意见第 1 版，审核记录第 2 条"),
             (ShowOpinion, "revision 1, entry 2", "意见第 1 版，审核记录第 2 条"),
             (DecideAppeal, "granted, revision 1, entry 3", "申诉成立，恢复展示；意见第 1 版，审核记录第 3 条"),
+            (ChangeContactPoint, "station_closed", "关闭信息采集点"),
+            (PublishSelectionOutcome, "2 of 5", "5 份申报，入选 2 个"),
             // What is in another form stays as it is.
             (PublishFeedback, "all of them", "all of them"),
             (ImportDocuments, "办法.docx", "办法.docx"),

@@ -3,14 +3,21 @@
 pub mod account;
 pub mod answering;
 pub mod audit;
+pub mod collection;
 pub mod drafting;
+pub mod entry;
 pub mod moderation;
 pub mod opinions;
+pub mod outcomes;
+pub mod points;
 pub mod report;
 pub mod rounds;
 
 pub mod comparison;
+pub mod selections;
 pub mod staff_accounts;
+pub mod statistics;
+pub mod uploads;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
@@ -94,6 +101,8 @@ pub const SHORTER: &str = "缩短期限的理由";
 pub const ON_THE_WHOLE: &str = "对全文的意见";
 /// Names of the four counts of opinions, each for what it counts.
 pub const COUNTS: [&str; 4] = ["收到意见（条）", "不同内容（种）", "登录提交（人）", "已公布采纳情况（条）"];
+/// Every district.
+pub const ALL_REGIONS: &str = "全部地区";
 /// 地址
 pub const ADDRESS: &str = "地址";
 /// 开放时间

@@ -1,6 +1,6 @@
 //! Words of the staff's menu, their accounts and the audit log.
 
-use crate::accounts::{Caller, Permission};
+use crate::accounts::{Caller, Permission, Role};
 use crate::audit::Verification;
 use crate::portal::pages::Link;
 
@@ -22,10 +22,14 @@ pub const OPEN: &str = "正常";
 pub const CHOOSE_ROLE: &str = "请选择角色。";
 /// No contact point was chosen.
 pub const CHOOSE_POINT: &str = "请选择所属的联系点。";
+/// No station was chosen.
+pub const CHOOSE_STATION: &str = "请重新选择信息采集点。";
+/// No organ was chosen.
+pub const CHOOSE_ORGAN: &str = "请选择所属的县区司法局。";
 /// An account, in "没有找到…".
 pub const THIS_ACCOUNT: &str = "这个账号";
 /// An account was changed.
-pub const CHANGED: &str = "已保存。角色或联系点有变动的，对方需要重新登录。";
+pub const CHANGED: &str = "已保存。角色或所属单位有变动的，对方需要重新登录。";
 /// An account was closed.
 pub const NOW_CLOSED: &str = "账号已停用，所有登录都已退出。";
 /// An account was opened again.
@@ -53,27 +57,44 @@ pub fn menu(caller: &Caller) -> Vec<Link> {
         ("工作台", "/staff", Permission::ReadInbox),
         ("草案", "/staff/drafts", Permission::ReadUnpublishedDrafts),
         ("意见审核", "/staff/moderation", Permission::ReadModeration),
+        ("征集任务", "/staff/tasks", Permission::ReadCollectionTasks),
+        ("任务转发", "/staff/relays", Permission::PassOnTasks),
+        ("联系点任务", "/point", Permission::WorkAtContactPoint),
+        ("征集活动", "/point/activities", Permission::WorkAtContactPoint),
+        ("征集统计", "/staff/statistics", Permission::ReadStatistics),
+        ("联系点管理", "/staff/contact-points", Permission::ReadContactPoints),
+        ("遴选", "/staff/selections", Permission::ReadSelections),
         ("通知投递", "/staff/deliveries", Permission::ReadDeliveries),
         ("工作人员账号", "/staff/users", Permission::ReadAccounts),
         ("审计日志", "/staff/audit", Permission::ReadAudit),
         ("我的账号", "/staff/account", Permission::KeepOwnLogin),
     ];
     let mine = pages.into_iter().filter(|(_, _, permission)| caller.may(*permission));
-    mine.map(|(text, url, _)| Link { text: text.into(), url: url.into() }).collect()
+    // A point has its numbers at its own desk.
+    let place =
+        |url: &str| if caller.role == Role::PointStaff { url.replace("/staff/statistics", "/point/statistics") } else { url.to_owned() };
+    mine.map(|(text, url, _)| Link { text: text.into(), url: place(url) }).collect()
 }
 
 /// The kind of thing that an entry of the audit log is about.
 pub fn subject(name: &str) -> &str {
     match name {
         "account" => "账号",
+        "activity" => "征集活动",
+        "assignment" => "联系点任务",
         "audit" => "审计日志",
         "contact_point" => "联系点",
+        "staff_invitation" => "邀请",
+        "selection_call" => "遴选公告",
+        "selection_application" => "遴选申报",
         "draft" => "草案",
         "import_job" => "导入",
+        "upload_batch" => "上传批次",
         "keys" => "密钥",
         "opinion" => "意见",
         "opinion_group" => "同类意见",
         "outbox" => "通知",
+        "task" => "征集任务",
         other => other,
     }
 }

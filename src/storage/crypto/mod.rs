@@ -1,9 +1,10 @@
 //! Keys, keyed hashes and sealed fields for personal data; password hashes; session-token hashes. Commercial cryptography (SM3, SM4)
 //! where data at rest asks for it.
 //!
-//! [`keys`] reads the keys, [`fields`] seals and opens single fields, [`rotation`] moves sealed fields to another key. A new sealed column
+//! [`keys`] reads the keys, [`codes`] makes codes that people keep, [`fields`] seals and opens single fields, [`rotation`] moves sealed fields to another key. A new sealed column
 //! is a `sealed_column!` in its room, named in `App::SEALED_COLUMNS`.
 
+pub mod codes;
 pub mod fields;
 pub mod keys;
 pub mod rotation;

@@ -33,10 +33,13 @@ pub struct SealedColumn {
     pub update: &'static str,
 }
 
-/// Describes a column of sealed texts to the rotation: table (with an id column `id`), column, purpose.
+/// Describes a column of sealed texts to the rotation: table, with `key "…"` the name of its column of ids where that is not `id`, column, purpose.
 #[macro_export]
 macro_rules! sealed_column {
     ($table:literal, $column:literal, $purpose:expr) => {
+        $crate::sealed_column!($table, key "id", $column, $purpose)
+    };
+    ($table:literal, key $key:literal, $column:literal, $purpose:expr) => {
         $crate::storage::crypto::rotation::SealedColumn {
             table: $table,
             column: $column,
@@ -54,15 +57,21 @@ macro_rules! sealed_column {
                 ", 1, 12)"
             ),
             select: concat!(
-                "SELECT id, ",
+                "SELECT ",
+                $key,
+                " AS id, ",
                 $column,
                 " FROM ",
                 $table,
                 " WHERE ",
                 $column,
-                " NOT LIKE $1 AND (id > $2 OR $2 IS NULL) ORDER BY id LIMIT $3"
+                " NOT LIKE $1 AND (",
+                $key,
+                " > $2 OR $2 IS NULL) ORDER BY ",
+                $key,
+                " LIMIT $3"
             ),
-            update: concat!("UPDATE ", $table, " SET ", $column, " = $1 WHERE id = $2 AND ", $column, " = $3"),
+            update: concat!("UPDATE ", $table, " SET ", $column, " = $1 WHERE ", $key, " = $2 AND ", $column, " = $3"),
         }
     };
 }

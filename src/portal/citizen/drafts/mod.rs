@@ -1,5 +1,6 @@
 //! `/drafts` and `/drafts/{id}`: what is being consulted on, and what became of the opinions.
 
+pub mod arriving;
 mod papers;
 mod show;
 

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use poem::handler;
-use poem::web::Path;
+use poem::web::cookie::CookieJar;
+use poem::web::{Path, Query};
 use uuid::Uuid;
 
+use super::arriving::{self, Arrival};
 use super::{closes, days_left, papers, state_badge};
 use crate::app::App;
 use crate::calendar;
@@ -22,7 +24,7 @@ use crate::portal::library::lay_out;
 use crate::portal::pages::civic::{DraftPage, DraftTocEntry, Piece, Reply, Voice};
 use crate::portal::pages::library::Block;
 use crate::portal::pages::{Badge, Fact, Link, Section};
-use crate::portal::visits::{Page, Visit};
+use crate::portal::visits::{Page, Visit, see_other};
 use crate::portal::{links, texts};
 
 /// Answers read at a time, and the most that one page shows.
@@ -31,10 +33,14 @@ const MOST_ANSWERS: usize = 2_000;
 
 /// `/drafts/{id}`
 #[handler]
-pub async fn show_draft(visit: Visit, Path(id): Path<String>) -> Page {
+pub async fn show_draft(visit: Visit, cookies: &CookieJar, Path(id): Path<String>, Query(arrival): Query<Arrival>) -> Page {
     let app = &visit.app;
     let db = &app.db;
     let id = id.parse::<Uuid>().map(DraftId).map_err(|_| Error::not_found(texts::THIS_DRAFT))?;
+    if !arrival.point.is_empty() {
+        arriving::remember(app, cookies, &arrival.point).await?;
+        return Ok(see_other(&format!("/drafts/{id}")));
+    }
     let viewer = Viewer::Public(visit.caller.as_ref());
     let draft = drafts::get_draft(db, &app.clock, viewer, id).await?;
     let rounds = consultations::list_rounds(db, &draft).await?;
@@ -218,6 +224,7 @@ fn place(blocks: Vec<Block>, answers: Vec<PublicOpinion>) -> (Vec<Piece>, Vec<Re
 
 /// `None` while there is no public answer.
 fn reply(opinion: PublicOpinion) -> Option<Reply> {
+    let author = opinion.author_line();
     let answer = opinion.answer?;
     let tone = match answer.kind.as_str() {
         "adopted" => "good",
@@ -226,7 +233,7 @@ fn reply(opinion: PublicOpinion) -> Option<Reply> {
         _ => "off",
     };
     Some(Reply {
-        about: texts::about_opinion(&opinion.provision_label, opinion.author_kind.as_deref(), opinion.stance.map(|s| s.label())),
+        about: texts::about_opinion(&opinion.provision_label, author.as_deref(), opinion.stance.map(|s| s.label())),
         unseen: texts::answering::unseen(opinion.words),
         opinion: opinion.body,
         because: opinion.reason.unwrap_or_default(),

@@ -6,7 +6,7 @@ mod lookup;
 mod mine;
 mod others;
 mod speaking;
-pub(super) mod views;
+pub(in crate::portal) mod views;
 
 use poem::web::cookie::CookieJar;
 use poem::{Request, Route, get, post};
@@ -48,7 +48,7 @@ fn counter<'a>(app: &'a App, request: &Request) -> Counter<'a> {
 }
 
 /// The browser's secret: the one it has, or a new one.
-fn speaker(visit: &Visit, cookies: &CookieJar) -> String {
+pub(super) fn speaker(visit: &Visit, cookies: &CookieJar) -> String {
     let held = cookies.get(SPEAK_COOKIE).map(|c| c.value_str().to_owned()).unwrap_or_default();
     if held.len() == SECRET_BYTES * 2 && held.bytes().all(|b| b.is_ascii_hexdigit()) {
         return held;
@@ -59,12 +59,12 @@ fn speaker(visit: &Visit, cookies: &CookieJar) -> String {
 }
 
 /// Token that a form of this browser carries.
-fn form_token(visit: &Visit, secret: &str) -> String {
+pub(super) fn form_token(visit: &Visit, secret: &str) -> String {
     visit.app.data_key.keyed_hash("portal-speak-form", secret)
 }
 
 /// Passes when the form came from this browser.
-fn check_form(visit: &Visit, cookies: &CookieJar, token: &str) -> Result<()> {
+pub(super) fn check_form(visit: &Visit, cookies: &CookieJar, token: &str) -> Result<()> {
     let held = cookies.get(SPEAK_COOKIE).map(|c| c.value_str().to_owned()).unwrap_or_default();
     if !held.is_empty() && is_same(&form_token(visit, &held), token) {
         return Ok(());

@@ -90,7 +90,7 @@ fn card(visit: &Visit, shown: ShownOpinion) -> ShownCard {
     let opinion = shown.opinion;
     ShownCard {
         id: opinion.id.to_string(),
-        about: texts::about_opinion(&opinion.provision_label, opinion.author_kind.as_deref(), Some(&texts::moment(opinion.posted_at))),
+        about: texts::about_opinion(&opinion.provision_label, opinion.author_line().as_deref(), Some(&texts::moment(opinion.posted_at))),
         stance: opinion.stance.map(|stance| stance.label()),
         quote: opinion.quote_text.unwrap_or_default(),
         body: opinion.body,

@@ -22,6 +22,7 @@ use crate::ids::{DraftVersionId, OpinionId};
 use crate::opinions::enclosures::{self, Uploader};
 use crate::opinions::posting::{self, require_open};
 use crate::opinions::{Channel, NewOpinion, Receipt, Stance, reading, revising, wording};
+use crate::portal::citizen::drafts::arriving;
 use crate::portal::citizen::me::todos;
 use crate::portal::pages::opinions::{OpinionFormPage, OpinionReceiptPage, PlaceOption, StanceOption};
 use crate::portal::pages::{Fact, Section};
@@ -252,6 +253,7 @@ pub async fn post(visit: Visit, request: &Request, cookies: &CookieJar, Path(id)
         Ok(new) => new,
         Err(error) => return form_page(&visit, cookies, &scene, typed, Wrong::of(error)?).await,
     };
+    let new = NewOpinion { contact_point: arriving::point_of(app, cookies).await?, ..new };
     let has_attachments = !new.attachments.is_empty();
     let goes_anonymously = scene.allows_anonymous && typed.way == "anonymous";
     let posted = match citizen {

@@ -78,10 +78,11 @@ async fn show(visit: &Visit, draft: &Draft, fields: &Fields, status: StatusCode,
 }
 
 fn ready(opinion: PublicOpinion) -> Option<ReadyAnswer> {
+    let author = opinion.author_line();
     let answer = opinion.answer?;
     let words = [opinion.body, opinion.proposed_text].into_iter().flatten().find(|words| !words.is_empty());
     Some(ReadyAnswer {
-        about: texts::about_opinion(&opinion.provision_label, opinion.author_kind.as_deref(), opinion.stance.map(|s| s.label())),
+        about: texts::about_opinion(&opinion.provision_label, author.as_deref(), opinion.stance.map(|s| s.label())),
         words,
         unseen: texts::answering::unseen(opinion.words),
         badge: outcome(answer.kind),

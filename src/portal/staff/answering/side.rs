@@ -17,13 +17,14 @@ use crate::opinions::enclosures::{self, Enclosure};
 use crate::opinions::feedback::{self, DispositionKind, NewAnswer, Reviewed, Verdict};
 use crate::opinions::groups::changing::{Desk, confirm_group, merge_groups, split_group};
 use crate::opinions::groups::{Group, GroupState, get_group};
+use crate::opinions::offline::provenance;
 use crate::opinions::reading::Opinion;
 use crate::opinions::triage::handling::{Assigned, assign_opinions};
 use crate::opinions::triage::notes::{self, ReasonText};
 use crate::opinions::triage::progress::{ArticleProgress, list_progress};
 use crate::opinions::triage::worklist::{Order, WorkFilter, WorkItem, list_work};
 use crate::opinions::triage::{WHOLE, article_of};
-use crate::opinions::{OpinionState, WHOLE_DRAFT};
+use crate::opinions::{Channel, OpinionState, WHOLE_DRAFT};
 use crate::portal::pages::answering::{
     AnswerForm, AnswerShown, ArticleLine, ArticleTab, BasisShown, Change, Choice, GroupBox, Said, SideBySidePage, Unit,
 };
@@ -257,7 +258,8 @@ async fn unit(
     }
     Ok(Unit {
         id: opinion.id.to_string(),
-        meta: texts::answering::meta(opinion.stance.label(), opinion.channel.label(), &opinion.author_kind, opinion.posted_at),
+        meta: texts::answering::meta(opinion.stance.label(), &channel_words(&opinion), &opinion.author_kind, opinion.posted_at),
+        origin: origin_line(visit, caller, &opinion).await?,
         badges,
         handler: item.handler_name.unwrap_or_default(),
         tags: item.tags,
@@ -277,6 +279,23 @@ async fn unit(
         body: opinion.body,
         because: opinion.reason,
     })
+}
+
+/// How an opinion came, with the contact point that collected it or that it came through.
+pub fn channel_words(opinion: &Opinion) -> String {
+    match opinion.channel {
+        Channel::ContactPoint => opinion.channel_label(),
+        other => texts::answering::channel(other, opinion.contact_point.is_some()),
+    }
+}
+
+/// Where an offline opinion came from; empty for one that came through an account.
+pub async fn origin_line(visit: &Visit, caller: &Caller, opinion: &Opinion) -> Result<String> {
+    if opinion.channel != Channel::ContactPoint || opinion.author.is_some() {
+        return Ok(String::new());
+    }
+    let origin = provenance::find_origin(&visit.app.db, caller, opinion.id).await?;
+    Ok(origin.map(|origin| texts::uploads::origin(&origin)).unwrap_or_default())
 }
 
 fn group_box(base: &str, group: &Group) -> GroupBox {

@@ -5,6 +5,7 @@ use poem::http::StatusCode;
 use poem::web::{Form, Path, Query};
 use uuid::Uuid;
 
+use super::side::{channel_words, origin_line};
 use super::{Fields, badges, base, choices, draft_of, problem};
 use crate::accounts::{Actor, Caller, Permission};
 use crate::drafts::Draft;
@@ -60,6 +61,12 @@ async fn show(visit: &Visit, draft: &Draft, query: &Fields, status: StatusCode, 
     ];
     numbers
         .extend(counts.by_channel.iter().map(|(c, n)| Fact { name: texts::answering::by_channel(c.label()), value: texts::grouped(*n) }));
+    let filters = filters(visit, caller, draft, query, &page.items).await?;
+    let mut lines = Vec::with_capacity(page.items.len());
+    for item in page.items {
+        let origin = origin_line(visit, caller, &item.opinion).await?;
+        lines.push(line(&base, item, &origin));
+    }
     let may_handle = caller.may(Permission::PrepareFeedback);
     let suggested = list_groups(&app.db, caller, draft, Some(GroupState::Suggested), None, 1).await?;
     visit.show_as(
@@ -70,11 +77,11 @@ async fn show(visit: &Visit, draft: &Draft, query: &Fields, status: StatusCode, 
             here,
             title: draft.title.clone(),
             said,
-            filters: filters(visit, caller, draft, query, &page.items).await?,
+            filters,
             text: query.get("text").to_owned(),
             counts: numbers,
             states: counts.by_state.iter().map(|(s, n)| Fact { name: s.label().into(), value: texts::grouped(*n) }).collect(),
-            lines: page.items.into_iter().map(|item| line(&base, item)).collect(),
+            lines,
             base,
             next,
             has_suggestions: !suggested.items.is_empty(),
@@ -168,7 +175,7 @@ async fn filters(visit: &Visit, caller: &Caller, draft: &Draft, query: &Fields, 
     ])
 }
 
-fn line(base: &str, item: WorkItem) -> WorkLine {
+fn line(base: &str, item: WorkItem, origin: &str) -> WorkLine {
     let opinion = item.opinion;
     let article = opinion.address.as_deref().map_or(WHOLE, article_of);
     let version = opinion.version_id.to_string();
@@ -177,7 +184,9 @@ fn line(base: &str, item: WorkItem) -> WorkLine {
     if text.len() < words.len() {
         text.push('…');
     }
+    let meta = texts::answering::meta(opinion.stance.label(), &channel_words(&opinion), &opinion.author_kind, opinion.posted_at);
     WorkLine {
+        meta: if origin.is_empty() { meta } else { format!("{meta} · 来源：{origin}") },
         url: format!(
             "{}#u-{}",
             links::with_query(
@@ -189,7 +198,6 @@ fn line(base: &str, item: WorkItem) -> WorkLine {
         id: opinion.id.to_string(),
         receipt: opinion.receipt_number,
         about: opinion.provision_label,
-        meta: texts::answering::meta(opinion.stance.label(), opinion.channel.label(), &opinion.author_kind, opinion.posted_at),
         text,
         badges: badges(opinion.state, opinion.display),
         handler: item.handler_name.unwrap_or_default(),

@@ -4,7 +4,7 @@
 //! `lineage.rs` how its versions continue in each other, `promulgation.rs` what it became, `forms.rs` how forms are read.
 
 mod bases;
-mod forms;
+pub(in crate::portal) mod forms;
 mod lineage;
 mod overview;
 mod papers;

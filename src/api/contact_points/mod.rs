@@ -1,4 +1,9 @@
-//! Operations on contact points 立法基层联系点.
+//! Operations on contact points 立法基层联系点: what everybody sees. `managing.rs` keeps them, `invitations.rs` brings their staff in,
+//! `selection.rs` finds new ones.
+
+pub mod invitations;
+pub mod managing;
+pub mod selection;
 
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
@@ -6,11 +11,12 @@ use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 use uuid::Uuid;
 
-use super::Tag;
-use super::day::Day;
-use super::problem::Problem;
+use crate::api::Tag;
+use crate::api::day::Day;
+use crate::api::problem::Problem;
 use crate::app::App;
-use crate::contact_points::{self, ContactPoint, PointKind};
+use crate::contact_points::organs::{self, Organ};
+use crate::contact_points::{self, ContactPoint, PointFilter, PointKind, PointStatus, persons};
 
 /// Which organ a contact point belongs to.
 #[derive(Enum, Clone, Copy)]
@@ -33,6 +39,17 @@ struct StationView {
     address: String,
     /// When somebody is there
     opening_hours: String,
+}
+
+/// A person who answers for a contact point.
+#[derive(Object)]
+struct PublicPersonView {
+    /// 负责人, 联络员…
+    duty: String,
+    /// Name
+    name: String,
+    /// Telephone number
+    phone: String,
 }
 
 /// A contact point.
@@ -71,6 +88,11 @@ struct ContactPointView {
     is_demonstration: bool,
     /// Its stations
     stations: Vec<StationView>,
+    /// Who answers for it and agreed to be shown; left out in lists
+    #[oai(skip_serializing_if_is_empty)]
+    responsible_persons: Vec<PublicPersonView>,
+    /// When it is closed, it collects nothing any more
+    is_closed: bool,
 }
 
 /// One page of contact points.
@@ -101,6 +123,8 @@ fn view(point: ContactPoint) -> ContactPointView {
         how_to_take_part: facts.how_to_take_part,
         topics: facts.topics,
         is_demonstration: facts.is_demonstration,
+        responsible_persons: Vec::new(),
+        is_closed: point.status == PointStatus::Closed,
         stations: point
             .stations
             .into_iter()
@@ -109,25 +133,67 @@ fn view(point: ContactPoint) -> ContactPointView {
     }
 }
 
+/// An organ that keeps contact points 司法局.
+#[derive(Object)]
+struct OrganView {
+    /// Id
+    id: Uuid,
+    /// Name
+    name: String,
+    /// city or county
+    tier: String,
+    /// The organ above
+    #[oai(skip_serializing_if_is_none)]
+    parent_id: Option<Uuid>,
+    /// Where it is competent
+    region: String,
+    /// Whether it belongs to the demonstration
+    is_demonstration: bool,
+}
+
+fn organ_view(organ: Organ) -> OrganView {
+    OrganView {
+        id: organ.id.0,
+        name: organ.name,
+        tier: organ.tier.as_str().into(),
+        parent_id: organ.parent.map(|p| p.0),
+        region: organ.region,
+        is_demonstration: organ.is_demonstration,
+    }
+}
+
 /// The operations.
 pub struct ContactPointsApi;
 
 #[OpenApi(tag = "Tag::ContactPoints")]
 impl ContactPointsApi {
-    /// Contact points by region and name, with their stations.
+    /// The organs that keep contact points: that of the city first, then those of counties and districts.
+    #[oai(path = "/organs", method = "get", operation_id = "list_organs")]
+    async fn list_organs(&self, app: Data<&App>) -> Result<Json<Vec<OrganView>>, Problem> {
+        Ok(Json(organs::list_organs(&app.db).await?.into_iter().map(organ_view).collect()))
+    }
+
+    /// Contact points that work, by region and name, with their stations.
     #[oai(path = "/contact-points", method = "get", operation_id = "list_contact_points")]
     async fn list_contact_points(
         &self,
         app: Data<&App>,
         /// Only those of one kind
         Query(kind): Query<Option<PointKindName>>,
+        /// Only those of one city and district, exactly as `region` names it
+        #[oai(validator(max_length = 100))]
+        Query(region): Query<Option<String>>,
+        /// Words of the name, the host, the place or the topics
+        #[oai(validator(max_length = 64))]
+        Query(q): Query<Option<String>>,
         /// Contact points on a page: 1 to 100
-        #[oai(default = "super::default_page", validator(minimum(value = "1"), maximum(value = "100")))]
+        #[oai(default = "crate::api::default_page", validator(minimum(value = "1"), maximum(value = "100")))]
         Query(limit): Query<u32>,
         /// Where the page before ended
         Query(cursor): Query<Option<String>>,
     ) -> Result<Json<ContactPointPageView>, Problem> {
-        let page = contact_points::list_points(&app.db, kind.map(Into::into), cursor.as_deref(), limit as usize).await?.map(view);
+        let filter = PointFilter { kind: kind.map(Into::into), region, query: q.unwrap_or_default(), ..PointFilter::working() };
+        let page = contact_points::list_points(&app.db, &filter, cursor.as_deref(), limit as usize).await?.map(view);
         Ok(Json(ContactPointPageView { items: page.items, next_cursor: page.next }))
     }
 
@@ -139,6 +205,11 @@ impl ContactPointsApi {
         /// Contact point
         Path(contact_point_id): Path<Uuid>,
     ) -> Result<Json<ContactPointView>, Problem> {
-        Ok(Json(view(contact_points::get_point(&app.db, contact_point_id.into()).await?)))
+        let id = contact_point_id.into();
+        let mut shown = view(contact_points::get_point(&app.db, id).await?);
+        let persons = persons::list_public_persons(&app.db, &app.field_cipher, id).await?;
+        let person = |p: persons::Person| PublicPersonView { duty: p.said.duty, name: p.said.name, phone: p.said.phone };
+        shown.responsible_persons = persons.into_iter().map(person).collect();
+        Ok(Json(shown))
     }
 }

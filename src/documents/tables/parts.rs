@@ -1,0 +1,110 @@
+//! The parts of a workbook, looked through before a library reads them: how much they hold, and what a person should know about them.
+
+use std::io::{BufRead, Cursor};
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use super::damaged;
+use crate::documents::archive::Archive;
+use crate::documents::docx::attribute;
+use crate::documents::unreadable;
+use crate::error::{Code, Error, Result};
+
+/// Most strings that the cells of a workbook share.
+const SHARED_STRINGS: u64 = 3_000_000;
+/// Most merged regions of a sheet.
+const REGIONS: u64 = 100_000;
+/// Most elements of the styles.
+const STYLES: u64 = 1_000_000;
+/// Deepest nesting of elements.
+const DEPTH: usize = 100;
+
+/// What a look at the parts found.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// Rows that are hidden, over all sheets.
+    pub hidden_rows: u64,
+    /// Rows, with content or without.
+    pub rows: u64,
+    /// Cells with a formula.
+    pub formulas: u64,
+    /// Whether a macro is enclosed.
+    pub has_macros: bool,
+    /// Whether something points at other files or at data sources.
+    pub has_outside_links: bool,
+}
+
+/// Looks through every part that is going to be read.
+///
+/// # Errors
+/// [`Code::TooLarge`] over a limit, [`Code::UnreadableFile`] for damaged or hostile parts.
+pub(super) fn look_through(archive: &mut Archive<Cursor<&[u8]>>) -> Result<Findings> {
+    let mut findings = Findings::default();
+    let names: Vec<String> = archive.names().map(|name| name.to_ascii_lowercase()).collect();
+    for (index, name) in names.iter().enumerate() {
+        findings.has_macros |= name.ends_with("vbaproject.bin") || name.contains("/macrosheets/");
+        findings.has_outside_links |= name.starts_with("xl/externallinks/") || name == "xl/connections.xml";
+        if name.ends_with(".xml") || name.ends_with(".rels") {
+            archive.inspect(index, |stream| look(stream, name, &mut findings))?;
+        }
+    }
+    Ok(findings)
+}
+
+fn look(stream: &mut dyn BufRead, name: &str, findings: &mut Findings) -> Result<()> {
+    let is_sheet = name.contains("worksheets/") && name.ends_with(".xml");
+    let mut reader = Reader::from_reader(stream);
+    let mut buffer = Vec::new();
+    let (mut depth, mut elements, mut strings, mut regions) = (0usize, 0u64, 0u64, 0u64);
+    loop {
+        buffer.clear();
+        let event = reader.read_event_into(&mut buffer).map_err(damaged)?;
+        let (element, opens) = match &event {
+            Event::Start(element) => (element, true),
+            Event::Empty(element) => (element, false),
+            Event::End(_) => {
+                depth = depth.saturating_sub(1);
+                continue;
+            }
+            Event::DocType(_) => return Err(unreadable("表格中含有实体声明，可能是恶意文件")),
+            Event::Eof => return Ok(()),
+            _ => continue,
+        };
+        depth += usize::from(opens);
+        if depth > DEPTH {
+            return Err(unreadable(format_args!("表格内容的嵌套超过 {DEPTH} 层")));
+        }
+        elements += 1;
+        match element.local_name().as_ref() {
+            "row" if is_sheet => {
+                findings.rows += 1;
+                findings.hidden_rows += u64::from(is_set(element, "hidden"));
+            }
+            "f" if is_sheet => findings.formulas += 1,
+            "mergeCell" => regions += 1,
+            "si" => strings += 1,
+            "sst" => {
+                let claimed = attribute(element, "uniqueCount").and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+                within(claimed, SHARED_STRINGS, "共享文字")?;
+            }
+            _ => {}
+        }
+        within(strings, SHARED_STRINGS, "共享文字")?;
+        within(regions, REGIONS, "合并单元格")?;
+        if name.ends_with("styles.xml") {
+            within(elements, STYLES, "单元格格式")?;
+        }
+    }
+}
+
+fn is_set(element: &BytesStart<'_>, name: &str) -> bool {
+    attribute(element, name).is_some_and(|value| matches!(value.as_str(), "1" | "true"))
+}
+
+fn within(count: u64, limit: u64, what: &str) -> Result<()> {
+    if count <= limit {
+        return Ok(());
+    }
+    Err(Error::new(Code::TooLarge, format!("表格中的{what}超过上限 {limit} 个，可能是恶意文件，没有读取。")))
+}

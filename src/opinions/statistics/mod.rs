@@ -1,0 +1,578 @@
+//! 统计: how many opinions, people and activities stand behind a round or a task, by point, district, article, channel and outcome.
+//!
+//! For the work of the bureau and of the points themselves: rows stand in the order of districts and names, never by amount (国办函〔2026〕12号). Each
+//! number is counted by one statement, and the rows behind it (`behind.rs`) are listed under the same conditions, so that they add up to it. `chart.rs`
+//! draws, `sheet.rs` writes the spreadsheet.
+
+pub mod behind;
+pub mod chart;
+pub mod choices;
+pub mod sheet;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Days, NaiveDate, Utc};
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use crate::accounts::{Caller, Permission, Role};
+use crate::calendar;
+use crate::contact_points::assignments;
+use crate::error::{Code, Error, Result};
+use crate::ids::{CollectionTaskId, ConsultationId, ContactPointId, OrganId};
+use crate::opinions::feedback::DispositionKind;
+use crate::opinions::{Channel, WHOLE_DRAFT};
+use crate::storage::Db;
+use crate::storage::sql::failed;
+use crate::{on_db, text_enum};
+
+text_enum! {
+    /// What the rows of a table of numbers are.
+    Dimension {
+        /// 征求意见的轮次
+        Consultation = "consultation", "征求意见";
+        /// 立法基层联系点
+        Point = "point", "联系点";
+        /// District of the point.
+        Region = "region", "区域";
+        /// The article, or the chapter where an opinion is on a whole chapter.
+        Article = "article", "条文";
+        /// 渠道
+        Channel = "channel", "渠道";
+        /// 采纳情况
+        Outcome = "outcome", "采纳情况";
+    }
+}
+
+impl Dimension {
+    /// Whether activities and tasks can be told apart by it: they are of a point and a round, not of an article.
+    pub fn holds_activities(self) -> bool {
+        matches!(self, Dimension::Consultation | Dimension::Point | Dimension::Region)
+    }
+}
+
+text_enum! {
+    /// What is counted.
+    Measure {
+        /// Opinions received.
+        Opinions = "opinions", "意见（条）";
+        /// Distinct texts among them.
+        Texts = "texts", "不同文本（种）";
+        /// Distinct people who signed in or gave a name.
+        Persons = "persons", "具名的人（位）";
+        /// Received after the end of the round, while late opinions were still taken.
+        Late = "late", "逾期收到（条）";
+        /// With a public answer.
+        Answered = "answered", "已反馈（条）";
+        /// Adopted, wholly or in part.
+        Adopted = "adopted", "采纳或部分采纳（条）";
+        /// Collection activities.
+        Activities = "activities", "征集活动（场）";
+        /// People whom the activities reached.
+        Reached = "reached", "活动覆盖（人次）";
+        /// Tasks that points were given.
+        Tasks = "tasks", "征集任务（项）";
+        /// Tasks whose first submission was in time.
+        OnTime = "on_time", "按时提交（项）";
+        /// Tasks submitted late, or overdue now.
+        Overdue = "overdue", "逾期（项）";
+    }
+}
+
+impl Measure {
+    /// Whether the rows of a table add up to its total: the same text or person may stand in several rows.
+    pub fn adds_up(self) -> bool {
+        !matches!(self, Measure::Texts | Measure::Persons)
+    }
+
+    /// Whether it is counted by activities or tasks, not by opinions.
+    pub fn is_of_points(self) -> bool {
+        matches!(self, Measure::Activities | Measure::Reached | Measure::Tasks | Measure::OnTime | Measure::Overdue)
+    }
+}
+
+/// What an outcome is called that is no [`DispositionKind`]: the answer is not public yet.
+pub const OPEN: &str = "open";
+/// The opinion needs no answer, for a listed reason.
+pub const EXCLUDED: &str = "excluded";
+
+/// Which opinions, activities and tasks are counted; what is `None` or empty leaves nothing out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of one round.
+    pub consultation: Option<ConsultationId>,
+    /// Collected for one task.
+    pub task: Option<CollectionTaskId>,
+    /// Through one point.
+    pub point: Option<ContactPointId>,
+    /// Through no point at all.
+    pub is_without_point: bool,
+    /// Through the points of one district.
+    pub region: Option<String>,
+    /// On one article or chapter; empty: on the draft as a whole.
+    pub article: Option<String>,
+    /// Through one channel.
+    pub channel: Option<Channel>,
+    /// With one outcome: a [`DispositionKind`], [`OPEN`] or [`EXCLUDED`].
+    pub outcome: Option<String>,
+    /// From this day on: opinions by their receipt, activities by their day, tasks by their sending.
+    pub from: Option<NaiveDate>,
+    /// Until the end of this day.
+    pub until: Option<NaiveDate>,
+}
+
+impl Filter {
+    /// Whether activities and tasks can be counted under it.
+    fn holds_activities(&self) -> bool {
+        self.article.is_none() && self.channel.is_none() && self.outcome.is_none() && !self.is_without_point
+    }
+
+    fn checked(self) -> Result<Filter> {
+        let outcome = self.outcome.filter(|outcome| !outcome.is_empty());
+        if outcome.as_deref().is_some_and(|o| o != OPEN && o != EXCLUDED && DispositionKind::parse(o).is_none()) {
+            return Err(Error::invalid("outcome", "没有这种采纳情况。"));
+        }
+        if self.from.zip(self.until).is_some_and(|(from, until)| from > until) {
+            return Err(Error::invalid("until", "结束日期不能早于开始日期。"));
+        }
+        Ok(Filter { outcome, region: self.region.filter(|region| !region.is_empty()), ..self })
+    }
+}
+
+/// What a caller may see of the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope {
+    organ: Option<OrganId>,
+    point: Option<ContactPointId>,
+}
+
+/// The bureau counts everything, a county its own points, a point itself.
+pub fn scope_of(caller: &Caller) -> Result<Scope> {
+    caller.require(Permission::ReadStatistics)?;
+    if caller.role == Role::PointStaff {
+        return Ok(Scope { organ: None, point: Some(assignments::own_point(caller)?) });
+    }
+    if caller.role == Role::CountyStaff {
+        let organ = caller.organ.ok_or_else(|| Error::new(Code::NotFound, "您的账号还没有关联到县区司法局，请联系管理员。"))?;
+        return Ok(Scope { organ: Some(organ), point: None });
+    }
+    Ok(Scope { organ: None, point: None })
+}
+
+/// Numbers, each by what it counts. What cannot be counted for a row is absent.
+pub type Numbers = BTreeMap<&'static str, i64>;
+
+/// A row of a table of numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What tells it from the other rows; empty: what belongs to none (no point, the whole draft).
+    pub key: String,
+    /// What it is called.
+    pub label: String,
+    /// Its numbers.
+    pub numbers: Numbers,
+}
+
+/// A table of numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// What its rows are.
+    pub by: Dimension,
+    /// Its columns.
+    pub measures: Vec<Measure>,
+    /// Its rows, in the order of districts, names, or the text.
+    pub rows: Vec<Row>,
+    /// Everything together; counted, not added up, because the same text or person may stand in several rows.
+    pub total: Row,
+}
+
+/// What an outcome is called.
+pub fn outcome_label(outcome: &str) -> String {
+    match outcome {
+        OPEN => "尚未反馈".into(),
+        EXCLUDED => "不作反馈".into(),
+        kind => DispositionKind::parse(kind).map_or(kind, |kind| kind.label()).into(),
+    }
+}
+
+/// 未经联系点
+pub const NO_POINT: &str = "未经联系点";
+
+/// Opinions with what tells them apart, under the conditions of a filter and a scope: `$1` to `$13`.
+macro_rules! counted_opinions {
+    () => {
+        "FROM opinion o JOIN consultation k ON k.id = o.consultation_id JOIN draft d ON d.id = o.draft_id
+        LEFT JOIN contact_point c ON c.id = o.contact_point_id
+        LEFT JOIN disposition p ON p.opinion_id = o.id AND p.published_at IS NOT NULL
+        LEFT JOIN opinion_provenance v ON v.opinion_id = o.id
+        LEFT JOIN draft_provision a ON a.version_id = o.version_id AND a.address = o.article_address
+        WHERE o.state <> 'withdrawn' AND (o.consultation_id = $1 OR $1 IS NULL)
+        AND (v.assignment_id IN (SELECT s.id FROM collection_assignment s WHERE s.task_id = $2) OR $2 IS NULL)
+        AND (o.contact_point_id = $3 OR $3 IS NULL) AND (NOT $4 OR o.contact_point_id IS NULL) AND (c.region = $5 OR $5 IS NULL)
+        AND (COALESCE(o.article_address, '') = $6 OR $6 IS NULL) AND (o.channel = $7 OR $7 IS NULL)
+        AND (CASE o.state WHEN 'answered' THEN p.kind WHEN 'excluded' THEN 'excluded' ELSE 'open' END = $8 OR $8 IS NULL)
+        AND (o.posted_at >= $9 OR $9 IS NULL) AND (o.posted_at < $10 OR $10 IS NULL)
+        AND (c.organ_id = $11 OR $11 IS NULL) AND (o.contact_point_id = $12 OR $12 IS NULL)
+        AND ($13 = 'opinions' OR ($13 = 'late' AND o.is_late) OR ($13 = 'answered' AND o.state = 'answered')
+        OR ($13 = 'adopted' AND o.state = 'answered' AND p.kind IN ('adopted', 'partly_adopted')))"
+    };
+}
+pub(crate) use counted_opinions;
+
+/// Activities under the conditions of a filter and a scope.
+macro_rules! counted_activities {
+    () => {
+        "FROM collection_activity a JOIN contact_point c ON c.id = a.contact_point_id
+        LEFT JOIN collection_assignment s ON s.id = a.assignment_id LEFT JOIN collection_task t ON t.id = s.task_id
+        LEFT JOIN consultation k ON k.id = COALESCE(a.consultation_id, t.consultation_id) LEFT JOIN draft d ON d.id = k.draft_id
+        WHERE (k.id = $1 OR $1 IS NULL) AND (s.task_id = $2 OR $2 IS NULL) AND (c.id = $3 OR $3 IS NULL) AND (c.region = $4 OR $4 IS NULL)
+        AND (a.held_on >= $5 OR $5 IS NULL) AND (a.held_on <= $6 OR $6 IS NULL) AND (c.organ_id = $7 OR $7 IS NULL) AND (c.id = $8 OR $8 IS NULL)"
+    };
+}
+pub(crate) use counted_activities;
+
+/// Tasks of points under the conditions of a filter and a scope, `$9` being the present. A task that was called back is none.
+macro_rules! counted_assignments {
+    () => {
+        "FROM collection_assignment s JOIN collection_task t ON t.id = s.task_id JOIN contact_point c ON c.id = s.contact_point_id
+        JOIN consultation k ON k.id = t.consultation_id JOIN draft d ON d.id = k.draft_id
+        WHERE s.state <> 'cancelled' AND (k.id = $1 OR $1 IS NULL) AND (s.task_id = $2 OR $2 IS NULL) AND (c.id = $3 OR $3 IS NULL)
+        AND (c.region = $4 OR $4 IS NULL) AND (s.sent_at >= $5 OR $5 IS NULL) AND (s.sent_at < $6 OR $6 IS NULL)
+        AND (c.organ_id = $7 OR $7 IS NULL) AND (c.id = $8 OR $8 IS NULL)
+        AND ($10 = 'tasks' OR ($10 = 'on_time' AND s.first_submitted_at < s.due_at) OR ($10 = 'overdue' AND COALESCE(s.first_submitted_at, $9) >= s.due_at))"
+    };
+}
+pub(crate) use counted_assignments;
+
+macro_rules! count_opinions {
+    ($key:literal, $label:literal, $group:literal) => {
+        concat!(
+            "SELECT ",
+            $key,
+            ", ",
+            $label,
+            ", CAST(COUNT(*) AS BIGINT) AS opinions, CAST(COUNT(DISTINCT o.text_hash) AS BIGINT) AS texts,
+            CAST(COUNT(DISTINCT o.account_id) + COUNT(DISTINCT CASE WHEN o.account_id IS NULL THEN v.person_hash END) AS BIGINT) AS persons,
+            CAST(COUNT(*) FILTER (WHERE o.is_late) AS BIGINT) AS late,
+            CAST(COUNT(*) FILTER (WHERE o.state = 'answered') AS BIGINT) AS answered,
+            CAST(COUNT(*) FILTER (WHERE o.state = 'answered' AND p.kind IN ('adopted', 'partly_adopted')) AS BIGINT) AS adopted ",
+            counted_opinions!(),
+            $group
+        )
+    };
+}
+
+const BY_NOTHING: &str = count_opinions!("NULL AS id, '' AS name", "'' AS label", "");
+const BY_CONSULTATION: &str = count_opinions!(
+    "k.id AS id, '' AS name",
+    "d.title || '（第' || CAST(k.round AS TEXT) || '轮）' AS label",
+    " GROUP BY k.id, d.title, k.round, k.opens_at ORDER BY k.opens_at, k.id"
+);
+const BY_POINT: &str = count_opinions!(
+    "c.id AS id, '' AS name",
+    "COALESCE(c.region || ' · ' || c.name, '') AS label",
+    " GROUP BY c.id, c.region, c.name ORDER BY CASE WHEN c.id IS NULL THEN 1 ELSE 0 END, c.region, c.name, c.id"
+);
+const BY_REGION: &str = count_opinions!(
+    "NULL AS id, COALESCE(c.region, '') AS name",
+    "COALESCE(c.region, '') AS label",
+    " GROUP BY c.region ORDER BY CASE WHEN c.region IS NULL THEN 1 ELSE 0 END, c.region"
+);
+const BY_ARTICLE: &str = count_opinions!(
+    "NULL AS id, COALESCE(o.article_address, '') AS name",
+    "COALESCE(a.label, '') AS label",
+    " GROUP BY o.article_address, a.label, a.ordinal ORDER BY COALESCE(a.ordinal, -1), o.article_address"
+);
+const BY_CHANNEL: &str = count_opinions!("NULL AS id, o.channel AS name", "'' AS label", " GROUP BY o.channel ORDER BY o.channel");
+const BY_OUTCOME: &str = count_opinions!(
+    "NULL AS id, CASE o.state WHEN 'answered' THEN p.kind WHEN 'excluded' THEN 'excluded' ELSE 'open' END AS name",
+    "'' AS label",
+    " GROUP BY 2 ORDER BY 2"
+);
+
+macro_rules! count_of_points {
+    ($key:literal, $label:literal, $numbers:literal, $from:ident, $group:literal) => {
+        concat!("SELECT ", $key, ", ", $label, $numbers, $from!(), $group)
+    };
+}
+
+macro_rules! statements_of_points {
+    ($nothing:ident, $consultation:ident, $point:ident, $region:ident, $numbers:literal, $from:ident) => {
+        const $nothing: &str = count_of_points!("NULL AS id, '' AS name", "'' AS label", $numbers, $from, "");
+        const $consultation: &str = count_of_points!(
+            "k.id AS id, '' AS name",
+            "COALESCE(d.title || '（第' || CAST(k.round AS TEXT) || '轮）', '') AS label",
+            $numbers,
+            $from,
+            " GROUP BY k.id, d.title, k.round, k.opens_at ORDER BY k.opens_at, k.id"
+        );
+        const $point: &str = count_of_points!(
+            "c.id AS id, '' AS name",
+            "c.region || ' · ' || c.name AS label",
+            $numbers,
+            $from,
+            " GROUP BY c.id, c.region, c.name ORDER BY c.region, c.name, c.id"
+        );
+        const $region: &str =
+            count_of_points!("NULL AS id, c.region AS name", "c.region AS label", $numbers, $from, " GROUP BY c.region ORDER BY c.region");
+    };
+}
+
+statements_of_points!(
+    ACTIVITIES,
+    ACTIVITIES_BY_CONSULTATION,
+    ACTIVITIES_BY_POINT,
+    ACTIVITIES_BY_REGION,
+    ", CAST(COUNT(*) AS BIGINT) AS first, CAST(COALESCE(SUM(a.people_reached), 0) AS BIGINT) AS second, CAST(0 AS BIGINT) AS third ",
+    counted_activities
+);
+statements_of_points!(
+    TASKS,
+    TASKS_BY_CONSULTATION,
+    TASKS_BY_POINT,
+    TASKS_BY_REGION,
+    ", CAST(COUNT(*) AS BIGINT) AS first, CAST(COUNT(*) FILTER (WHERE s.first_submitted_at < s.due_at) AS BIGINT) AS second,
+    CAST(COUNT(*) FILTER (WHERE COALESCE(s.first_submitted_at, $9) >= s.due_at) AS BIGINT) AS third ",
+    counted_assignments
+);
+
+/// Every statement of this file, for the test that prepares them on both engines.
+pub const STATEMENTS: &[&str] = &[
+    BY_NOTHING,
+    BY_CONSULTATION,
+    BY_POINT,
+    BY_REGION,
+    BY_ARTICLE,
+    BY_CHANNEL,
+    BY_OUTCOME,
+    ACTIVITIES,
+    ACTIVITIES_BY_CONSULTATION,
+    ACTIVITIES_BY_POINT,
+    ACTIVITIES_BY_REGION,
+    TASKS,
+    TASKS_BY_CONSULTATION,
+    TASKS_BY_POINT,
+    TASKS_BY_REGION,
+];
+
+#[derive(FromRow)]
+struct OpinionsRow {
+    id: Option<Uuid>,
+    name: String,
+    label: String,
+    opinions: i64,
+    texts: i64,
+    persons: i64,
+    late: i64,
+    answered: i64,
+    adopted: i64,
+}
+
+#[derive(FromRow)]
+struct PointsRow {
+    id: Option<Uuid>,
+    name: String,
+    label: String,
+    first: i64,
+    second: i64,
+    third: i64,
+}
+
+/// Conditions as the statements take them.
+struct Conditions {
+    filter: Filter,
+    scope: Scope,
+    from: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+}
+
+impl Conditions {
+    fn of(caller: &Caller, filter: Filter) -> Result<Conditions> {
+        let (scope, filter) = (scope_of(caller)?, filter.checked()?);
+        let next = filter.until.and_then(|day| day.checked_add_days(Days::new(1)));
+        Ok(Conditions { scope, from: filter.from.map(calendar::start_of_day), until: next.map(calendar::start_of_day), filter })
+    }
+}
+
+/// Binds the conditions of [`counted_opinions!`]; `$measure` is the measure whose rows are wanted.
+macro_rules! with_opinions {
+    ($query:expr, $c:expr, $measure:expr) => {
+        $query
+            .bind($c.filter.consultation)
+            .bind($c.filter.task)
+            .bind($c.filter.point)
+            .bind($c.filter.is_without_point)
+            .bind($c.filter.region.as_deref())
+            .bind($c.filter.article.as_deref())
+            .bind($c.filter.channel.map(Channel::as_str))
+            .bind($c.filter.outcome.as_deref())
+            .bind($c.from)
+            .bind($c.until)
+            .bind($c.scope.organ)
+            .bind($c.scope.point)
+            .bind($measure)
+    };
+}
+pub(crate) use with_opinions;
+
+/// Binds the conditions of [`counted_activities!`].
+macro_rules! with_activities {
+    ($query:expr, $c:expr) => {
+        $query
+            .bind($c.filter.consultation)
+            .bind($c.filter.task)
+            .bind($c.filter.point)
+            .bind($c.filter.region.as_deref())
+            .bind($c.filter.from)
+            .bind($c.filter.until)
+            .bind($c.scope.organ)
+            .bind($c.scope.point)
+    };
+}
+pub(crate) use with_activities;
+
+/// Binds the conditions of [`counted_assignments!`].
+macro_rules! with_assignments {
+    ($query:expr, $c:expr, $now:expr, $measure:expr) => {
+        $query
+            .bind($c.filter.consultation)
+            .bind($c.filter.task)
+            .bind($c.filter.point)
+            .bind($c.filter.region.as_deref())
+            .bind($c.from)
+            .bind($c.until)
+            .bind($c.scope.organ)
+            .bind($c.scope.point)
+            .bind($now)
+            .bind($measure)
+    };
+}
+pub(crate) use with_assignments;
+
+async fn opinions_by(db: &Db, sql: &'static str, c: &Conditions) -> Result<Vec<OpinionsRow>> {
+    on_db!(db, pool => with_opinions!(sqlx::query_as(sql), c, Measure::Opinions.as_str()).fetch_all(pool).await).map_err(failed)
+}
+
+async fn activities_by(db: &Db, sql: &'static str, c: &Conditions) -> Result<Vec<PointsRow>> {
+    on_db!(db, pool => with_activities!(sqlx::query_as(sql), c).fetch_all(pool).await).map_err(failed)
+}
+
+async fn tasks_by(db: &Db, sql: &'static str, c: &Conditions, now: DateTime<Utc>) -> Result<Vec<PointsRow>> {
+    on_db!(db, pool => with_assignments!(sqlx::query_as(sql), c, now, Measure::Tasks.as_str()).fetch_all(pool).await).map_err(failed)
+}
+
+/// Counts by a dimension. By article one round must be chosen, because each has its own text.
+pub async fn count(db: &Db, caller: &Caller, now: DateTime<Utc>, by: Dimension, filter: Filter) -> Result<Table> {
+    if by == Dimension::Article && filter.consultation.is_none() {
+        return Err(Error::invalid("consultation", "按条文统计，请先选定一轮征求意见。"));
+    }
+    let c = Conditions::of(caller, filter)?;
+    let (opinions, activities, tasks) = match by {
+        Dimension::Consultation => (BY_CONSULTATION, ACTIVITIES_BY_CONSULTATION, TASKS_BY_CONSULTATION),
+        Dimension::Point => (BY_POINT, ACTIVITIES_BY_POINT, TASKS_BY_POINT),
+        Dimension::Region => (BY_REGION, ACTIVITIES_BY_REGION, TASKS_BY_REGION),
+        Dimension::Article => (BY_ARTICLE, "", ""),
+        Dimension::Channel => (BY_CHANNEL, "", ""),
+        Dimension::Outcome => (BY_OUTCOME, "", ""),
+    };
+    let with_points = by.holds_activities() && c.filter.holds_activities();
+    let mut table = Table {
+        by,
+        measures: Measure::ALL.iter().copied().filter(|m| with_points || !m.is_of_points()).collect(),
+        rows: Vec::new(),
+        total: Row { key: String::new(), label: "合计".into(), numbers: Numbers::new() },
+    };
+    for row in opinions_by(db, opinions, &c).await? {
+        let label = label_of(by, &row.name, &row.label);
+        row.add_to(table.row(key_of(row.id, &row.name), label));
+    }
+    for row in opinions_by(db, BY_NOTHING, &c).await? {
+        row.add_to(&mut table.total.numbers);
+    }
+    if with_points {
+        let names = [Measure::Activities, Measure::Reached].map(Measure::as_str);
+        for row in activities_by(db, activities, &c).await? {
+            let numbers = table.row(key_of(row.id, &row.name), label_of(by, &row.name, &row.label));
+            numbers.extend(names.into_iter().zip([row.first, row.second]));
+        }
+        for row in activities_by(db, ACTIVITIES, &c).await? {
+            table.total.numbers.extend(names.into_iter().zip([row.first, row.second]));
+        }
+        let names = [Measure::Tasks, Measure::OnTime, Measure::Overdue].map(Measure::as_str);
+        for row in tasks_by(db, tasks, &c, now).await? {
+            let numbers = table.row(key_of(row.id, &row.name), label_of(by, &row.name, &row.label));
+            numbers.extend(names.into_iter().zip([row.first, row.second, row.third]));
+        }
+        for row in tasks_by(db, TASKS, &c, now).await? {
+            table.total.numbers.extend(names.into_iter().zip([row.first, row.second, row.third]));
+        }
+    }
+    if matches!(by, Dimension::Point | Dimension::Region) {
+        // Points without opinions came last.
+        table.rows.sort_by(|a, b| (a.key.is_empty(), &a.label).cmp(&(b.key.is_empty(), &b.label)));
+    }
+    // What has no row on one side has none of it.
+    for row in &mut table.rows {
+        for measure in &table.measures {
+            row.numbers.entry(measure.as_str()).or_insert(0);
+        }
+    }
+    Ok(table)
+}
+
+impl OpinionsRow {
+    fn add_to(&self, numbers: &mut Numbers) {
+        numbers.extend([
+            (Measure::Opinions.as_str(), self.opinions),
+            (Measure::Texts.as_str(), self.texts),
+            (Measure::Persons.as_str(), self.persons),
+            (Measure::Late.as_str(), self.late),
+            (Measure::Answered.as_str(), self.answered),
+            (Measure::Adopted.as_str(), self.adopted),
+        ]);
+    }
+}
+
+impl Table {
+    /// The numbers of a row, which is added when it is not there yet.
+    fn row(&mut self, key: String, label: String) -> &mut Numbers {
+        let at = self.rows.iter().position(|row| row.key == key).unwrap_or_else(|| {
+            self.rows.push(Row { key, label, numbers: Numbers::new() });
+            self.rows.len() - 1
+        });
+        &mut self.rows[at].numbers
+    }
+}
+
+fn key_of(id: Option<Uuid>, name: &str) -> String {
+    id.map_or_else(|| name.to_owned(), |id| id.to_string())
+}
+
+fn label_of(by: Dimension, name: &str, label: &str) -> String {
+    match by {
+        Dimension::Channel => Channel::parse(name).map_or(name, |channel| channel.label()).into(),
+        Dimension::Outcome => outcome_label(name),
+        Dimension::Article if name.is_empty() => WHOLE_DRAFT.into(),
+        Dimension::Article if label.is_empty() => name.into(),
+        Dimension::Point | Dimension::Region if label.is_empty() => NO_POINT.into(),
+        Dimension::Consultation if label.is_empty() => "未指明征求意见的活动".into(),
+        _ => label.into(),
+    }
+}
+
+/// The filter that holds exactly what a row of a table counts.
+pub fn narrowed(filter: &Filter, by: Dimension, key: &str) -> Result<Filter> {
+    let id = || key.parse::<Uuid>().map_err(|_| Error::invalid("key", "没有这一行。"));
+    let mut filter = filter.clone();
+    match by {
+        Dimension::Consultation => filter.consultation = Some(ConsultationId(id()?)),
+        Dimension::Point if key.is_empty() => filter.is_without_point = true,
+        Dimension::Point => filter.point = Some(ContactPointId(id()?)),
+        Dimension::Region if key.is_empty() => filter.is_without_point = true,
+        Dimension::Region => filter.region = Some(key.into()),
+        Dimension::Article => filter.article = Some(key.into()),
+        Dimension::Channel => filter.channel = Some(Channel::parse(key).ok_or_else(|| Error::invalid("key", "没有这个渠道。"))?),
+        Dimension::Outcome => filter.outcome = Some(key.into()),
+    }
+    Ok(filter)
+}

@@ -1,0 +1,155 @@
+// Entering on behalf: what is typed is kept on this device first and sent from there, so that a broken line loses nothing. Everything works without this file.
+(() => {
+  'use strict';
+  const form = document.querySelector('form[data-entry]');
+  const box = document.querySelector('[data-queue]');
+  if (!form || !box || !window.indexedDB || !window.fetch || !window.FormData) return;
+
+  const SHELF = 'entries';
+  const owner = form.dataset.entry;
+  const state = box.querySelector('[data-queue-state]');
+  const list = box.querySelector('[data-queue-list]');
+  // What the next entry has in common with the last.
+  const COMMON = ['activity_id', 'station_id', 'method', 'collected_on', 'collector', 'place', 'stance', 'consent'];
+  const RETRY_MS = 5000;
+  let sending = false;
+  let sent = 0;
+  let notice = '';
+
+  const open = () => new Promise((resolve, reject) => {
+    const request = indexedDB.open('zhitong-entries', 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(SHELF, { keyPath: 'key' });
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const act = async (mode, work) => {
+    const database = await open();
+    try {
+      return await new Promise((resolve, reject) => {
+        const transaction = database.transaction(SHELF, mode);
+        const request = work(transaction.objectStore(SHELF));
+        transaction.oncomplete = () => resolve(request.result);
+        transaction.onerror = transaction.onabort = () => reject(transaction.error);
+      });
+    } finally { database.close(); }
+  };
+  const put = (entry) => act('readwrite', (shelf) => shelf.put(entry));
+  const drop = (key) => act('readwrite', (shelf) => shelf.delete(key));
+  const held = async () => (await act('readonly', (shelf) => shelf.getAll())).filter((entry) => entry.owner === owner).sort((a, b) => a.at - b.at);
+
+  const newKey = () => {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  };
+
+  const make = (tag, text, className) => {
+    const element = document.createElement(tag);
+    element.textContent = text;
+    if (className) element.className = className;
+    return element;
+  };
+
+  const show = async () => {
+    const entries = await held();
+    const done = sent ? `，本次已发送 ${sent} 条` : '';
+    state.textContent = `待发送 ${entries.length} 条${done}${entries.length && notice ? `。${notice}` : ''}`;
+    box.hidden = !entries.length && !sent;
+    box.querySelector('[data-queue-send]').hidden = !entries.length;
+    list.replaceChildren(...entries.map((entry) => {
+      const item = document.createElement('li');
+      const words = entry.fields.body || '';
+      item.append(make('span', words.length > 40 ? `${words.slice(0, 40)}…` : words));
+      const acts = make('span', '', 'acts');
+      const edit = make('button', '取回修改');
+      edit.type = 'button';
+      edit.addEventListener('click', () => takeBack(entry));
+      const remove = make('button', '删除', 'danger');
+      remove.type = 'button';
+      remove.addEventListener('click', async () => { await drop(entry.key); await show(); });
+      acts.append(edit, remove);
+      item.append(acts);
+      if (entry.problem) item.append(make('p', entry.problem, 'wrong'));
+      return item;
+    }));
+  };
+
+  // An entry that waits comes back into the form; its key stays, so that one that did arrive is not counted twice.
+  const takeBack = async (entry) => {
+    for (const [name, value] of Object.entries(entry.fields)) {
+      if (form.elements[name] && form.elements[name].type !== 'file') form.elements[name].value = value;
+    }
+    form.elements.key.value = entry.problem ? newKey() : entry.key;
+    await drop(entry.key);
+    await show();
+    form.elements.body.focus();
+  };
+
+  const send = async (entry) => {
+    const data = new FormData();
+    data.append('csrf', form.elements.csrf.value);
+    for (const [name, value] of Object.entries(entry.fields)) data.append(name, value);
+    data.append('key', entry.key);
+    if (entry.file) data.append('scan', entry.file, entry.fileName);
+    const response = await fetch(form.action, { method: 'POST', body: data, headers: { Accept: 'application/json' }, credentials: 'same-origin', redirect: 'manual' });
+    if (response.ok) { await drop(entry.key); sent += 1; return true; }
+    // Led to the login, or the server is not well: the entry waits.
+    if (response.type === 'opaqueredirect' || response.status === 401) throw new Error('登录已过期，请在另一个页面重新登录，再回到这里刷新。');
+    if (response.status === 403) throw new Error('页面已过期，请刷新页面；存下的意见不会丢失。');
+    if (response.status >= 500 || response.status === 429) throw new Error('服务器暂时没有接收，稍后自动再发。');
+    const answer = await response.json().catch(() => ({}));
+    entry.problem = answer.detail || '这条意见没有被接收，请取回修改。';
+    await put(entry);
+    return false;
+  };
+
+  const flush = async () => {
+    if (sending) return;
+    sending = true;
+    notice = '';
+    try {
+      for (const entry of await held()) {
+        if (!entry.problem) await send(entry);
+      }
+    } catch (error) {
+      // A line that broke is a TypeError; the next try comes by itself.
+      notice = error instanceof TypeError ? '没有网络，恢复连接后自动发送。' : error.message;
+    } finally {
+      sending = false;
+      await show().catch(() => {});
+    }
+  };
+
+  const clear = () => {
+    for (const element of form.elements) {
+      if (!element.name || element.name === 'csrf' || COMMON.includes(element.name)) continue;
+      if (element.tagName === 'SELECT') element.selectedIndex = 0;
+      else if (element.type !== 'submit') element.value = '';
+    }
+    form.elements.key.value = newKey();
+    form.querySelectorAll('[role=alert]').forEach((alert) => alert.remove());
+  };
+
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    const fields = {};
+    for (const [name, value] of new FormData(form)) {
+      if (typeof value === 'string' && name !== 'csrf' && name !== 'key') fields[name] = value;
+    }
+    const file = form.elements.scan && form.elements.scan.files[0];
+    const entry = { key: form.elements.key.value || newKey(), owner, at: Date.now(), fields, file: file || null, fileName: file ? file.name : '' };
+    put(entry).then(() => {
+      clear();
+      form.elements.body.focus();
+      return show();
+    }, () => {
+      // A device that keeps nothing sends the form as it always was.
+      form.submit();
+    }).then(flush);
+  });
+
+  document.querySelector('[data-entry-note]').hidden = false;
+  box.querySelector('[data-queue-send]').addEventListener('click', flush);
+  addEventListener('online', flush);
+  setInterval(() => { held().then((entries) => { if (entries.some((entry) => !entry.problem)) return flush(); }).catch(() => {}); }, RETRY_MS);
+  show().then(flush).catch(() => {});
+})();

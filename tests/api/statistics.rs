@@ -1,0 +1,224 @@
+//! Numbers: every one of them is the sum of the rows behind it, and nobody sees those of another point.
+
+use poem::http::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+use zhitong::accounts::Role;
+use zhitong::error::Code;
+use zhitong::ids::AssignmentId;
+use zhitong::opinions::offline::provenance::{Consent, Method as Way};
+use zhitong::opinions::offline::recording::{NewOffline, record_offline};
+use zhitong::opinions::statistics::{Dimension, Measure};
+use zhitong::opinions::{NewOpinion, Stance};
+
+use crate::support::TestApp;
+
+/// An opinion that was heard on a visit.
+pub fn offline(address: Option<&str>, body: &str, person: &str) -> NewOffline {
+    NewOffline {
+        opinion: NewOpinion::on(address.map(str::to_owned), Stance::Amend, body),
+        author_kind: "商户".into(),
+        person: person.into(),
+        contact: String::new(),
+        consent: Consent::Given,
+        method: Way::Visit,
+        method_words: String::new(),
+        collector: "小李".into(),
+        place: String::new(),
+        collected_on: "2026-03-02".parse().unwrap(),
+        station: None,
+        activity: None,
+        provision_words: String::new(),
+        quoted_words: String::new(),
+        row: None,
+        alike: 0,
+        scan: None,
+    }
+}
+
+/// Enters an opinion as the staff of a point, and gives its id.
+pub async fn record(app: &TestApp, token: &str, assignment: &str, key: &str, new: NewOffline) -> String {
+    let (uploads, caller) = (app.app.uploads(), app.caller(token).await);
+    let assignment = AssignmentId(assignment.parse().unwrap());
+    record_offline(uploads.recorder(), &caller, assignment, key, new).await.unwrap().receipt().opinion_id.to_string()
+}
+
+/// Two activities of a point for its task: 12 and 30 people.
+pub async fn hold_activities(app: &TestApp, point: &str, assignment: &str) {
+    const INSERT: &str =
+        "INSERT INTO collection_activity (id, contact_point_id, assignment_id, kind, title, held_on, place, people_present, people_reached,
+        participant_kinds, minutes, revision, created_at, updated_at, content_hash)
+        VALUES ($1, $2, $3, 'symposium', '座谈会', $4, '活动室', 10, $5, $6, '', 1, $7, $7, $8)";
+    let (point, assignment): (Uuid, Uuid) = (point.parse().unwrap(), assignment.parse().unwrap());
+    let day: chrono::NaiveDate = "2026-03-02".parse().unwrap();
+    let mut tx = app.app.db.begin().await.unwrap();
+    for people in [12i64, 30] {
+        let kinds = sqlx::types::Json(Vec::<String>::new());
+        zhitong::on_tx!(&mut tx, c => sqlx::query(INSERT).bind(app.app.ids.next()).bind(point).bind(assignment).bind(day).bind(people)
+            .bind(&kinds).bind(app.clock.now()).bind(format!("{people}")).execute(c).await.map(drop))
+        .unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+/// What a row adds to a filter, as an address says it.
+fn narrowing(by: Dimension, key: &str) -> String {
+    match (by, key) {
+        (Dimension::Point | Dimension::Region, "") => "&without_contact_point=true".into(),
+        (Dimension::Consultation, key) => format!("&consultation_id={key}"),
+        (Dimension::Point, key) => format!("&contact_point_id={key}"),
+        (Dimension::Region, key) => format!("&region={}", urlencoded(key)),
+        (Dimension::Article, key) => format!("&article={}", urlencoded(key)),
+        (Dimension::Channel, key) => format!("&channel={key}"),
+        (Dimension::Outcome, key) => format!("&outcome={key}"),
+    }
+}
+
+fn urlencoded(text: &str) -> String {
+    text.bytes().map(|b| format!("%{b:02X}")).collect()
+}
+
+fn number(row: &Value, measure: Measure) -> Option<i64> {
+    row["numbers"].as_array().unwrap().iter().find(|n| n["measure"] == measure.as_str()).map(|n| n["count"].as_i64().unwrap())
+}
+
+/// What the rows behind a number add up to, read two at a time.
+async fn behind(app: &TestApp, token: &str, measure: Measure, filter: &str) -> i64 {
+    let (mut sum, mut cursor) = (0, String::new());
+    loop {
+        let page =
+            app.get(&format!("/statistics/rows?measure={}&limit=2{filter}{cursor}", measure.as_str()), Some(token)).await.expect(200);
+        sum += page["items"].as_array().unwrap().iter().map(|row| row["adds"].as_i64().unwrap()).sum::<i64>();
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return sum,
+        }
+    }
+}
+
+/// Walks every cell of every table under a filter, and says how many there were.
+async fn walk(app: &TestApp, token: &str, round: &str, filter: &str) -> usize {
+    let mut cells = 0;
+    for by in Dimension::ALL {
+        let filter = if *by == Dimension::Article && !filter.contains("consultation_id") {
+            format!("{filter}&consultation_id={round}")
+        } else {
+            filter.to_owned()
+        };
+        let table = app.get(&format!("/statistics?by={}{filter}", by.as_str()), Some(token)).await.expect(200);
+        for measure in Measure::ALL {
+            let rows = table["rows"].as_array().unwrap();
+            let Some(total) = number(&table["total"], *measure) else {
+                assert!(measure.is_of_points(), "{} by {} is missing", measure.as_str(), by.as_str());
+                continue;
+            };
+            let mut sum = 0;
+            for row in rows {
+                let n = number(row, *measure).unwrap();
+                let key = row["key"].as_str().unwrap();
+                let narrowed = format!("{filter}{}", narrowing(*by, key));
+                assert_eq!(behind(app, token, *measure, &narrowed).await, n, "{} of {row} under {narrowed}", measure.as_str());
+                sum += n;
+                cells += 1;
+            }
+            if measure.adds_up() {
+                assert_eq!(sum, total, "{} by {}", measure.as_str(), by.as_str());
+            }
+            assert_eq!(behind(app, token, *measure, &filter).await, total, "{} in all", measure.as_str());
+        }
+    }
+    cells
+}
+
+#[tokio::test]
+async fn every_number_is_the_sum_of_the_rows_behind_it() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    app.allow(true, true).await;
+    let [ours, theirs] = app.contact_points().await;
+    let (us, them) = (app.point_staff(&ours).await, app.point_staff(&theirs).await);
+    let assignments = app.collection_task(&draft, &[&ours, &theirs]).await;
+    app.start_collecting(&us, &assignments[0]).await;
+    app.start_collecting(&them, &assignments[1]).await;
+    hold_activities(&app, &ours, &assignments[0]).await;
+
+    let (first, second) = (app.token(Role::Citizen).await, app.token(Role::Citizen).await);
+    let said = |address: Value, body: &str| json!({"address": address, "stance": "amend", "body": body, "reason": "", "is_public": true});
+    let mut ids = Vec::new();
+    for (n, (token, address, body)) in
+        [(&first, json!("art-4"), "改为四十八小时"), (&first, Value::Null, "写得很好"), (&second, json!("art-4/para-1"), "改为四十八小时")]
+            .into_iter()
+            .enumerate()
+    {
+        let receipt = app.post_opinion(&draft, Some(token), &format!("key-0000000{n}"), said(address, body)).await.expect(201);
+        ids.push(receipt["opinion_id"].as_str().unwrap().to_owned());
+    }
+    let key = [("Idempotency-Key", "a-key-that-nobody-guesses-000000001")];
+    app.call(Method::POST, &format!("/drafts/{draft}/anonymous-opinions"), None, &key, Some(said(json!("art-2"), "不记名")))
+        .await
+        .expect(201);
+    for (n, (address, body, person)) in
+        [(Some("art-4"), "改为四十八小时", "甲"), (Some("art-2"), "增加一处", "甲"), (None, "没有意见", ""), (Some("art-4"), "太贵", "乙")]
+            .into_iter()
+            .enumerate()
+    {
+        ids.push(record(&app, &us, &assignments[0], &format!("ours-000{n}"), offline(address, body, person)).await);
+    }
+    record(&app, &them, &assignments[1], "theirs-0001", offline(Some("art-4"), "改为四十八小时", "丙")).await;
+
+    let handler = app.token(Role::Handler).await;
+    let round = app.get(&format!("/drafts/{draft}"), None).await.expect(200)["consultations"][0]["id"].as_str().unwrap().to_owned();
+    let open = app.get("/statistics?by=outcome", Some(&handler)).await.expect(200);
+    assert_eq!((open["rows"][0]["label"].as_str(), number(&open["total"], Measure::Opinions)), (Some("尚未反馈"), Some(9)));
+    assert_eq!(number(&open["total"], Measure::Texts), Some(6));
+    assert_eq!(number(&open["total"], Measure::Persons), Some(5), "two signed in, three gave a name");
+    app.get("/statistics?by=article", Some(&handler)).await.expect_invalid("consultation");
+    app.get("/statistics?by=point&outcome=liked", Some(&handler)).await.expect_invalid("outcome");
+    app.get("/statistics?by=point&from=2026-03-05&until=2026-03-01", Some(&handler)).await.expect_invalid("until");
+    let cells = walk(&app, &handler, &round, "").await;
+    assert!(cells > 100, "{cells}");
+
+    // The answers are published, and one point is late with its task.
+    app.clock.advance(chrono::Duration::days(31));
+    let (handler, reviewer) = (app.token(Role::Handler).await, app.token(Role::Reviewer).await);
+    let list = app.get(&format!("/drafts/{draft}/opinions?limit=100"), Some(&handler)).await.expect(200);
+    for (n, item) in list["items"].as_array().unwrap().iter().enumerate() {
+        let id = item["id"].as_str().unwrap();
+        let kind = ["adopted", "partly_adopted", "not_adopted"][n % 3];
+        let answer = json!({"kind": kind, "reason": "已研究"});
+        app.put(&format!("/opinions/{id}/disposition"), Some(&handler), answer).await.expect(204);
+    }
+    app.pass_all(&draft).await;
+    app.post(&format!("/drafts/{draft}/feedback"), Some(&reviewer), json!({})).await.expect(200);
+    for filter in [
+        "",
+        &format!("&consultation_id={round}"),
+        &format!("&contact_point_id={ours}"),
+        "&channel=web",
+        "&outcome=adopted",
+        "&from=2026-03-01&until=2026-03-02",
+    ] {
+        walk(&app, &handler, &round, filter).await;
+    }
+    let overdue = app.get("/statistics?by=point", Some(&handler)).await.expect(200);
+    assert_eq!((number(&overdue["total"], Measure::Tasks), number(&overdue["total"], Measure::Overdue)), (Some(2), Some(2)));
+    assert_eq!(number(&overdue["total"], Measure::Reached), Some(42));
+
+    // A point sees itself, whatever it asks for; a county its own points; others nothing.
+    let us = app.point_staff(&ours).await;
+    let own = app.get("/statistics?by=point", Some(&us)).await.expect(200);
+    assert_eq!(own["rows"].as_array().unwrap().len(), 1, "{own}");
+    assert_eq!(number(&own["total"], Measure::Opinions), Some(4));
+    let foreign = app.get(&format!("/statistics?by=point&contact_point_id={theirs}"), Some(&us)).await.expect(200);
+    assert_eq!((foreign["rows"].as_array().unwrap().len(), number(&foreign["total"], Measure::Opinions)), (0, Some(0)), "{foreign}");
+    let rows = app.get(&format!("/statistics/rows?measure=opinions&contact_point_id={theirs}"), Some(&us)).await.expect(200);
+    assert_eq!(rows["items"], json!([]));
+    walk(&app, &us, &round, "").await;
+    let citizen = app.token(Role::Citizen).await;
+    app.get("/statistics?by=point", Some(&citizen)).await.expect_problem(Code::Forbidden);
+    app.get("/statistics?by=point", None).await.expect_problem(Code::LoginRequired);
+
+    let sheet = app.raw("/api/v1/statistics/table?by=region", &[("authorization", &format!("Bearer {handler}"))]).await;
+    assert_eq!(sheet.status().as_u16(), 200);
+    app.abandon().await;
+}

@@ -1,0 +1,8 @@
+//! Uploaded files of opinions: dry run, corrections, commit, undo; and the entry of single opinions.
+
+mod batches;
+mod hostile;
+mod layouts;
+mod over_http;
+mod recording;
+mod support;
