@@ -302,7 +302,7 @@ struct ApplicationView {
     /// Documents
     documents: Vec<SelectionDocumentView>,
     /// What members of staff think; internal
-    sheets: Vec<SheetView>,
+    sheets: Vec<ScoreSheetView>,
 }
 
 /// A document that came with an application.
@@ -320,7 +320,7 @@ struct SelectionDocumentView {
 
 /// What one member of staff thinks of an application.
 #[derive(Object)]
-struct SheetView {
+struct ScoreSheetView {
     /// Who
     account_id: Uuid,
     /// Shown name
@@ -457,7 +457,7 @@ async fn application_view(app: &App, caller: &Caller, application: Application) 
     let sheets = scoring::list_scores(at, caller, application.id).await?;
     let document =
         |d: applying::Document| SelectionDocumentView { id: d.id.0, name: d.name, kind: d.kind.as_str().into(), size_bytes: d.size_bytes };
-    let sheet = |sheet: scoring::ScoreSheet| SheetView {
+    let sheet = |sheet: scoring::ScoreSheet| ScoreSheetView {
         account_id: sheet.account.0,
         total: sheet.total(),
         name: sheet.name,

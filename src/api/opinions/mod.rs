@@ -2,6 +2,7 @@
 
 pub mod participation;
 pub mod report;
+pub mod unnamed;
 pub(super) mod views;
 
 use poem::Request;
