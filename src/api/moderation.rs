@@ -417,7 +417,8 @@ fn entry_view(entry: Entry) -> ModerationEntryView {
     }
 }
 
-fn desk(app: &App) -> Desk<'_> {
+/// What the domain works with.
+pub(super) fn desk(app: &App) -> Desk<'_> {
     Desk { db: &app.db, clock: &app.clock, ids: &app.ids }
 }
 

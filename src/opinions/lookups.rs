@@ -38,16 +38,7 @@ pub async fn get_display(db: &Db, opinion: &Opinion) -> Result<queue::Item> {
     queue::get_unnamed_item(db, opinion.id).await
 }
 
-/// Appeals against the hiding of the opinion of a code, as [`appeals::appeal`] does for people who are signed in.
-pub async fn appeal(
-    at: Desk<'_>,
-    cache: &Cache,
-    rules: &Rules,
-    data_key: &DataKey,
-    address: Option<IpAddr>,
-    typed: &str,
-    text: &str,
-) -> Result<()> {
-    let opinion = look_up(at.db, cache, rules, data_key, address, typed).await?;
+/// Appeals against the hiding of an opinion that [`look_up`] gave, as [`appeals::appeal`] does for people who are signed in.
+pub async fn appeal(at: Desk<'_>, opinion: &Opinion, text: &str) -> Result<()> {
     appeals::appeal_unnamed(at, opinion.id, text).await
 }

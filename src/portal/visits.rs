@@ -58,7 +58,6 @@ pub struct Visit {
     elder: u8,
     here: String,
     path: String,
-    is_staff_page: bool,
 }
 
 impl<'a> FromRequest<'a> for Visit {
@@ -87,10 +86,7 @@ impl Visit {
         let elder =
             cookies.get(DISPLAY_COOKIE).and_then(|c| c.value_str().parse().ok()).filter(|size| ELDER_SIZES.contains(size)).unwrap_or(0);
         let here = links::encode(uri.path_and_query().map_or("/", |p| p.as_str()));
-        let is_staff_page = ["/staff", "/point"]
-            .iter()
-            .any(|room| uri.path().strip_prefix(room).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
-        Visit { app: app.clone(), caller: None, session: None, unread: 0, elder, here, path: uri.path().to_owned(), is_staff_page }
+        Visit { app: app.clone(), caller: None, session: None, unread: 0, elder, here, path: uri.path().to_owned() }
     }
 
     /// The frame of a page.
@@ -169,7 +165,10 @@ impl Visit {
         let status = error.status();
         let error = error.downcast::<Error>().unwrap_or_else(|other| from_framework(status, &other));
         if error.code == Code::LoginRequired {
-            let door = if self.is_staff_page { "/login" } else { "/sign-in" };
+            let is_staff_page = ["/staff", "/point"]
+                .iter()
+                .any(|room| self.path.strip_prefix(room).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+            let door = if is_staff_page { "/login" } else { "/sign-in" };
             return see_other(&format!("{door}?next={}", self.here));
         }
         let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

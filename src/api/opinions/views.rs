@@ -6,7 +6,7 @@ use poem_openapi::{ApiResponse, Enum, Object};
 use uuid::Uuid;
 
 use crate::ids::EnclosureId;
-use crate::opinions::feedback::{DispositionKind, ExclusionReason};
+use crate::opinions::feedback::DispositionKind;
 use crate::opinions::reading::{AuthorState, Opinion, OwnOpinion, PublicOpinion, Words};
 use crate::opinions::{NewOpinion, OpinionState, Quote, Receipt, Stance};
 
@@ -384,7 +384,7 @@ pub fn opinion_view(opinion: Opinion) -> OpinionView {
 
 /// An opinion in the list of its author.
 pub fn own_view(own: OwnOpinion) -> OpinionView {
-    let excluded = own.opinion.exclusion.as_deref().filter(|_| own.state == AuthorState::Excluded).and_then(ExclusionReason::parse);
+    let excluded = own.opinion.excluded_because(own.state);
     OpinionView {
         excluded_because: excluded.map(|reason| reason.label().into()),
         author_state: Some(own.state.into()),

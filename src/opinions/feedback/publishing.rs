@@ -90,7 +90,7 @@ const COUNT_READY: &str = "SELECT p.kind, CAST(COUNT(*) AS BIGINT) FROM opinion 
 const COUNT_EXCLUDED: &str =
     "SELECT exclusion, CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 AND state = 'excluded' AND exclusion IS NOT NULL
     GROUP BY exclusion ORDER BY exclusion";
-const LIST_TOLD: &str = "SELECT id, account_id, receipt_number, provision_label FROM opinion
+const LIST_TOLD: &str = "SELECT id, account_id, receipt_number, provision_label, CAST(NULL AS TEXT) AS exclusion FROM opinion
     WHERE draft_id = $1 AND state = 'answer_reviewed' AND account_id IS NOT NULL AND (id > $2 OR $2 IS NULL) ORDER BY id LIMIT $3";
 // Another batch of the draft does not tell them again; the set is read once for a statement.
 const LIST_EXCLUDED: &str = "SELECT id, account_id, receipt_number, provision_label, exclusion FROM opinion
@@ -124,15 +124,7 @@ struct ToldRow {
     account_id: AccountId,
     receipt_number: String,
     provision_label: String,
-}
-
-#[derive(FromRow)]
-struct ExcludedRow {
-    id: OpinionId,
-    account_id: AccountId,
-    receipt_number: String,
-    provision_label: String,
-    exclusion: String,
+    exclusion: Option<String>,
 }
 
 fn preview_of(counts: CountRow, ready: Vec<(String, i64)>, excluded: Vec<(String, i64)>, named: Vec<Named>) -> Result<Preview> {
@@ -195,8 +187,9 @@ pub async fn publish_feedback(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<
     for (version, _) in named {
         versions::publish_version(&mut tx, clock, draft.id, version).await?;
     }
-    tell_authors(&mut tx, clock, ids, &draft).await?;
-    tell_excluded(&mut tx, clock, ids, &draft).await?;
+    for (list, event) in [(LIST_TOLD, Event::OpinionAnswered), (LIST_EXCLUDED, Event::OpinionExcluded)] {
+        tell_authors(&mut tx, clock, ids, &draft, list, event).await?;
+    }
     let now: DateTime<Utc> = clock.now();
     let published: u64 = on_tx!(&mut tx, c => sqlx::query(PUBLISH)
         .bind(draft.id).bind(by.account_id()).bind(now).execute(c).await.map(|d| d.rows_affected()))
@@ -225,38 +218,26 @@ pub async fn publish_feedback(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<
     Ok(Published { published: i64::try_from(published).unwrap_or(i64::MAX), excluded, state: draft.state })
 }
 
-async fn tell_authors(tx: &mut Tx, clock: &Clock, ids: &IdSource, draft: &Draft) -> Result<()> {
+/// Tells the authors that a statement lists: of an answer, or for which listed reason there is none.
+async fn tell_authors(tx: &mut Tx, clock: &Clock, ids: &IdSource, draft: &Draft, list: &'static str, event: Event) -> Result<()> {
     let mut after: Option<OpinionId> = None;
     loop {
         let rows: Vec<ToldRow> =
-            on_tx!(&mut *tx, c => sqlx::query_as(LIST_TOLD).bind(draft.id).bind(after).bind(TOLD_AT_ONCE).fetch_all(c).await)
-                .map_err(failed)?;
+            on_tx!(&mut *tx, c => sqlx::query_as(list).bind(draft.id).bind(after).bind(TOLD_AT_ONCE).fetch_all(c).await).map_err(failed)?;
         let Some(last) = rows.last() else { return Ok(()) };
         after = Some(last.id);
-        let told: Vec<(AccountId, Uuid, String)> = rows
-            .into_iter()
-            .map(|row| (row.account_id, row.id.0, format!("《{}》{}（回执号 {}）", draft.title, row.provision_label, row.receipt_number)))
-            .collect();
-        notifications::announce_all(tx, clock, ids, Event::OpinionAnswered, &told).await?;
+        let told: Result<Vec<(AccountId, Uuid, String)>> = rows.into_iter().map(|row| row.told(draft)).collect();
+        notifications::announce_all(tx, clock, ids, event, &told?).await?;
     }
 }
 
-/// Tells the authors whose opinions need no answer, once each, and for which listed reason.
-async fn tell_excluded(tx: &mut Tx, clock: &Clock, ids: &IdSource, draft: &Draft) -> Result<()> {
-    let mut after: Option<OpinionId> = None;
-    loop {
-        let rows: Vec<ExcludedRow> =
-            on_tx!(&mut *tx, c => sqlx::query_as(LIST_EXCLUDED).bind(draft.id).bind(after).bind(TOLD_AT_ONCE).fetch_all(c).await)
-                .map_err(failed)?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = Some(last.id);
-        let told = rows.into_iter().map(|row| {
-            let reason = ExclusionReason::stored(&row.exclusion)?.label();
-            let about =
-                format!("《{}》{}的意见（回执号 {}）因“{reason}”列为不作反馈", draft.title, row.provision_label, row.receipt_number);
-            Ok((row.account_id, row.id.0, about))
-        });
-        let told: Vec<(AccountId, Uuid, String)> = told.collect::<Result<_>>()?;
-        notifications::announce_all(tx, clock, ids, Event::OpinionExcluded, &told).await?;
+impl ToldRow {
+    fn told(self, draft: &Draft) -> Result<(AccountId, Uuid, String)> {
+        let (title, place, number) = (&draft.title, &self.provision_label, &self.receipt_number);
+        let about = match self.exclusion.as_deref().map(ExclusionReason::stored).transpose()? {
+            None => format!("《{title}》{place}（回执号 {number}）"),
+            Some(reason) => format!("《{title}》{place}的意见（回执号 {number}）因“{}”列为不作反馈", reason.label()),
+        };
+        Ok((self.account_id, self.id.0, about))
     }
 }

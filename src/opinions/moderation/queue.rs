@@ -81,11 +81,6 @@ impl Item {
     pub fn may_appeal(&self) -> bool {
         self.display == Display::Hidden && self.state != OpinionState::Withdrawn && self.appeal.is_none()
     }
-
-    /// Without what only staff see: what the check found, and who hid it.
-    fn for_its_author(self) -> Item {
-        Item { concerns: Vec::new(), hidden: self.hidden.map(|hiding| Hiding { by: None, ..hiding }), ..self }
-    }
 }
 
 /// A hiding that holds.
@@ -99,6 +94,13 @@ pub struct Hiding {
     pub by: Option<AccountId>,
     /// When.
     pub at: DateTime<Utc>,
+}
+
+impl Hiding {
+    /// What its author is told, in one line.
+    pub fn told(&self) -> String {
+        [self.category.label(), &self.reason].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("。")
+    }
 }
 
 /// An appeal.
@@ -254,8 +256,7 @@ const LIST_HIDDEN: &str = select!(
     AND ((o.posted_at, o.id) > ($2, $3) OR $2 IS NULL) ORDER BY o.posted_at, o.id LIMIT $4"
 );
 const FIND: &str = select!("o.posted_at", "WHERE o.id = $1");
-const FIND_OWN: &str = select!("o.posted_at", "WHERE o.id = $1 AND o.account_id = $2");
-const FIND_UNNAMED: &str = select!("o.posted_at", "WHERE o.id = $1 AND o.account_id IS NULL");
+const FIND_OWN: &str = select!("o.posted_at", "WHERE o.id = $1 AND (o.account_id = $2 OR ($2 IS NULL AND o.account_id IS NULL))");
 const COUNT: &str =
     "SELECT CAST(COUNT(*) FILTER (WHERE display = 'review') AS BIGINT), CAST(COUNT(*) FILTER (WHERE display = 'hidden') AS BIGINT)
     FROM opinion WHERE display IN ('review', 'hidden') AND state <> 'withdrawn'";
@@ -268,8 +269,7 @@ const PASSAGE: &str = "SELECT label, heading, body FROM draft_provision
     WHERE version_id = $1 AND (address = $2 OR substr(address, 1, length($2) + 1) = $2 || '/') ORDER BY ordinal LIMIT 60";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] =
-    &[LIST_WAITING, LIST_APPEALED, LIST_HIDDEN, FIND, FIND_OWN, FIND_UNNAMED, COUNT, COUNT_APPEALS, HISTORY, PASSAGE];
+pub const STATEMENTS: &[&str] = &[LIST_WAITING, LIST_APPEALED, LIST_HIDDEN, FIND, FIND_OWN, COUNT, COUNT_APPEALS, HISTORY, PASSAGE];
 
 /// One page of a shelf, of one draft or of all.
 pub async fn list_items(
@@ -306,15 +306,20 @@ pub async fn get_item(db: &Db, caller: &Caller, opinion: OpinionId) -> Result<It
 /// One's own opinion with what moderation did; the findings of the check and the people behind it are left out.
 pub async fn get_own_item(db: &Db, caller: &Caller, opinion: OpinionId) -> Result<Item> {
     caller.require(Permission::PostOpinion)?;
-    let row: Option<Row> =
-        on_db!(db, pool => sqlx::query_as(FIND_OWN).bind(opinion).bind(caller.account_id).fetch_optional(pool).await).map_err(failed)?;
-    Ok(row.ok_or_else(|| Error::not_found("这条意见"))?.into_item()?.for_its_author())
+    item_of(db, Some(caller.account_id), opinion).await
 }
 
 /// An opinion that was posted without an account, for its author, who has proved to know its code.
 pub(in crate::opinions) async fn get_unnamed_item(db: &Db, opinion: OpinionId) -> Result<Item> {
-    let row: Option<Row> = on_db!(db, pool => sqlx::query_as(FIND_UNNAMED).bind(opinion).fetch_optional(pool).await).map_err(failed)?;
-    Ok(row.ok_or_else(|| Error::not_found("这条意见"))?.into_item()?.for_its_author())
+    item_of(db, None, opinion).await
+}
+
+/// An opinion for its author, without what only staff see: what the check found, and who hid it.
+async fn item_of(db: &Db, author: Option<AccountId>, opinion: OpinionId) -> Result<Item> {
+    let row: Option<Row> =
+        on_db!(db, pool => sqlx::query_as(FIND_OWN).bind(opinion).bind(author).fetch_optional(pool).await).map_err(failed)?;
+    let item = row.ok_or_else(|| Error::not_found("这条意见"))?.into_item()?;
+    Ok(Item { concerns: Vec::new(), hidden: item.hidden.map(|hiding| Hiding { by: None, ..hiding }), ..item })
 }
 
 /// How many opinions each shelf holds.

@@ -17,7 +17,7 @@ pub use lists::{get_opinion, list_opinions, list_ready_answers};
 pub use own::{AuthorState, OwnOpinion, find_by_code, get_own_opinion, list_own_opinions};
 pub use public::{ShownOpinion, get_public_opinion, list_answers, list_shown};
 
-use super::feedback::DispositionKind;
+use super::feedback::{DispositionKind, ExclusionReason};
 use super::{Channel, Display, OpinionState, Stance};
 use crate::ids::{AccountId, ConsultationId, ContactPointId, DraftId, DraftVersionId, OpinionId};
 
@@ -84,6 +84,13 @@ pub struct Opinion {
     pub exclusion: Option<String>,
     /// Its answer, prepared or public.
     pub disposition: Option<Disposition>,
+}
+
+impl Opinion {
+    /// Why it gets no answer of its own, where that is what its author is told.
+    pub fn excluded_because(&self, state: AuthorState) -> Option<ExclusionReason> {
+        self.exclusion.as_deref().filter(|_| state == AuthorState::Excluded).and_then(ExclusionReason::parse)
+    }
 }
 
 /// An answer.

@@ -9,10 +9,10 @@ use uuid::Uuid;
 use crate::error::{Code, Error, Result};
 use crate::ids::OpinionId;
 use crate::opinions::moderation::appeals::{self, APPEAL_CHARACTERS};
-use crate::opinions::moderation::{Desk, queue};
+use crate::opinions::moderation::queue;
 use crate::portal::pages::moderation::AppealPage;
 use crate::portal::pages::{Fact, Link, Section};
-use crate::portal::staff::moderation::{appeal_box, display_badge};
+use crate::portal::staff::moderation::{appeal_box, desk, display_badge};
 use crate::portal::texts::{self, moderation as words};
 use crate::portal::visits::{Failure, Page, Visit, see_other};
 
@@ -77,8 +77,7 @@ async fn send_appeal(visit: Visit, Path(id): Path<String>, Form(form): Form<Appe
     let caller = visit.citizen()?;
     visit.check_form(&form.csrf)?;
     let id = opinion_id(&id)?;
-    let desk = Desk { db: &visit.app.db, clock: &visit.app.clock, ids: &visit.app.ids };
-    match appeals::appeal(desk, caller, id, &form.text).await {
+    match appeals::appeal(desk(&visit), caller, id, &form.text).await {
         // The same words sent twice are one appeal, so a double click does no harm.
         Ok(()) => Ok(see_other(&format!("/me/opinions/{id}/appeal"))),
         Err(error) if matches!(error.code, Code::Invalid | Code::Conflict) => {

@@ -324,7 +324,8 @@ fn shelf_of(back: &str) -> &str {
     back.split_once("shelf=").map_or("", |(_, shelf)| shelf.split('&').next().unwrap_or_default())
 }
 
-fn desk(visit: &Visit) -> Desk<'_> {
+/// What moderation works with.
+pub fn desk(visit: &Visit) -> Desk<'_> {
     Desk { db: &visit.app.db, clock: &visit.app.clock, ids: &visit.app.ids }
 }
 

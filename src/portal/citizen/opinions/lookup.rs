@@ -10,13 +10,12 @@ use super::views::own_view;
 use super::{check_form, form_token, speaker};
 use crate::error::{Code, Error};
 use crate::opinions::lookups;
-use crate::opinions::moderation::Desk;
 use crate::opinions::moderation::appeals::APPEAL_CHARACTERS;
 use crate::opinions::reading::AuthorState;
 use crate::portal::pages::Section;
 use crate::portal::pages::moderation::AppealBox;
 use crate::portal::pages::opinions::{OpinionLookupPage, OwnView};
-use crate::portal::staff::moderation::appeal_box;
+use crate::portal::staff::moderation::{appeal_box, desk};
 use crate::portal::visits::{Failure, Page, Visit};
 
 #[derive(Deserialize)]
@@ -64,35 +63,30 @@ pub async fn look_up(visit: Visit, request: &Request, cookies: &CookieJar, Form(
     if let Err(error) = check_form(&visit, cookies, &sent.csrf) {
         return page(&visit, cookies, typed, None, Some(Wrong { error, is_of_appeal: false }));
     }
+    let opinion = match lookups::look_up(&app.db, &app.cache, &app.config.rules, &app.data_key, address, &sent.code).await {
+        Ok(opinion) => opinion,
+        Err(error) if matches!(error.code, Code::NotFound | Code::TooMany) => {
+            return page(&visit, cookies, typed, None, Some(Wrong { error, is_of_appeal: false }));
+        }
+        Err(error) => return Err(Failure(error)),
+    };
     let mut wrong = None;
-    if let Some(text) = &sent.text {
-        let desk = Desk { db: &app.db, clock: &app.clock, ids: &app.ids };
+    if let Some(text) = sent.text {
         // The same words sent twice are one appeal, so a double click does no harm.
-        match lookups::appeal(desk, &app.cache, &app.config.rules, &app.data_key, address, &sent.code, text).await {
+        match lookups::appeal(desk(&visit), &opinion, &text).await {
             Ok(()) => {}
             Err(error) if matches!(error.code, Code::Invalid | Code::Conflict) => {
-                typed.text.clone_from(text);
+                typed.text = text;
                 wrong = Some(Wrong { error, is_of_appeal: true });
-            }
-            Err(error) if matches!(error.code, Code::NotFound | Code::TooMany) => {
-                return page(&visit, cookies, typed, None, Some(Wrong { error, is_of_appeal: false }));
             }
             Err(error) => return Err(Failure(error)),
         }
     }
-    match lookups::look_up(&app.db, &app.cache, &app.config.rules, &app.data_key, address, &sent.code).await {
-        Ok(opinion) => {
-            let state = AuthorState::of_unnamed(&opinion);
-            let item = lookups::get_display(&app.db, &opinion).await?;
-            let (appeal, may_appeal) = (item.appeal.as_ref().map(appeal_box), item.may_appeal());
-            let view = own_view(app, opinion, state, None, item.hidden).await?;
-            page(&visit, cookies, typed, Some(Found { view, appeal, may_appeal }), wrong)
-        }
-        Err(error) if matches!(error.code, Code::NotFound | Code::TooMany) => {
-            page(&visit, cookies, typed, None, Some(Wrong { error, is_of_appeal: false }))
-        }
-        Err(error) => Err(Failure(error)),
-    }
+    let state = AuthorState::of_unnamed(&opinion);
+    let item = lookups::get_display(&app.db, &opinion).await?;
+    let (appeal, may_appeal) = (item.appeal.as_ref().map(appeal_box), item.may_appeal());
+    let view = own_view(app, opinion, state, None, item.hidden).await?;
+    page(&visit, cookies, typed, Some(Found { view, appeal, may_appeal }), wrong)
 }
 
 fn page(visit: &Visit, cookies: &CookieJar, typed: Typed, found: Option<Found>, wrong: Option<Wrong>) -> Page {

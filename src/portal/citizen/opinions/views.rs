@@ -54,6 +54,7 @@ pub async fn own_view(app: &App, opinion: Opinion, state: AuthorState, version: 
     };
     let difference = if opinion.proposed_text.is_empty() { Vec::new() } else { compare_characters(&original, &opinion.proposed_text) };
     let words = texts::opinions::WISHES[usize::from(opinion.is_public)];
+    let excluded_because = opinion.excluded_because(state);
     let mut facts = vec![
         fact(texts::opinions::RECEIPT_NUMBER, opinion.receipt_number),
         fact(texts::opinions::ABOUT, opinion.provision_label),
@@ -62,7 +63,6 @@ pub async fn own_view(app: &App, opinion: Opinion, state: AuthorState, version: 
     facts.extend(opinion.updated_at.map(|at| fact(texts::opinions::CHANGED_AT, texts::moment(at))));
     facts.extend(version.map(|n| fact(texts::opinions::VERSION, format!("第 {n} 稿"))));
     facts.push(fact(texts::opinions::WISH, words.into()));
-    let excluded_because = opinion.exclusion.as_deref().filter(|_| state == AuthorState::Excluded).and_then(ExclusionReason::parse);
     let answer = opinion.disposition.and_then(|d| d.published_at.map(|at| (d.kind, d.reason, at)));
     Ok(OwnView {
         badge: state_badge(state),
@@ -72,10 +72,7 @@ pub async fn own_view(app: &App, opinion: Opinion, state: AuthorState, version: 
         body: opinion.body,
         reason: opinion.reason,
         difference: difference.into_iter().map(|p| DiffPiece { kind: piece_class(p.change), text: p.text }).collect(),
-        hidden_because: hiding
-            .filter(|_| state == AuthorState::Hidden)
-            .map(|h| [h.category.label().to_owned(), h.reason].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("。"))
-            .unwrap_or_default(),
+        hidden_because: hiding.filter(|_| state == AuthorState::Hidden).map(|hiding| hiding.told()).unwrap_or_default(),
         excluded_because: excluded_because.map(ExclusionReason::label).unwrap_or_default(),
         outcome: answer.as_ref().map(|(kind, ..)| outcome_badge(*kind)),
         answered: answer.as_ref().map(|(.., at)| texts::day(calendar::day_of(*at))).unwrap_or_default(),
