@@ -13,7 +13,7 @@ use crate::documents::writing::{Alignment, Block, Colour, Manuscript, Paragraph,
 use crate::drafts::versions::{self, DraftProvision, DraftVersion, ProvisionKind};
 use crate::drafts::{self, Viewer};
 use crate::error::{Error, Result};
-use crate::ids::{AssignmentId, Clock};
+use crate::ids::{AssignmentId, Clock, DraftVersionId};
 use crate::storage::Db;
 use crate::text_enum;
 
@@ -158,9 +158,18 @@ fn articles<'a>(source: &Source<'a>) -> Vec<(&'a str, String)> {
     found
 }
 
+/// What the mark begins with.
+const MARK: &str = "稿次标记：";
+
 /// By which a file that comes back is known to be made for this version.
 fn mark(source: &Source<'_>) -> String {
-    format!("稿次标记：第{}稿 {}", source.version.number, source.version.id)
+    format!("{MARK}第{}稿 {}", source.version.number, source.version.id)
+}
+
+/// The version that a line of a file that came back names, when it is the mark.
+pub fn marked_version(line: &str) -> Option<DraftVersionId> {
+    let (_, id) = line.trim().strip_prefix(MARK)?.rsplit_once(' ')?;
+    id.parse().ok().map(DraftVersionId)
 }
 
 fn heading(source: &Source<'_>) -> Vec<Block> {

@@ -150,6 +150,7 @@ impl UploadsApi {
 
     /// Rows of an uploaded file in their order, with what is wrong with each.
     #[oai(path = "/own-point/uploads/:id/rows", method = "get", operation_id = "list_upload_rows")]
+    #[expect(clippy::too_many_arguments, reason = "each is a parameter of the query")]
     async fn list_upload_rows(
         &self,
         app: Data<&App>,

@@ -109,6 +109,8 @@ pub struct TableFile {
     pub format: TableFormat,
     /// Sheets or tables with content, in their order.
     pub tables: Vec<Table>,
+    /// What stands outside the tables of a Word document, a line each; cut off after some pages.
+    pub around: String,
     /// What a person should know about how it was read, a sentence each.
     pub notices: Vec<String>,
 }

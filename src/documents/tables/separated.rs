@@ -41,7 +41,7 @@ pub(super) fn read(bytes: &[u8], limits: &TableLimits) -> Result<TableFile> {
     }
     let tables = table.finish().into_iter().collect();
     notices.extend(budget.notices());
-    Ok(TableFile { format: TableFormat::Csv, tables, notices })
+    Ok(TableFile { format: TableFormat::Csv, tables, around: String::new(), notices })
 }
 
 /// The separator that stands most evenly outside quotation marks in the first lines.

@@ -14,6 +14,8 @@ use crate::error::Result;
 
 /// Deepest nesting of elements.
 const DEPTH: usize = 400;
+/// Most bytes kept of what stands outside the tables.
+const AROUND_BYTES: usize = 64 << 10;
 /// Columns that one cell may span.
 const WIDEST: u32 = 128;
 
@@ -23,12 +25,12 @@ pub(super) fn read(archive: &mut Archive<Cursor<&[u8]>>, limits: &TableLimits) -
     let xml = text::decode(&archive.unpack(index)?, None)?.text;
     let mut budget = Budget::new(limits);
     let mut notices = Vec::new();
-    let tables = tables_of(&xml, &mut budget, &mut notices)?;
+    let (tables, around) = tables_of(&xml, &mut budget, &mut notices)?;
     notices.extend(budget.notices());
     if has_macros {
         notices.push("文件中含有宏，没有读取，也不会运行。".into());
     }
-    Ok(TableFile { format: TableFormat::Docx, tables, notices })
+    Ok(TableFile { format: TableFormat::Docx, tables, around, notices })
 }
 
 /// A cell as it is read.
@@ -57,9 +59,11 @@ struct Pass {
     regions: Vec<Region>,
     cells: Vec<(u32, u32, String)>,
     deletions: usize,
+    /// What stands outside the tables.
+    around: String,
 }
 
-fn tables_of(xml: &str, budget: &mut Budget<'_>, notices: &mut Vec<String>) -> Result<Vec<super::Table>> {
+fn tables_of(xml: &str, budget: &mut Budget<'_>, notices: &mut Vec<String>) -> Result<(Vec<super::Table>, String)> {
     let mut reader = Reader::from_str(xml);
     let mut pass = Pass::default();
     let mut found = Vec::new();
@@ -112,7 +116,7 @@ fn tables_of(xml: &str, budget: &mut Budget<'_>, notices: &mut Vec<String>) -> R
     if pass.deletions > 0 {
         notices.push(format!("文档带有修订痕迹：去掉了删除的 {} 处。", pass.deletions));
     }
-    Ok(found)
+    Ok((found, pass.around))
 }
 
 impl Pass {
@@ -203,7 +207,7 @@ impl Pass {
     }
 
     fn line(&mut self) {
-        if self.cell.as_ref().is_some_and(|cell| !cell.words.is_empty()) {
+        if self.cell.as_ref().map_or(!self.around.is_empty(), |cell| !cell.words.is_empty()) {
             self.push("\n");
         }
     }
@@ -211,6 +215,8 @@ impl Pass {
     fn push(&mut self, words: &str) {
         if let Some(cell) = self.cell.as_mut() {
             cell.words.push_str(words);
+        } else if self.tables == 0 && self.around.len() + words.len() <= AROUND_BYTES {
+            self.around.push_str(words);
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn read(bytes: &[u8], limits: &TableLimits) -> Result<TableFile> {
     if findings.has_macros {
         notices.push("文件中含有宏，没有读取，也不会运行。".into());
     }
-    Ok(TableFile { format: TableFormat::Xls, tables, notices })
+    Ok(TableFile { format: TableFormat::Xls, tables, around: String::new(), notices })
 }
 
 fn refused(error: XlsError) -> Error {

@@ -52,7 +52,7 @@ pub(super) fn read(bytes: &[u8], archive: &mut Archive<Cursor<&[u8]>>, limits: &
     let kept: u64 = tables.iter().map(|table| table.rows.len() as u64).sum();
     let empty = findings.rows.saturating_sub(kept);
     say(empty >= 1000, format!("表格中有 {empty} 个没有内容的行，没有读入。"));
-    Ok(TableFile { format: TableFormat::Xlsx, tables, notices })
+    Ok(TableFile { format: TableFormat::Xlsx, tables, around: String::new(), notices })
 }
 
 /// The words of a cell.

@@ -270,9 +270,14 @@ pub async fn list_choices(db: &Db, caller: &Caller, assignment: AssignmentId) ->
         articles: articles.collect(),
         stations: on_db!(db, pool => sqlx::query_as(STATIONS).bind(point).bind(caller.station).bind(CHOICES).fetch_all(pool).await)
             .map_err(failed)?,
-        activities: on_db!(db, pool => sqlx::query_as(ACTIVITIES).bind(point).bind(caller.station).bind(CHOICES).fetch_all(pool).await)
-            .map_err(failed)?,
+        activities: list_activities(db, caller).await?,
     })
+}
+
+/// The latest activities of the caller's own point, which an opinion may come from: id, title and day.
+pub async fn list_activities(db: &Db, caller: &Caller) -> Result<Vec<(ActivityId, String, NaiveDate)>> {
+    let point = own_point(caller)?;
+    on_db!(db, pool => sqlx::query_as(ACTIVITIES).bind(point).bind(caller.station).bind(CHOICES).fetch_all(pool).await).map_err(failed)
 }
 
 async fn undo_in(tx: &mut crate::storage::Tx, at: Recorder<'_>, caller: &Caller, opinion: OpinionId) -> Result<()> {

@@ -1,13 +1,15 @@
 //! Tables as offices and communities really lay them out. In each, what came in equals what can be committed, repeats, has problems, or is no opinion.
 
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
+use zhitong::contact_points::assignments;
+use zhitong::ids::DraftVersionId;
 use zhitong::opinions::offline::batches::{self, Batch, BatchState, RowState, Which};
 use zhitong::opinions::offline::columns::Field;
 
 use super::support::{Point, counted, march, xlsx};
 
 /// A table of a Word document; `>` before the words of a cell: it spans two columns, `^`: it goes on from above, `v`: it begins a cell that goes down.
-fn docx(rows: &[&[&str]]) -> Vec<u8> {
+fn docx(before: &str, rows: &[&[&str]]) -> Vec<u8> {
     let cell = |words: &&str| {
         let (properties, words) = match (words.strip_prefix('>'), words.strip_prefix('^'), words.strip_prefix('v')) {
             (Some(words), ..) => (r#"<w:gridSpan w:val="2"/>"#, words),
@@ -19,12 +21,31 @@ fn docx(rows: &[&[&str]]) -> Vec<u8> {
     };
     let rows: String = rows.iter().map(|row| format!("<w:tr>{}</w:tr>", row.iter().map(cell).collect::<String>())).collect();
     let xml =
-        format!(r#"<w:document xmlns:w="w"><w:body><w:p><w:r><w:t>说明文字</w:t></w:r></w:p><w:tbl>{rows}</w:tbl></w:body></w:document>"#);
+        format!(r#"<w:document xmlns:w="w"><w:body><w:p><w:r><w:t>{before}</w:t></w:r></w:p><w:tbl>{rows}</w:tbl></w:body></w:document>"#);
     zhitong::documents::archive::pack(&[("word/document.xml".to_owned(), xml.into_bytes())]).unwrap()
 }
 
 fn csv(rows: &[&[&str]], mark: &str) -> String {
     rows.iter().map(|row| row.iter().map(|c| format!("\"{c}\"")).collect::<Vec<_>>().join(mark)).collect::<Vec<_>>().join("\r\n")
+}
+
+#[tokio::test]
+async fn a_template_of_another_version_says_so() {
+    let point = Point::start().await;
+    let own = assignments::get_own(&point.app.app.db, &point.caller, point.assignment).await.unwrap();
+    let other = DraftVersionId(point.app.app.ids.next());
+    for (version, is_told) in [(own.version_id, false), (other, true)] {
+        let mark = format!("稿次标记：第1稿 {version}");
+        let body = format!("写明开放时间{is_told}");
+        let rows: &[&[&str]] = &[&["条款", "修改建议"], &["第三条", &body]];
+        let table = format!("{}\r\n\"{mark}\"", csv(rows, ","));
+        for (name, bytes) in [("表.csv", table.into_bytes()), ("表.docx", docx(&mark, rows))] {
+            let batch = point.upload(name, bytes).await;
+            assert_eq!(batch.notices.iter().any(|notice| notice.contains("另一稿")), is_told, "{name}: {:?}", batch.notices);
+            assert_eq!(batch.counts.of(RowState::Problem), 0);
+        }
+    }
+    point.app.finish().await;
 }
 
 /// Merged cells, two rows of headings, dates as days and as serial numbers.
@@ -139,7 +160,7 @@ async fn tables_of_many_layouts_are_read() {
         ("several.xlsx", xlsx(several), [2, 0, 0, 1]),
         ("english.csv", csv(english, ",").into_bytes(), [1, 0, 0, 1]),
         ("prefilled.xlsx", xlsx(prefilled), [1, 0, 0, 3]),
-        ("word.docx", docx(word), [3, 0, 0, 2]),
+        ("word.docx", docx("说明文字", word), [3, 0, 0, 2]),
         ("wrong.xlsx", xlsx(wrong), [1, 0, 2, 2]),
     ];
     let (mut committed, mut batches_made) = (0, Vec::<Batch>::new());

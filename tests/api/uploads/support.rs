@@ -24,8 +24,6 @@ pub struct Point {
     pub other: Caller,
     /// Their token.
     pub other_token: String,
-    /// The assignment of the other point.
-    pub other_assignment: AssignmentId,
 }
 
 /// A day of March 2026, in the round.
@@ -44,10 +42,10 @@ impl Point {
         let assignments = app.collection_task(&draft, &[&ours, &theirs]).await;
         app.start_collecting(&token, &assignments[0]).await;
         app.start_collecting(&other_token, &assignments[1]).await;
-        let [assignment, other_assignment] = [&assignments[0], &assignments[1]].map(|id| AssignmentId(id.parse().unwrap()));
+        let assignment = AssignmentId(assignments[0].parse().unwrap());
         let (caller, other) = (app.caller(&token).await, app.caller(&other_token).await);
         app.deliver().await;
-        Point { app, draft, caller, token, assignment, other, other_token, other_assignment }
+        Point { app, draft, caller, token, assignment, other, other_token }
     }
 
     pub fn uploads(&self) -> Uploads {

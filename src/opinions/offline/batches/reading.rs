@@ -9,8 +9,11 @@ use uuid::Uuid;
 use super::receiving::overtaken;
 use super::{Batch, Sheet, Uploads, seal};
 use crate::accounts::Caller;
+use crate::contact_points::assignments;
+use crate::contact_points::materials::marked_version;
 use crate::documents::tables::{self, Table, TableFile, TableLimits};
 use crate::error::{Error, Result};
+use crate::ids::DraftVersionId;
 use crate::opinions::offline::columns::{Field, recognise};
 use crate::storage::blobs::BlobHash;
 use crate::storage::sql::failed;
@@ -19,6 +22,9 @@ use crate::{on_db, on_tx};
 /// Rows written in one transaction, and by one statement.
 const ROWS_PER_TRANSACTION: usize = 1_000;
 const ROWS_PER_STATEMENT: usize = 100;
+
+/// Said of a template that was made for another version.
+const OUTDATED: &str = "这份表格是按草案的另一稿生成的，条款可能有变动，请核对每一行对应的条文；新的表格在任务页面下载。";
 
 const FORGET_ROWS: &str = "DELETE FROM upload_row WHERE batch_id = $1";
 const INSERT_ROWS: &str = "INSERT INTO upload_row (batch_id, ordinal, id, sheet, row_number, cells_sealed, state, problems, has_warnings, provision_label, skip_reason) ";
@@ -31,17 +37,21 @@ const REMEMBERED: &str = "SELECT signature, fields FROM upload_mapping WHERE con
 pub const STATEMENTS: &[&str] = &[FORGET_ROWS, PROGRESS, FINISH, REMEMBERED];
 
 /// Reads the file of a batch. Begun anew after a break, it forgets what it had.
-pub(super) async fn read(at: &Uploads, _caller: &Caller, batch: &Batch, worker: Uuid) -> Result<()> {
+pub(super) async fn read(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uuid) -> Result<()> {
     let hash = BlobHash::parse(&batch.blob_hash).ok_or_else(|| Error::defect("a batch without a content"))?;
     let bytes = at.blobs.get(&hash).await?;
     let name = batch.name.clone();
-    let file = tokio::task::spawn_blocking(move || tables::read(&name, &bytes, &TableLimits::default()))
+    let mut file = tokio::task::spawn_blocking(move || tables::read(&name, &bytes, &TableLimits::default()))
         .await
         .map_err(|e| Error::internal("reading a table broke off", e))??;
     let known: Vec<(String, Json<Vec<Field>>)> =
         on_db!(&at.db, pool => sqlx::query_as(REMEMBERED).bind(batch.contact_point_id).fetch_all(pool).await).map_err(failed)?;
     let known: HashMap<String, Vec<Field>> = known.into_iter().map(|(signature, fields)| (signature, fields.0)).collect();
     let sheets = sheets_of(&file, &known);
+    let assignment = assignments::get_own(&at.db, caller, batch.assignment_id).await?;
+    if is_made_for_another(&file, assignment.version_id) {
+        file.notices.push(OUTDATED.into());
+    }
     let total = i64::try_from(file.tables.iter().map(|table| table.rows.len()).sum::<usize>()).unwrap_or(i64::MAX);
     let mut tx = at.db.begin().await?;
     on_tx!(&mut tx, c => sqlx::query(FORGET_ROWS).bind(batch.id).execute(c).await.map(drop)).map_err(failed)?;
@@ -124,6 +134,12 @@ fn sheets_of(file: &TableFile, known: &HashMap<String, Vec<Field>>) -> Vec<Sheet
         }
     }
     sheets
+}
+
+/// Whether the file is a template of ours that was made for another version of the draft.
+fn is_made_for_another(file: &TableFile, version: DraftVersionId) -> bool {
+    let cells = file.tables.iter().flat_map(|table| &table.rows).flat_map(|row| &row.cells);
+    cells.flat_map(|cell| cell.lines()).chain(file.around.lines()).filter_map(marked_version).any(|marked| marked != version)
 }
 
 fn goes_on(before: &Sheet, table: &Table) -> bool {
