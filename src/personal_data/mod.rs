@@ -17,7 +17,8 @@ pub mod erasure;
 /// - `opinion_vote`, `draft_follower`: copied, removed by erasure, moved by merging, once for each person;
 /// - `question_answer`, `question_choice`: copied, kept without its author by erasure, moved by merging, once for each person;
 /// - `subscription_consent`, `subscription_send`: copied, removed by erasure; a consent belongs to the WeChat user who gave it and is not moved;
-/// - `recovery_code`: staff only.
+/// - `recovery_code`: staff only;
+/// - `assignment_entry`, `contact_point_act`, `selection_score`: staff only, what they did in their office, kept as its record.
 pub const DECIDED: &[&str] = &[
     "session",
     "audit_entry",
@@ -33,4 +34,7 @@ pub const DECIDED: &[&str] = &[
     "subscription_consent",
     "subscription_send",
     "recovery_code",
+    "assignment_entry",
+    "contact_point_act",
+    "selection_score",
 ];

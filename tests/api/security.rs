@@ -175,6 +175,7 @@ impl City {
             ("reviewer", format!("zhitong_session={reviewer}")),
             ("administrator", format!("zhitong_session={}", app.token(Role::Administrator).await)),
             ("auditor", format!("zhitong_session={}", app.token(Role::Auditor).await)),
+            ("county staff", format!("zhitong_session={}", app.token(Role::CountyStaff).await)),
             ("point staff", format!("zhitong_session={}", app.token(Role::PointStaff).await)),
         ];
         City { draft, opinion, account, visitors }
@@ -191,6 +192,7 @@ impl City {
                 (true, "drafts") => &self.draft,
                 (true, "opinions") => &self.opinion,
                 (true, "users") => &self.account,
+                (true, "rows") => "1",
                 (true, _) => NOWHERE,
             });
             before = segment;

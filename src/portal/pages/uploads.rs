@@ -86,6 +86,8 @@ pub struct DefaultsBox {
     pub methods: Vec<SelectOption>,
     /// Stations.
     pub stations: Vec<SelectOption>,
+    /// Activities of the point.
+    pub activities: Vec<SelectOption>,
     /// Whether the people agreed.
     pub consents: Vec<SelectOption>,
     /// Who collected.

@@ -11,6 +11,7 @@ use crate::error::Result;
 use crate::ids::{AssignmentId, UploadBatchId};
 use crate::opinions::offline::batches::{self, Batch, BatchRow, BatchState, RowFilter, RowState};
 use crate::opinions::offline::columns::Field;
+use crate::opinions::offline::entry;
 use crate::opinions::offline::provenance::{Consent, Method};
 use crate::portal::links;
 use crate::portal::pages::rounds::SelectOption;
@@ -191,11 +192,16 @@ async fn defaults_box(visit: &Visit, caller: &Caller, batch: &Batch) -> Result<D
     let own = point.stations.iter().filter(|station| caller.station.is_none_or(|own| own == station.id));
     let chosen = |id| batch.defaults.station == Some(id);
     let stations = own.map(|station| option(&station.id.to_string(), &station.name, chosen(station.id)));
+    let held = entry::list_activities(&visit.app.db, caller).await?;
+    let held = held
+        .iter()
+        .map(|(id, title, day)| option(&id.to_string(), &format!("{} {title}", texts::day(*day)), batch.defaults.activity == Some(*id)));
     let none = (caller.station.is_none()).then(|| option("", words::NO_CHOICE, batch.defaults.station.is_none()));
     Ok(DefaultsBox {
         collected_on: batch.defaults.collected_on.map(|day| day.format("%Y-%m-%d").to_string()).unwrap_or_default(),
         methods: Method::ALL.iter().map(|m| option(m.as_str(), m.label(), *m == batch.defaults.method)).collect(),
         stations: none.into_iter().chain(stations).collect(),
+        activities: std::iter::once(option("", words::NO_CHOICE, batch.defaults.activity.is_none())).chain(held).collect(),
         consents: Consent::ALL.iter().map(|c| option(c.as_str(), c.label(), *c == batch.defaults.consent)).collect(),
         collector: batch.defaults.collector.clone(),
         place: batch.defaults.place.clone(),
