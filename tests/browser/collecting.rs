@@ -1,4 +1,4 @@
-//! The offline loop: a task goes to a contact point, is done, given back, handed in again and accepted.
+//! The offline loop: a task goes to a contact point, its opinions come up in a table, it is given back, handed in again, accepted, and the answers come back.
 
 use poem::http::Method;
 use serde_json::{Value, json};
@@ -6,6 +6,54 @@ use serde_json::{Value, json};
 use crate::support::{Browser, DESKTOP, PHONE, Site, is_ready, text};
 
 const TEXT: &str = "清河市共享雨伞管理办法\n第一条 为了规范共享雨伞的投放，方便市民出行，制定本办法。\n第二条 在本市投放共享雨伞，适用本办法。\n第三条 使用者应当在二十四小时内归还。\n第四条 本办法自2026年6月1日起施行。\n";
+
+/// What was said on paper. Two lines cannot become opinions as they stand: an article that the draft has not, and a day that is none.
+const TABLE: &str = "序号,条款,修改建议,提出人,日期\n1,第三条,延长到四十八小时,示例甲,3月2日\n2,第九十九条,写明谁来管,示例乙,3月2日\n3,第二条,写明适用的街道,示例丙,上周\n填表人：示例丁\n";
+
+/// Uploads the table, puts its two lines right on the page and commits it.
+async fn upload(site: &Site, point: &Browser, own_task: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("意见汇总表.csv");
+    std::fs::write(&file, TABLE).unwrap();
+    point.visit(site, own_task).await;
+    point.press_named("上传意见表格").await;
+    point.find("#file").await.send_keys(file.to_str().unwrap()).await.unwrap();
+    point.press_named("上传并试导入").await;
+    point.sees("读入 5 行 = 可以导入 1 + 需要更正 2 + 非意见行 2").await;
+    point.step("collecting-07-dry-run").await;
+    let batch = point.path().await;
+    point.visit(site, &format!("{batch}/rows/2")).await;
+    point.fill("#cell-1", "第四条").await;
+    point.press_named("保存更正").await;
+    point.sees("这一行可以导入了").await;
+    point.press_named("下一个需要更正的行").await;
+    point.fill("#cell-4", "2026-03-02").await;
+    point.press_named("保存更正").await;
+    point.sees("这一行可以导入了").await;
+    point.visit(site, &batch).await;
+    point.press_named("导入 3 行").await;
+    point.sees("读入 5 行 = 非意见行 2 + 已导入 3").await;
+    point.step("collecting-08-committed").await;
+}
+
+/// The bureau answers every opinion on the draft after the round, a second person passes the answers, and they are published.
+async fn answer(site: &Site, draft: &str) {
+    site.clock.advance(chrono::Duration::days(31));
+    site.settle().await;
+    let (handler, reviewer) = (site.staff("handler").await, site.staff("reviewer").await);
+    let list = site.api(Method::GET, &format!("/drafts/{draft}/opinions?limit=100"), Some(&handler), None).await;
+    let opinions = list["items"].as_array().unwrap();
+    assert_eq!(opinions.len(), 3, "what was uploaded is what there is to answer");
+    for (n, item) in opinions.iter().enumerate() {
+        let kind = ["adopted", "partly_adopted", "not_adopted"][n];
+        let answer = json!({"kind": kind, "reason": "在下一稿中统一研究处理。"});
+        site.api(Method::PUT, &format!("/opinions/{}/disposition", text(item, "id")), Some(&handler), Some(answer)).await;
+    }
+    let all = json!({"everything": true, "passes": true});
+    site.api(Method::POST, &format!("/drafts/{draft}/reviews"), Some(&reviewer), Some(all)).await;
+    site.api(Method::POST, &format!("/drafts/{draft}/feedback"), Some(&reviewer), Some(json!({}))).await;
+    site.settle().await;
+}
 
 /// A draft whose round is open; its id.
 async fn open_draft(site: &Site) -> String {
@@ -59,37 +107,55 @@ async fn a_task_goes_down_and_its_work_comes_up() {
     point.press_named("保存").await;
     point.sees("活动已登记").await;
     point.step("collecting-06-activity-kept").await;
-    point.visit(&site, &format!("{own_task}/submit")).await;
-    point.sees("还没有录入意见").await;
-    point.fill("#reason", "座谈会上没有不同意见。").await;
-    point.step("collecting-07-submit").await;
+    upload(&site, &point, &own_task).await;
+    point.visit(&site, &own_task).await;
+    point.press_named("提交司法局").await;
+    point.sees("确认提交").await;
+    point.step("collecting-09-submit").await;
     point.press_named("确认提交").await;
     point.sees("已提交司法局").await;
 
     bureau.visit(&site, &task).await;
     bureau.press("main .rows h3 a").await;
-    bureau.sees("座谈会上没有不同意见。").await;
-    bureau.step("collecting-08-to-accept").await;
+    bureau.step("collecting-10-to-accept").await;
     bureau.fill("#reason", "请再走访学校和医院。").await;
     bureau.press_named("退回补正").await;
     bureau.sees("已退回").await;
 
     point.visit(&site, &own_task).await;
     point.sees("请再走访学校和医院。").await;
-    point.step("collecting-09-returned").await;
+    point.step("collecting-11-returned").await;
     point.press_named("提交司法局").await;
     point.sees("确认提交").await;
-    point.fill("#reason", "已走访一所学校，没有意见。").await;
+    point.fill("#reason", "已走访一所学校，没有新的意见。").await;
     point.press_named("确认提交").await;
     point.sees("已提交司法局").await;
     let assignment = bureau.path().await;
     bureau.visit(&site, &assignment).await;
+    bureau.sees("已走访一所学校，没有新的意见。").await;
     bureau.press_named("验收通过").await;
     bureau.sees("已验收").await;
-    bureau.step("collecting-10-accepted").await;
+    bureau.step("collecting-12-accepted").await;
     point.visit(&site, "/point?shelf=done").await;
     point.sees("已验收").await;
-    point.step("collecting-11-done").await;
+    point.step("collecting-13-done").await;
+
+    // What became of each, and the sheets to hand to people.
+    point.visit(&site, &format!("{own_task}/outcomes")).await;
+    point.sees("采纳情况还没有公布").await;
+    answer(&site, &draft).await;
+    point.enter(&site, &site.staff("point").await).await;
+    point.visit(&site, &own_task).await;
+    point.press_named("采纳情况").await;
+    point.sees("在下一稿中统一研究处理。").await;
+    point.step("collecting-14-outcomes").await;
+    point.press_named("打印反馈单").await;
+    point.sees("立法意见采纳情况反馈单").await;
+    assert_eq!(point.count("article.sheet").await, 3, "one sheet for each opinion");
+    assert!(!point.words().await.contains("示例甲"), "a name is printed only when it is asked for");
+    point.press_named("印上姓名").await;
+    point.sees("示例甲").await;
+    point.step("collecting-15-sheets").await;
     let mut wrong = bureau.finish().await;
     wrong.extend(point.finish().await);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -53,11 +53,12 @@ async fn an_entry_survives_a_cut_line_and_arrives_once() {
     browser.step("entry-03-sent").await;
     assert_eq!(entered(&site, &assignment).await.len(), 3);
 
-    // Cut off again, and the page is loaded anew once the line holds: what waited on the device is still there and goes.
+    // Cut off again, and the page is left before the line holds: what waited on the device goes when somebody comes back to it.
     browser.offline(true).await;
     browser.fill("#entry-body", "第四条意见：请增加夜间照明。").await;
     browser.press("form[data-entry] button[type=submit]").await;
     browser.sees("待发送 1 条").await;
+    browser.client.goto("about:blank").await.unwrap();
     browser.offline(false).await;
     browser.visit(&site, &format!("/point/assignments/{assignment}/entry")).await;
     browser.sees("本次已发送 1 条").await;

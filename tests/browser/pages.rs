@@ -124,7 +124,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("application", "reviewer", "/staff/selection-applications/{application}"),
     ("uploads", "point", "/point/tasks/{collecting}/uploads"),
     ("upload", "point", "/point/uploads/{upload}"),
-    ("upload-row", "point", "/point/uploads/{upload}/rows/2"),
+    ("upload-row", "point", "/point/uploads/{upload}/rows/{row}"),
     ("entry", "point", "/point/assignments/{collecting}/entry"),
     ("changing-an-entry", "point", "/point/assignments/{collecting}/entry/{entered}"),
     ("audit", "auditor", "/staff/audit"),
@@ -165,7 +165,7 @@ const FIRST: &str = "清河市共享雨伞管理办法\n第一条 为了规范�
 /// A demonstration in which every page has something to show.
 async fn furnish() -> (Site, Vec<(&'static str, String)>) {
     let site = Site::start().await;
-    let mut names = vec![("first-round", "1".to_owned())];
+    let mut names = vec![("first-round", "1".to_owned()), ("row", "2".to_owned())];
     let drafts = site.api(Method::GET, "/drafts", None, None).await;
     for (name, words) in [("open", "公共厕所"), ("in-hand", "门店招牌"), ("answered", "社区食堂")] {
         let found = drafts["items"].as_array().unwrap().iter().find(|d| text(d, "title").contains(words));
@@ -256,7 +256,9 @@ async fn furnish() -> (Site, Vec<(&'static str, String)>) {
     let task = json!({"draft_id": draft, "title": "雨伞办法意见征集", "instructions": "请走访沿街商户和居民，听取意见。", "questions": ["二十四小时是否合适？"],
         "addresses": ["art-4"], "contact_point_ids": [own], "organ_ids": organs});
     names.push(("task", text(&post(&handler, "/collection-tasks".into(), task).await["task"], "id")));
-    let assignment = text(&site.api(Method::GET, "/own-point/assignments", Some(&point), None).await["items"][0], "id");
+    let own = site.api(Method::GET, "/own-point/assignments", Some(&point), None).await;
+    let sent = own["items"].as_array().unwrap().iter().find(|assignment| assignment["state"] == "sent");
+    let assignment = text(sent.expect("the task has come down"), "id");
     for step in ["acknowledgement", "start"] {
         post(&point, format!("/own-point/assignments/{assignment}/{step}"), json!({})).await;
     }

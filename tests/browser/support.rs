@@ -31,8 +31,8 @@ use zhitong::contact_points::tasks::{NewTask, send_task};
 use zhitong::drafts::{due, following};
 use zhitong::ids::{AssignmentId, Clock, DraftId, IdSource};
 use zhitong::notifications::AsPost;
-use zhitong::seeding::{self, DemonstrationLogin};
 use zhitong::opinions::offline::batches;
+use zhitong::seeding::{self, DemonstrationLogin};
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
 use zhitong::{notifications, server};
@@ -455,6 +455,11 @@ impl Browser {
             }
             panic!("{caller}: {} does not say {words}: {}", self.client.current_url().await.unwrap(), self.words().await);
         }
+    }
+
+    /// How many elements a selector names now.
+    pub async fn count(&self, css: &str) -> usize {
+        self.client.find_all(Locator::Css(css)).await.unwrap().len()
     }
 
     /// The words of one element.
