@@ -1,8 +1,10 @@
 //! The parts of a workbook, looked through before a library reads them: how much they hold, and what a person should know about them.
 
+use std::collections::HashSet;
 use std::io::{BufRead, Cursor};
 
 use quick_xml::Reader;
+use quick_xml::escape::unescape;
 use quick_xml::events::{BytesStart, Event};
 
 use super::damaged;
@@ -20,6 +22,9 @@ const STYLES: u64 = 1_000_000;
 /// Deepest nesting of elements.
 const DEPTH: usize = 100;
 
+/// Kinds of relationships whose parts are read, whatever the parts are named.
+const READ: &[&str] = &["officeDocument", "worksheet", "chartsheet", "dialogsheet"];
+
 /// What a look at the parts found.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
@@ -35,25 +40,70 @@ pub(super) struct Findings {
     pub has_outside_links: bool,
 }
 
-/// Looks through every part that is going to be read.
+/// Looks through every part: how much it holds, and what stands in it where it is XML. What a relationship names may have any name.
 ///
 /// # Errors
 /// [`Code::TooLarge`] over a limit, [`Code::UnreadableFile`] for damaged or hostile parts.
 pub(super) fn look_through(archive: &mut Archive<Cursor<&[u8]>>) -> Result<Findings> {
     let mut findings = Findings::default();
     let names: Vec<String> = archive.names().map(|name| name.to_ascii_lowercase()).collect();
+    let (mut named, mut others) = (HashSet::new(), Vec::new());
     for (index, name) in names.iter().enumerate() {
         findings.has_macros |= name.ends_with("vbaproject.bin") || name.contains("/macrosheets/");
         findings.has_outside_links |= name.starts_with("xl/externallinks/") || name == "xl/connections.xml";
-        if name.ends_with(".xml") || name.ends_with(".rels") {
-            archive.inspect(index, |stream| look(stream, name, &mut findings))?;
+        let is_xml = archive.inspect(index, |stream| {
+            let is_xml = name.ends_with(".xml") || name.ends_with(".rels") || begins_as_xml(stream)?;
+            if is_xml {
+                look(stream, name, &mut findings, &mut named)?;
+            }
+            Ok(is_xml)
+        })?;
+        if !is_xml {
+            others.push(last_of(name));
         }
+    }
+    if others.iter().any(|name| named.contains(*name)) {
+        return Err(damaged("a sheet that is no XML"));
     }
     Ok(findings)
 }
 
-fn look(stream: &mut dyn BufRead, name: &str, findings: &mut Findings) -> Result<()> {
-    let is_sheet = name.contains("worksheets/") && name.ends_with(".xml");
+/// Whether the first byte that is no blank and no mark of the encoding begins an element.
+fn begins_as_xml(stream: &mut dyn BufRead) -> Result<bool> {
+    loop {
+        match stream.fill_buf().map_err(damaged)?.first() {
+            Some(b'<') => return Ok(true),
+            Some(byte) if byte.is_ascii_whitespace() || matches!(byte, 0xef | 0xbb | 0xbf) => stream.consume(1),
+            _ => return Ok(false),
+        }
+    }
+}
+
+/// The last part of a path.
+fn last_of(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// Values of an attribute; more than one stand where somebody means harm.
+fn values(element: &BytesStart<'_>, name: &str) -> Vec<String> {
+    let mut attributes = element.attributes();
+    let found = attributes.with_checks(false).flatten().filter(|attribute| attribute.key.local_name().as_ref() == name);
+    found.map(|attribute| attribute.value.into_owned()).collect()
+}
+
+/// Keeps the names of parts that a relationship of some kinds names.
+fn relate(element: &BytesStart<'_>, named: &mut HashSet<String>) {
+    let is_read = values(element, "Type").iter().any(|kind| READ.contains(&last_of(kind)));
+    for target in values(element, "Target").iter().filter(|_| is_read) {
+        named.insert(last_of(target).to_ascii_lowercase());
+        if let Ok(target) = unescape(target) {
+            named.insert(last_of(&target).to_ascii_lowercase());
+        }
+    }
+}
+
+fn look(stream: &mut dyn BufRead, name: &str, findings: &mut Findings, named: &mut HashSet<String>) -> Result<()> {
+    let mut is_sheet = false;
     let mut reader = Reader::from_reader(stream);
     let mut buffer = Vec::new();
     let (mut depth, mut elements, mut strings, mut regions) = (0usize, 0u64, 0u64, 0u64);
@@ -75,6 +125,8 @@ fn look(stream: &mut dyn BufRead, name: &str, findings: &mut Findings) -> Result
         if depth > DEPTH {
             return Err(unreadable(format_args!("表格内容的嵌套超过 {DEPTH} 层")));
         }
+        // A sheet is known by its outermost element; its part may have any name.
+        is_sheet |= elements == 0 && element.local_name().as_ref() == "worksheet";
         elements += 1;
         match element.local_name().as_ref() {
             "row" if is_sheet => {
@@ -84,8 +136,9 @@ fn look(stream: &mut dyn BufRead, name: &str, findings: &mut Findings) -> Result
             "f" if is_sheet => findings.formulas += 1,
             "mergeCell" => regions += 1,
             "si" => strings += 1,
+            "Relationship" if name.ends_with(".rels") => relate(element, named),
             "sst" => {
-                let claimed = attribute(element, "uniqueCount").and_then(|count| count.parse::<u64>().ok()).unwrap_or(0);
+                let claimed = values(element, "uniqueCount").iter().filter_map(|count| count.parse::<u64>().ok()).max().unwrap_or(0);
                 within(claimed, SHARED_STRINGS, "共享文字")?;
             }
             _ => {}

@@ -3,6 +3,13 @@
 use super::{Row, Table, TableLimits};
 use crate::error::{Code, Error, Result};
 
+/// Places of merged regions that are looked at for each cell that a file may have.
+const LOOKS_PER_CELL: usize = 8;
+/// Hidden sheets that are named.
+const NAMED: usize = 20;
+/// Longest name of a sheet, in characters.
+const NAME_CHARACTERS: usize = 100;
+
 /// What is left of the limits of one file, and what was left out.
 pub(super) struct Budget<'a> {
     limits: &'a TableLimits,
@@ -10,6 +17,8 @@ pub(super) struct Budget<'a> {
     cells: usize,
     text_bytes: usize,
     tables: usize,
+    /// Places that merged regions were looked at, over all sheets.
+    looks: usize,
     pub left_out_right: bool,
 }
 
@@ -22,7 +31,7 @@ pub(super) struct Region {
 
 impl<'a> Budget<'a> {
     pub fn new(limits: &'a TableLimits) -> Budget<'a> {
-        Budget { limits, rows: 0, cells: 0, text_bytes: 0, tables: 0, left_out_right: false }
+        Budget { limits, rows: 0, cells: 0, text_bytes: 0, tables: 0, looks: 0, left_out_right: false }
     }
 
     fn row(&mut self) -> Result<()> {
@@ -51,6 +60,15 @@ impl<'a> Budget<'a> {
         Ok(())
     }
 
+    /// Counts places of a merged region. Regions do not overlap in what people make, so they cover little more than there are cells.
+    fn look(&mut self, places: usize) -> Result<()> {
+        self.looks = self.looks.saturating_add(places);
+        if self.looks > self.limits.max_cells.saturating_mul(LOOKS_PER_CELL) {
+            return Err(Error::new(Code::TooLarge, "合并单元格互相重叠过多，可能是恶意文件，没有读取。"));
+        }
+        Ok(())
+    }
+
     pub fn notices(&self) -> Vec<String> {
         let limit = self.limits.max_columns;
         self.left_out_right.then(|| format!("第 {limit} 列以右还有内容，没有读入。")).into_iter().collect()
@@ -69,7 +87,7 @@ impl<'b, 'a> Growing<'b, 'a> {
         if budget.tables > budget.limits.max_tables {
             return Err(Error::new(Code::TooLarge, format!("文件超过上限 {} 个工作表或表格。", budget.limits.max_tables)));
         }
-        Ok(Growing { budget, table: Table { sheet: sheet.chars().take(100).collect(), is_1904, ..Table::default() } })
+        Ok(Growing { budget, table: Table { sheet: named(sheet), is_1904, ..Table::default() } })
     }
 
     /// Adds words at a place counted from 0. Cells come row by row; empty words leave no trace.
@@ -114,6 +132,7 @@ impl<'b, 'a> Growing<'b, 'a> {
                 continue;
             }
             for row in self.table.rows.iter_mut().skip(from).take_while(|row| row.number <= bottom.saturating_add(1)) {
+                self.budget.look((right - left) as usize + 1)?;
                 for column in left..=right {
                     if !row.cell(column as usize).is_empty() {
                         continue;
@@ -138,6 +157,33 @@ impl<'b, 'a> Growing<'b, 'a> {
         self.table.first_row = first;
         self.table.blank_rows = last - u32::try_from(self.table.rows.len()).unwrap_or(last);
         Some(self.table)
+    }
+}
+
+/// The name of a sheet, as far as it is kept.
+fn named(sheet: &str) -> String {
+    sheet.chars().take(NAME_CHARACTERS).collect()
+}
+
+/// Sheets that are left out because they are hidden.
+#[derive(Default)]
+pub(super) struct Hidden {
+    named: Vec<String>,
+    count: usize,
+}
+
+impl Hidden {
+    pub fn add(&mut self, sheet: &str) {
+        self.count += 1;
+        if self.count <= NAMED {
+            self.named.push(format!("“{}”", named(sheet)));
+        }
+    }
+
+    pub fn notice(&self) -> Option<String> {
+        let more = if self.count > NAMED { format!("等 {} 张", self.count) } else { String::new() };
+        let names = self.named.join("、");
+        (self.count > 0).then(|| format!("隐藏的工作表{names}{more}没有读入；其中如有意见，请取消隐藏后重新上传。"))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::rows::{Budget, Growing};
 use super::{TableFile, TableFormat, TableLimits, damaged};
 use crate::documents::text;
+use crate::documents::writing::returned::harmless;
 use crate::error::Result;
 
 /// Lines that decide which separator a file uses.
@@ -34,14 +35,22 @@ pub(super) fn read(bytes: &[u8], limits: &TableLimits) -> Result<TableFile> {
         inner_lines += record.iter().map(|field| field.matches('\n').count() as u64).sum::<u64>();
         let row = u32::try_from(at).unwrap_or(u32::MAX).saturating_add(line);
         for (column, words) in (0u32..).zip(&record) {
-            // ="001" is how some programs keep the zeros of a number.
-            let words = words.strip_prefix("=\"").and_then(|w| w.strip_suffix('"')).unwrap_or(words);
-            table.put(row, column, words)?;
+            table.put(row, column, meant(words))?;
         }
     }
     let tables = table.finish().into_iter().collect();
     notices.extend(budget.notices());
     Ok(TableFile { format: TableFormat::Csv, tables, around: String::new(), notices })
+}
+
+/// The words that a field stands for.
+fn meant(words: &str) -> &str {
+    // The apostrophe before what would be a formula is ours, from a file that was handed back.
+    if let Some(rest) = words.strip_prefix('\'').filter(|rest| harmless(rest) != *rest) {
+        return rest;
+    }
+    // ="001" is how some programs keep the zeros of a number.
+    words.strip_prefix("=\"").and_then(|w| w.strip_suffix('"')).unwrap_or(words)
 }
 
 /// The separator that stands most evenly outside quotation marks in the first lines.

@@ -260,30 +260,30 @@ fn tables_of_a_document_keep_their_merged_cells() {
     assert!(refused("a.docx", &document("<w:p><w:r><w:t>没有表格</w:t></w:r></w:p>")).contains("没有找到"));
 }
 
-/// A workbook of Excel 97–2003 with its cells, as (row, column, words).
-fn old_workbook(sheets: &[(&str, Vec<(u16, u16, String)>)], encrypted: bool) -> Vec<u8> {
-    let record = |kind: u16, data: &[u8]| [&kind.to_le_bytes(), &(data.len() as u16).to_le_bytes(), data].concat();
-    let bof = |kind: u16| record(0x0809, &[0x0600u16, kind, 0, 0, 0, 0, 0, 0].iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>());
-    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-    let bodies: Vec<Vec<u8>> = sheets
-        .iter()
-        .map(|(_, cells)| {
-            let mut body = bof(0x0010);
-            for (row, column, words) in cells {
-                let units = words.encode_utf16().count() as u16;
-                let head = [row.to_le_bytes(), column.to_le_bytes(), [0, 0], units.to_le_bytes()].concat();
-                body.extend(record(0x0204, &[head, vec![1], wide(words)].concat()));
-            }
-            body.extend(record(0x000a, &[]));
-            body
-        })
-        .collect();
+/// A record of a workbook of Excel 97–2003.
+fn record(kind: u16, data: &[u8]) -> Vec<u8> {
+    [&kind.to_le_bytes(), &(data.len() as u16).to_le_bytes(), data].concat()
+}
+
+fn bof(kind: u16) -> Vec<u8> {
+    record(0x0809, &[0x0600u16, kind, 0, 0, 0, 0, 0, 0].iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>())
+}
+
+fn wide(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+/// A cell with words.
+fn label(row: u16, column: u16, words: &str) -> Vec<u8> {
+    let head = [row, column, 0, words.encode_utf16().count() as u16].iter().flat_map(|n| n.to_le_bytes()).collect();
+    record(0x0204, &[head, vec![1], wide(words)].concat())
+}
+
+/// A workbook of Excel 97–2003: the name and the records of each sheet, and more records beside those of the sheets.
+fn old_workbook(sheets: &[(&str, Vec<u8>)], more: &[u8]) -> Vec<u8> {
+    let bodies: Vec<Vec<u8>> = sheets.iter().map(|(_, cells)| [bof(0x0010), cells.clone(), record(0x000a, &[])].concat()).collect();
     let globals = |offsets: &[u32]| {
-        let mut head = bof(0x0005);
-        if encrypted {
-            head.extend(record(0x002f, &[0; 6]));
-        }
-        head.extend(record(0x0042, &1200u16.to_le_bytes()));
+        let mut head = [bof(0x0005), more.to_vec(), record(0x0042, &1200u16.to_le_bytes())].concat();
         for ((name, _), offset) in sheets.iter().zip(offsets) {
             let length = name.encode_utf16().count() as u8;
             head.extend(record(0x0085, &[offset.to_le_bytes().to_vec(), vec![0, 0, length, 1], wide(name)].concat()));
@@ -336,11 +336,153 @@ fn old_workbook(sheets: &[(&str, Vec<(u16, u16, String)>)], encrypted: bool) -> 
 
 #[test]
 fn old_workbooks_are_read_and_cannot_claim_memory() {
-    let cells_of = vec![(0, 0, "条款".to_owned()), (0, 1, "意见".into()), (3, 0, "第三条".into()), (3, 1, "删去".into())];
-    let file = parsed("a.xls", &old_workbook(&[("意见", cells_of.clone())], false));
+    let cells_of = [label(0, 0, "条款"), label(0, 1, "意见"), label(3, 0, "第三条"), label(3, 1, "删去")].concat();
+    let file = parsed("a.xls", &old_workbook(&[("意见", cells_of.clone())], &[]));
     assert_eq!((file.format, file.tables[0].sheet.as_str(), file.tables[0].blank_rows), (TableFormat::Xls, "意见", 2));
     assert_eq!(cells(&file.tables[0]), [["条款", "意见"], ["第三条", "删去"]]);
-    assert!(refused("a.xls", &old_workbook(&[("意见", cells_of)], true)).contains("打开密码"));
-    let corners = vec![(0, 0, "a".to_owned()), (65_535, 255, "b".into())];
-    assert!(refused("a.xls", &old_workbook(&[("一", corners.clone()), ("二", corners)], false)).contains("范围过大"));
+    assert!(refused("a.xls", &old_workbook(&[("意见", cells_of.clone())], &record(0x002f, &[0; 6]))).contains("打开密码"));
+    let corners = [label(0, 0, "a"), label(65_535, 255, "b")].concat();
+    assert!(refused("a.xls", &old_workbook(&[("一", corners.clone()), ("二", corners)], &[])).contains("范围过大"));
+    // More than one sector of tables, and more sheets than one.
+    let many: Vec<u8> = (0..700).flat_map(|row| label(row, 1, "意见")).collect();
+    let file = parsed("a.xls", &old_workbook(&[("一", many), ("二", cells_of)], &[]));
+    assert_eq!(file.tables.iter().map(|table| table.rows.len()).collect::<Vec<_>>(), [700, 2]);
+}
+
+#[test]
+fn what_an_old_sheet_claims_is_checked() {
+    let claim = |top: u32, bottom: u32, left: u16, right: u16| {
+        let columns = [left, right, 0].iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+        record(0x0200, &[top.to_le_bytes().to_vec(), bottom.to_le_bytes().to_vec(), columns].concat())
+    };
+    let with = |claim: Vec<u8>| old_workbook(&[("意见", [claim, label(0, 0, "意见"), label(1, 0, "删去")].concat())], &[]);
+    for (top, bottom, left, right) in [(0, 0xffff_ffff, 0, 0xffff), (5, 3, 0, 2), (0, 2, 3, 3), (0, 70_000, 0, 256)] {
+        let error = read("a.xls", &with(claim(top, bottom, left, right)), &TableLimits::default()).unwrap_err();
+        assert_eq!(error.code, Code::TooLarge, "{top} {bottom} {left} {right}");
+        assert_eq!(error.detail, "工作表占用的范围过大或者写错了；请用 Excel 或 WPS 另存为 .xlsx 后再上传。");
+    }
+    // Everything, nothing, and columns that the library takes to begin at the first.
+    for (top, bottom, left, right) in [(0, 2, 0, 1), (0, 65_536, 0, 256), (0, 0, 0, 0), (0, 2, 300, 2), (0, 2, 5, 2)] {
+        let file = parsed("a.xls", &with(claim(top, bottom, left, right)));
+        assert_eq!(cells(&file.tables[0]), [["意见"], ["删去"]], "{top} {bottom} {left} {right}");
+    }
+    let [short, long] =
+        [[0u16, 2, 0, 1, 0].as_slice(), &[0, 0, 2, 0, 0, 1, 0, 0]].map(|w| w.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>());
+    assert_eq!(parsed("a.xls", &with(record(0x0200, &short))).tables[0].rows.len(), 2);
+    assert_eq!(parsed("a.xls", &with(record(0x0200, &long))).tables[0].rows.len(), 2);
+    assert!(refused("a.xls", &with(record(0x0200, &[0; 12]))).contains("已损坏"));
+}
+
+#[test]
+fn old_workbooks_are_walked_as_the_library_walks() {
+    // A chart inside a sheet ends no rectangle, and its cells are none of the sheet.
+    let chart = [bof(0x0020), label(60_000, 9, "图"), record(0x000a, &[])].concat();
+    let corners = [label(0, 0, "a"), chart.clone(), label(65_535, 255, "b")].concat();
+    assert!(refused("a.xls", &old_workbook(&[("一", corners)], &[])).contains("范围过大"));
+    let beside = [label(0, 0, "意见"), chart, label(1, 0, "删去")].concat();
+    assert_eq!(cells(&parsed("a.xls", &old_workbook(&[("一", beside)], &[])).tables[0]), [["意见"], ["删去"]]);
+    // The words of a formula stand at its place, whatever came in between.
+    let place = |row: u16, column: u16| [row, column].iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+    let far = [place(65_535, 255), vec![0, 0], vec![0, 0, 0, 0, 0, 0, 0xff, 0xff], vec![0; 6]].concat();
+    let words = record(0x0207, &[vec![1, 0, 0], b"x".to_vec()].concat());
+    let near = label(0, 0, "a");
+    assert!(
+        refused("a.xls", &old_workbook(&[("一", [near.clone(), record(0x0006, &far), words.clone()].concat())], &[])).contains("范围过大")
+    );
+    let first = [label(9_000, 255, "a"), words, label(65_535, 255, "b")].concat();
+    assert!(refused("a.xls", &old_workbook(&[("一", first)], &[])).contains("范围过大"), "words without a formula stand first");
+    // Sheets stand inside the stream, each for itself, and are not too many.
+    let sheet_at = |offset: u32| record(0x0085, &[offset.to_le_bytes().to_vec(), vec![0, 0, 1, 1], wide("二")].concat());
+    for offset in [0x00ff_ffff, u32::MAX] {
+        assert!(refused("a.xls", &old_workbook(&[("一", near.clone())], &sheet_at(offset))).contains("已损坏"), "{offset}");
+    }
+    let shared: Vec<u8> = (0..20).flat_map(|_| sheet_at(500)).collect();
+    let filler: Vec<u8> = (0..400).flat_map(|row| label(row, 0, "意见")).collect();
+    assert!(refused("a.xls", &old_workbook(&[("一", filler)], &shared)).contains("已损坏"));
+    let many: Vec<u8> = (0..201).flat_map(|_| sheet_at(0)).collect();
+    assert_eq!(refused("a.xls", &old_workbook(&[("一", near)], &many)), "文件超过上限 200 个工作表或表格。");
+}
+
+#[test]
+fn what_a_relationship_names_is_looked_at_whatever_its_name() {
+    let named = |target: &str, part: &str, content: &str| {
+        let bytes = workbook("", &[]);
+        let mut archive = Archive::open(Cursor::new(bytes.as_slice()), Limits::default()).unwrap();
+        let names: Vec<String> = archive.names().collect();
+        let mut parts = vec![(part.to_owned(), content.as_bytes().to_vec())];
+        for (i, name) in names.into_iter().enumerate().filter(|(_, name)| name != "xl/worksheets/sheet1.xml") {
+            let text = String::from_utf8(archive.unpack(i).unwrap()).unwrap();
+            parts.push((name, text.replace("worksheets/sheet1.xml", target).into_bytes()));
+        }
+        pack(&parts).unwrap()
+    };
+    let at = |content: &str| named("worksheets/s.bin", "xl/worksheets/s.bin", content);
+    let hidden = sheet("A1", &A1.replace("<row ", r#"<row hidden="1" "#));
+    let file = parsed("a.xlsx", &at(&hidden));
+    assert_eq!(cells(&file.tables[0]), [["意见"]]);
+    assert!(file.notices.join("").contains("1 个隐藏的行"), "{:?}", file.notices);
+    assert!(refused("a.xlsx", &at(&format!("{}{}", sheet("A1", A1), " ".repeat(20 << 20)))).contains("压缩炸弹"));
+    assert!(refused("a.xlsx", &at(&format!(" \n<!DOCTYPE a>{}", sheet("A1", A1)))).contains("实体声明"));
+    // What does not begin as XML is no sheet, though a library would find one in it.
+    let regions = format!("{}<mergeCells></mergeCells>", sheet("A1", A1));
+    assert!(refused("a.xlsx", &at(&format!("x{regions}"))).contains("已损坏"));
+    assert!(refused("a.xlsx", &named("/xl/S.BIN", "xl/s.bin", &format!("x{regions}"))).contains("已损坏"));
+    // A part that nothing reads counts all the same, and may be anything else.
+    let more = "x".repeat(20 << 20);
+    assert!(refused("a.xlsx", &workbook(&sheet("A1", A1), &[("xl/media/a.png", &more)])).contains("压缩炸弹"));
+    assert_eq!(parsed("a.xlsx", &workbook(&sheet("A1", A1), &[("xl/media/a.png", "\u{1}PNG")])).tables.len(), 1);
+    let twice = r#"<sst a:uniqueCount="1" uniqueCount="99999999999999"><si><t>x</t></si></sst>"#;
+    assert!(refused("a.xlsx", &workbook(&sheet("A1", A1), &[("xl/sharedStrings.xml", twice)])).contains("共享文字"));
+}
+
+#[test]
+fn merged_cells_cost_no_more_than_a_file_may() {
+    // Many merged cells in one row of a document.
+    let wide = r#"<w:tc><w:tcPr><w:gridSpan w:val="2"/></w:tcPr><w:p/></w:tc>"#.repeat(60_000);
+    let one = "<w:tc><w:p><w:r><w:t>意见</w:t></w:r></w:p></w:tc>";
+    let begun = std::time::Instant::now();
+    let file = parsed("a.docx", &document(&format!("<w:tbl><w:tr>{one}{wide}</w:tr><w:tr>{one}</w:tr></w:tbl>")));
+    assert_eq!(cells(&file.tables[0]), [["意见"], ["意见"]]);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(15), "{:?}", begun.elapsed());
+    // Regions over each other in a sheet.
+    let rows: String = (2..=3_000).map(|n| format!(r#"<row r="{n}"><c r="A{n}"><v>1</v></c></row>"#)).collect();
+    let merged = |count: usize| {
+        let regions = r#"<mergeCell ref="A1:DX3000"></mergeCell>"#.repeat(count);
+        let sheet = sheet("A1", &format!("{A1}{rows}"));
+        workbook(&sheet.replace("</sheetData>", &format!("</sheetData><mergeCells>{regions}</mergeCells>")), &[])
+    };
+    assert_eq!(parsed("a.xlsx", &merged(2)).tables[0].rows.len(), 3_000);
+    let error = read("a.xlsx", &merged(50), &TableLimits::default()).unwrap_err();
+    assert_eq!((error.code, error.detail.as_str()), (Code::TooLarge, "合并单元格互相重叠过多，可能是恶意文件，没有读取。"));
+}
+
+#[test]
+fn hidden_sheets_are_named_as_far_as_anybody_reads() {
+    let book = |hidden: usize| {
+        let mut book = Workbook::new();
+        book.add_worksheet().write_string(0, 0, "意见").unwrap();
+        for i in 1..=hidden {
+            book.add_worksheet().set_name(format!("藏{i}")).unwrap().set_hidden(true);
+        }
+        parsed("a.xlsx", &book.save_to_buffer().unwrap()).notices
+    };
+    let notices = book(250);
+    assert!(notices.len() == 1 && notices[0].contains("、“藏20”等 250 张没有读入") && !notices[0].contains("藏21"), "{notices:?}");
+    assert_eq!(book(2), ["隐藏的工作表“藏1”、“藏2”没有读入；其中如有意见，请取消隐藏后重新上传。"]);
+    assert!(book(0).is_empty());
+}
+
+#[test]
+fn separated_values_that_we_handed_back_are_what_they_were() {
+    use crate::documents::writing::returned::CsvSheets;
+    let said = ["-5", "=1+1", "@a", "＋1", "'好'", "001", "'", "a'=b"];
+    let mut csv = CsvSheets::new();
+    csv.sheet();
+    csv.row(1, &said.map(str::to_owned), said.len(), "检查结果").unwrap();
+    let bytes = csv.finish().unwrap();
+    assert!(String::from_utf8(bytes.clone()).unwrap().contains("'-5,'=1+1,'@a,'＋1,"));
+    let file = parsed("a.csv", &bytes);
+    assert_eq!(file.tables[0].rows[0].cells[..said.len()], said);
+    // ="001" by itself is still a number with its zeros.
+    assert_eq!(cells(&parsed("a.csv", "=\"001\",'=\"001\"\n".as_bytes()).tables[0]), [["001", "=\"001\""]]);
 }

@@ -16,7 +16,7 @@ use crate::error::Result;
 const DEPTH: usize = 400;
 /// Most bytes kept of what stands outside the tables.
 const AROUND_BYTES: usize = 64 << 10;
-/// Columns that one cell may span.
+/// Columns that one cell may span, and in which cells may be merged.
 const WIDEST: u32 = 128;
 
 pub(super) fn read(archive: &mut Archive<Cursor<&[u8]>>, limits: &TableLimits) -> Result<TableFile> {
@@ -187,7 +187,8 @@ impl Pass {
         }
         let ended: Vec<_> = self.open.extract_if(.., |(column, ..)| (left..=right).contains(column)).collect();
         self.regions.extend(ended.into_iter().map(region));
-        if cell.is_merged_down || cell.span > 1 {
+        // Right of the columns that are read nothing is merged: what is open stays as short as a row.
+        if (cell.is_merged_down || cell.span > 1) && left < WIDEST {
             self.open.push((left, right, row, row));
         }
         if !cell.words.trim().is_empty() {

@@ -4,22 +4,22 @@ use std::io::Cursor;
 
 use calamine::{Reader, SheetType, SheetVisible, Xls, XlsError, open_workbook_from_rs};
 
-use super::rows::{Budget, Growing, Region};
+use super::rows::{Budget, Growing, Hidden, Region};
 use super::xlsx::words;
 use super::{TableFile, TableFormat, TableLimits, biff, damaged, encrypted};
 use crate::error::{Error, Result};
 
 pub(super) fn read(bytes: &[u8], limits: &TableLimits) -> Result<TableFile> {
-    let findings = biff::look_through(bytes)?;
-    let mut book: Xls<Cursor<&[u8]>> = open_workbook_from_rs(Cursor::new(bytes)).map_err(refused)?;
+    let findings = biff::look_through(bytes, limits)?;
+    let mut book: Xls<Cursor<Vec<u8>>> = open_workbook_from_rs(Cursor::new(findings.workbook)).map_err(refused)?;
     let is_1904 = book.has_1904_epoch();
     let sheets = book.sheets_metadata().to_vec();
     let mut budget = Budget::new(limits);
     let mut tables = Vec::new();
-    let mut notices = Vec::new();
+    let mut hidden = Hidden::default();
     for sheet in sheets.into_iter().filter(|sheet| sheet.typ == SheetType::WorkSheet) {
         if sheet.visible != SheetVisible::Visible {
-            notices.push(format!("隐藏的工作表“{}”没有读入；其中如有意见，请取消隐藏后重新上传。", sheet.name));
+            hidden.add(&sheet.name);
             continue;
         }
         let range = book.worksheet_range(&sheet.name).map_err(refused)?;
@@ -34,7 +34,8 @@ pub(super) fn read(bytes: &[u8], limits: &TableLimits) -> Result<TableFile> {
         table.merge(&regions)?;
         tables.extend(table.finish());
     }
-    notices.extend(budget.notices());
+    let mut notices = budget.notices();
+    notices.extend(hidden.notice());
     if findings.formulas > 0 {
         notices.push(format!("表格中有 {} 个公式，没有计算，采用文件中保存的结果。", findings.formulas));
     }

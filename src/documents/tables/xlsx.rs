@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use calamine::{Data, DataRef, Reader, SheetType, SheetVisible, Xlsx, XlsxError, open_workbook_from_rs};
 
-use super::rows::{Budget, Growing, Region, moment, number};
+use super::rows::{Budget, Growing, Hidden, Region, moment, number};
 use super::{TableFile, TableFormat, TableLimits, damaged, encrypted, parts};
 use crate::documents::archive::Archive;
 use crate::error::{Error, Result};
@@ -16,10 +16,10 @@ pub(super) fn read(bytes: &[u8], archive: &mut Archive<Cursor<&[u8]>>, limits: &
     let sheets = book.sheets_metadata().to_vec();
     let mut budget = Budget::new(limits);
     let mut tables = Vec::new();
-    let mut hidden = Vec::new();
+    let mut hidden = Hidden::default();
     for sheet in sheets.into_iter().filter(|sheet| sheet.typ == SheetType::WorkSheet) {
         if sheet.visible != SheetVisible::Visible {
-            hidden.push(format!("“{}”", sheet.name));
+            hidden.add(&sheet.name);
             continue;
         }
         let mut table = Growing::new(&mut budget, &sheet.name, is_1904)?;
@@ -39,12 +39,12 @@ pub(super) fn read(bytes: &[u8], archive: &mut Archive<Cursor<&[u8]>>, limits: &
         tables.extend(table.finish());
     }
     let mut notices = budget.notices();
+    notices.extend(hidden.notice());
     let mut say = |is_so: bool, sentence: String| {
         if is_so {
             notices.push(sentence);
         }
     };
-    say(!hidden.is_empty(), format!("隐藏的工作表{}没有读入；其中如有意见，请取消隐藏后重新上传。", hidden.join("、")));
     say(findings.hidden_rows > 0, format!("表格中有 {} 个隐藏的行，也一并读入。", findings.hidden_rows));
     say(findings.formulas > 0, format!("表格中有 {} 个公式，没有计算，采用文件中保存的结果。", findings.formulas));
     say(findings.has_macros, "文件中含有宏，没有读取，也不会运行。".into());

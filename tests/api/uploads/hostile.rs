@@ -126,3 +126,91 @@ async fn work_that_broke_off_goes_on_without_doing_anything_twice() {
     assert_eq!((batch.counts.of(batches::RowState::Committed), point.opinions().await), (450, 450));
     point.app.finish().await;
 }
+
+/// A workbook of Excel 97–2003 with given records.
+fn old_book(records: &[u8]) -> Vec<u8> {
+    const END: u32 = 0xffff_fffe;
+    // The header; the chains; the directory; a stream of 4,096 bytes.
+    let mut file = vec![0u8; 512 * 11];
+    let mut put = |at: usize, bytes: &[u8]| file[at..at + bytes.len()].copy_from_slice(bytes);
+    put(0, b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1");
+    put(24, &[0x3e, 0, 3, 0, 0xfe, 0xff, 9, 0, 6, 0]);
+    for (at, number) in [(44, 1), (48, 1), (56, 4096), (60, END), (68, END)] {
+        put(at, &number.to_le_bytes());
+    }
+    put(76, &[0xff; 436]);
+    put(76, &[0; 4]);
+    put(512, &[0xff; 512]);
+    for (at, number) in (0..).zip([0xffff_fffd, END, 3, 4, 5, 6, 7, 8, 9, END]) {
+        put(512 + 4 * at, &number.to_le_bytes());
+    }
+    for (at, name, kind, first, size) in [(1024, "Root Entry", 5, END, 0u32), (1152, "Workbook", 2, 2, 4096)] {
+        let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        put(at, &name);
+        put(at + 64, &(name.len() as u16 + 2).to_le_bytes());
+        put(at + 66, &[kind, 1]);
+        put(at + 68, &[0xff; 12]);
+        put(at + 116, &first.to_le_bytes());
+        put(at + 120, &size.to_le_bytes());
+    }
+    put(1536, records);
+    file
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_its_reader_is_not_work_to_go_on_with() {
+    let point = Point::start().await;
+    // A name that ends before its length: the library reads past its end.
+    let records = [[0x09, 0x08, 16, 0, 0, 6, 5, 0].as_slice(), &[0; 12], &[0x18, 0, 0, 0], &[0x0a, 0, 0, 0]].concat();
+    let batch = point.upload("坏的.xls", old_book(&records)).await;
+    assert!(batch.state == BatchState::Failed && batch.failure.contains("表格内容已损坏"), "{:?} {}", batch.state, batch.failure);
+    assert_eq!(batches::resume(&point.uploads(), &point.caller, batch.id).await.unwrap_err().code, Code::Conflict);
+    point.app.finish().await;
+}
+
+#[tokio::test]
+async fn whoever_was_overtaken_while_reading_leaves_the_rows_alone() {
+    const BACK: &str = "UPDATE upload_batch SET state = 'reading', worker = $2 WHERE id = $1";
+    const DONE: &str = "UPDATE upload_batch SET state = 'checked', worker = NULL WHERE id = $1";
+    let point = Point::start().await;
+    let at = point.uploads();
+    let batch = point.upload("意见.xlsx", xlsx(&[&["条款", "意见"], &["第一条", "改"], &["第一条", "删"]])).await;
+    assert_eq!((batch.state, batch.counts.all()), (BatchState::Checked, 3));
+    let late = at.ids.next();
+    let mut tx = at.db.begin().await.unwrap();
+    zhitong::on_tx!(&mut tx, c => sqlx::query(BACK).bind(batch.id).bind(late).execute(c).await.map(drop)).unwrap();
+    tx.commit().await.unwrap();
+    // Another one has taken over and is done by the time that the late one has read the file: until then it waits for the writer.
+    let mut tx = at.db.begin().await.unwrap();
+    zhitong::on_tx!(&mut tx, c => sqlx::query(DONE).bind(batch.id).execute(c).await.map(drop)).unwrap();
+    let finish = async {
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        tx.commit().await.unwrap();
+    };
+    tokio::join!(batches::work(at.clone(), point.caller.clone(), batch.id, late), finish);
+    let after = point.batch(batch.id).await;
+    assert_eq!((after.state, after.counts.all(), after.failure.as_str()), (BatchState::Checked, 3, ""));
+    point.app.finish().await;
+}
+
+#[tokio::test]
+async fn a_file_with_remarks_comes_back_as_what_it_was() {
+    let point = Point::start().await;
+    let at = point.uploads();
+    let rows: [&[&str]; 4] = [
+        &["甲栏", "条款", "意见", "乙栏"],
+        &["x", "第九十九条", "-5 度以下不开放", ""],
+        &["y", "第一条", "=改", "z"],
+        &["", "第一条", "@删", ""],
+    ];
+    let batch = point.upload("意见.xlsx", xlsx(&rows)).await;
+    let cells = async |id| point.rows(id, None).await.into_iter().map(|row| row.cells).collect::<Vec<_>>();
+    let before = cells(batch.id).await;
+    for is_csv in [false, true] {
+        let file = batches::return_file(&at, &point.caller, batch.id, is_csv).await.unwrap();
+        let again = point.upload(&file.name, file.bytes).await;
+        assert_eq!(again.sheets[0].layout, batch.sheets[0].layout, "{}", file.name);
+        assert_eq!(cells(again.id).await, before, "{}", file.name);
+    }
+    point.app.finish().await;
+}

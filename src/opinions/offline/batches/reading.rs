@@ -1,9 +1,13 @@
 //! The file → rows and columns.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use sqlx::QueryBuilder;
 use sqlx::types::Json;
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use uuid::Uuid;
 
 use super::receiving::overtaken;
@@ -12,9 +16,11 @@ use crate::accounts::Caller;
 use crate::contact_points::assignments;
 use crate::contact_points::materials::marked_version;
 use crate::documents::tables::{self, Table, TableFile, TableLimits};
+use crate::documents::unreadable;
 use crate::error::{Error, Result};
 use crate::ids::DraftVersionId;
-use crate::opinions::offline::columns::{Field, recognise};
+use crate::opinions::offline::columns::{Field, cut, recognise, take_back};
+use crate::storage::Tx;
 use crate::storage::blobs::BlobHash;
 use crate::storage::sql::failed;
 use crate::{on_db, on_tx};
@@ -22,6 +28,11 @@ use crate::{on_db, on_tx};
 /// Rows written in one transaction, and by one statement.
 const ROWS_PER_TRANSACTION: usize = 1_000;
 const ROWS_PER_STATEMENT: usize = 100;
+/// How often whoever reads says that they still do, well within [`SILENT_SECONDS`](super::SILENT_SECONDS).
+const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
+
+/// Files that are read at the same time, because each may take much memory; who comes when all are busy waits.
+static READERS: Semaphore = Semaphore::const_new(2);
 
 /// Said of a template that was made for another version.
 const OUTDATED: &str = "这份表格是按草案的另一稿生成的，条款可能有变动，请核对每一行对应的条文；新的表格在任务页面下载。";
@@ -38,22 +49,26 @@ pub const STATEMENTS: &[&str] = &[FORGET_ROWS, PROGRESS, FINISH, REMEMBERED];
 
 /// Reads the file of a batch. Begun anew after a break, it forgets what it had.
 pub(super) async fn read(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uuid) -> Result<()> {
-    let hash = BlobHash::parse(&batch.blob_hash).ok_or_else(|| Error::defect("a batch without a content"))?;
-    let bytes = at.blobs.get(&hash).await?;
-    let name = batch.name.clone();
-    let mut file = tokio::task::spawn_blocking(move || tables::read(&name, &bytes, &TableLimits::default()))
-        .await
-        .map_err(|e| Error::internal("reading a table broke off", e))??;
+    let mut file = while_alive(table_file(at, batch), SIGN_OF_LIFE, || progress(at, batch, worker)).await?;
+    let is_returned = file.tables.iter_mut().fold(false, |is_returned, table| take_back(table) || is_returned);
     let known: Vec<(String, Json<Vec<Field>>)> =
         on_db!(&at.db, pool => sqlx::query_as(REMEMBERED).bind(batch.contact_point_id).fetch_all(pool).await).map_err(failed)?;
     let known: HashMap<String, Vec<Field>> = known.into_iter().map(|(signature, fields)| (signature, fields.0)).collect();
-    let sheets = sheets_of(&file, &known);
+    let sheets = sheets_of(&file, &known, is_returned);
+    if is_returned {
+        // Our remarks beside a table that goes on without a heading.
+        for (table, sheet) in file.tables.iter_mut().zip(&sheets).filter(|(_, sheet)| sheet.layout.heading.is_none()) {
+            table.rows.iter_mut().for_each(|row| cut(row, sheet.layout.columns.len()));
+        }
+    }
     let assignment = assignments::get_own(&at.db, caller, batch.assignment_id).await?;
     if is_made_for_another(&file, assignment.version_id) {
         file.notices.push(OUTDATED.into());
     }
     let total = i64::try_from(file.tables.iter().map(|table| table.rows.len()).sum::<usize>()).unwrap_or(i64::MAX);
     let mut tx = at.db.begin().await?;
+    // Whoever was overtaken while the file was read must not touch the rows of the other.
+    say_progress(&mut tx, at, batch, worker, 0, total).await?;
     on_tx!(&mut tx, c => sqlx::query(FORGET_ROWS).bind(batch.id).execute(c).await.map(drop)).map_err(failed)?;
     tx.commit().await?;
     let mut ordinal = 0i64;
@@ -77,12 +92,7 @@ pub(super) async fn read(at: &Uploads, caller: &Caller, batch: &Batch, worker: U
                 })
                 .map_err(failed)?;
             }
-            let heard: u64 = on_tx!(&mut tx, c => sqlx::query(PROGRESS)
-                .bind(batch.id).bind(worker).bind(ordinal).bind(total).bind(at.clock.now()).execute(c).await.map(|d| d.rows_affected()))
-            .map_err(failed)?;
-            if heard == 0 {
-                return Err(overtaken());
-            }
+            say_progress(&mut tx, at, batch, worker, ordinal, total).await?;
             tx.commit().await?;
         }
     }
@@ -97,8 +107,62 @@ pub(super) async fn read(at: &Uploads, caller: &Caller, batch: &Batch, worker: U
     tx.commit().await
 }
 
+/// Says how far the work is, and with it that it goes on; an error when somebody else took it over.
+async fn say_progress(tx: &mut Tx, at: &Uploads, batch: &Batch, worker: Uuid, done: i64, total: i64) -> Result<()> {
+    let heard: u64 = on_tx!(tx, c => sqlx::query(PROGRESS)
+        .bind(batch.id).bind(worker).bind(done).bind(total).bind(at.clock.now()).execute(c).await.map(|d| d.rows_affected()))
+    .map_err(failed)?;
+    if heard == 0 { Err(overtaken()) } else { Ok(()) }
+}
+
+/// The same in a transaction of its own, while nothing is known yet of the file.
+async fn progress(at: &Uploads, batch: &Batch, worker: Uuid) -> Result<()> {
+    let mut tx = at.db.begin().await?;
+    say_progress(&mut tx, at, batch, worker, 0, 0).await?;
+    tx.commit().await
+}
+
+/// The tables of the file of a batch.
+async fn table_file(at: &Uploads, batch: &Batch) -> Result<TableFile> {
+    let place = READERS.acquire().await.map_err(|error| Error::internal("the readers of tables are closed", error))?;
+    let hash = BlobHash::parse(&batch.blob_hash).ok_or_else(|| Error::defect("a batch without a content"))?;
+    let bytes = at.blobs.get(&hash).await?;
+    let name = batch.name.clone();
+    let read = move || {
+        // Kept until the file is read, also when nobody waits for it any more.
+        let _place = place;
+        tables::read(&name, &bytes, &TableLimits::default())
+    };
+    tokio::task::spawn_blocking(read).await.map_err(broke_off)?
+}
+
+/// Does some work, and gives a sign of it from time to time. Ends with the work, or with a sign that fails.
+async fn while_alive<T, S>(work: impl Future<Output = Result<T>>, every: Duration, sign: impl Fn() -> S) -> Result<T>
+where
+    S: Future<Output = Result<()>>,
+{
+    let mut signs = interval_at(Instant::now() + every, every);
+    signs.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = signs.tick() => sign().await?,
+        }
+    }
+}
+
+/// What it means that a reader did not come to its end: where it panicked, the file is at fault, and would be the next time as well.
+fn broke_off(error: JoinError) -> Error {
+    if error.is_panic() {
+        tracing::warn!("a reader of tables panicked; the file is taken for damaged");
+        return unreadable("表格内容已损坏，可能没有下载完；请用 Excel 或 WPS 打开并另存后再上传");
+    }
+    Error::internal("reading a table broke off", error)
+}
+
 /// The sheets of a file with their columns: as somebody mapped the same headings before, else as they are recognised.
-fn sheets_of(file: &TableFile, known: &HashMap<String, Vec<Field>>) -> Vec<Sheet> {
+fn sheets_of(file: &TableFile, known: &HashMap<String, Vec<Field>>, is_returned: bool) -> Vec<Sheet> {
     let mut sheets: Vec<Sheet> = Vec::new();
     let mut first_ordinal = 0i64;
     for table in &file.tables {
@@ -109,7 +173,7 @@ fn sheets_of(file: &TableFile, known: &HashMap<String, Vec<Field>>) -> Vec<Sheet
         if let Some(fields) = remembered {
             layout = layout.mapped(fields);
         } else if !layout.is_certain
-            && let Some(before) = sheets.last().filter(|before| goes_on(before, table))
+            && let Some(before) = sheets.last().filter(|before| goes_on(before, table, is_returned))
         {
             // A table that a page break cut in two has its heading only once.
             layout = before.layout.clone();
@@ -142,7 +206,59 @@ fn is_made_for_another(file: &TableFile, version: DraftVersionId) -> bool {
     cells.flat_map(|cell| cell.lines()).chain(file.around.lines()).filter_map(marked_version).any(|marked| marked != version)
 }
 
-fn goes_on(before: &Sheet, table: &Table) -> bool {
+/// Whether a table may be the rest of the one before it. In a file that we handed back our remarks stand right of its columns.
+fn goes_on(before: &Sheet, table: &Table, is_returned: bool) -> bool {
     let width = table.rows.iter().map(|row| row.cells.len()).max().unwrap_or(0);
-    before.layout.is_certain && width > 1 && width <= before.layout.columns.len() && width + 2 >= before.layout.columns.len()
+    let columns = before.layout.columns.len();
+    before.layout.is_certain && width > 1 && width <= columns + usize::from(is_returned) && width + 2 >= columns
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::documents::tables::Row;
+    use crate::error::Code;
+
+    #[tokio::test]
+    async fn long_work_gives_signs_of_life() {
+        let signs = AtomicUsize::new(0);
+        let sign = || {
+            signs.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(Ok(()))
+        };
+        let every = Duration::from_millis(10);
+        let work = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok(7)
+        };
+        assert_eq!(while_alive(work, every, sign).await.unwrap(), 7);
+        assert!(signs.load(Ordering::Relaxed) > 3, "{signs:?}");
+        // Whoever was overtaken does not wait for the end.
+        let work = std::future::pending::<Result<()>>();
+        assert_eq!(while_alive(work, every, || std::future::ready(Err(overtaken()))).await.unwrap_err().code, Code::Conflict);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_breaks_its_reader_is_damaged() {
+        let panicked = tokio::task::spawn_blocking::<_, ()>(|| panic!("a defect of a library")).await.unwrap_err();
+        let error = broke_off(panicked);
+        assert!(error.code == Code::UnreadableFile && error.detail.contains("表格内容已损坏"), "{}", error.detail);
+        let task = tokio::spawn(std::future::pending::<()>());
+        task.abort();
+        assert_eq!(broke_off(task.await.unwrap_err()).code, Code::Internal);
+    }
+
+    #[test]
+    fn a_table_goes_on_beside_our_remarks() {
+        let row = |number: u32, cells: &[&str]| Row { number, cells: cells.iter().map(|c| (*c).to_owned()).collect(), spread: Vec::new() };
+        let table = |rows: Vec<Row>| Table { rows, ..Table::default() };
+        let tables =
+            vec![table(vec![row(1, &["条款", "意见"]), row(2, &["第一条", "改"])]), table(vec![row(1, &["第二条", "删", "需要更正：甲"])])];
+        let file = TableFile { format: tables::TableFormat::Docx, tables, around: String::new(), notices: Vec::new() };
+        let sheets = sheets_of(&file, &HashMap::new(), true);
+        assert_eq!((sheets[1].layout.is_certain, sheets[1].layout.columns.len(), sheets[1].layout.heading), (true, 2, None));
+        assert!(!sheets_of(&file, &HashMap::new(), false)[1].layout.is_certain);
+    }
 }
