@@ -73,7 +73,7 @@ CREATE TABLE upload_row (
     PRIMARY KEY (batch_id, ordinal)
 ) WITHOUT ROWID;
 
-CREATE INDEX upload_row_state ON upload_row (batch_id, state, ordinal);
+CREATE INDEX upload_row_state ON upload_row (batch_id, state, ordinal, has_warnings);
 CREATE INDEX upload_row_content ON upload_row (batch_id, content_hash, ordinal) WHERE content_hash IS NOT NULL;
 
 -- What the columns of tables with certain headings say at a contact point, as a person mapped them last.

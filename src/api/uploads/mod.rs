@@ -221,7 +221,7 @@ impl UploadsApi {
         body: Json<RowBody>,
     ) -> Result<Json<RowView>, Problem> {
         let caller = session.with(Permission::WorkAtContactPoint)?;
-        Ok(Json(row_view(batches::correct_row(&app.uploads(), &caller, UploadBatchId(id), ordinal, body.0.cells).await?)))
+        Ok(Json(row_view(batches::correct_row(&app.uploads(), &caller, UploadBatchId(id), ordinal, body.0.cells, body.0.seen).await?)))
     }
 
     /// Leave a row out, with a reason. Correcting it brings it back.

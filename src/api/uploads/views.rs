@@ -215,6 +215,8 @@ pub struct RowView {
     skip_reason: String,
     /// Whether somebody corrected it
     is_corrected: bool,
+    /// What a correction of it is made on
+    seen: i64,
     /// The opinion that it became
     #[oai(skip_serializing_if_is_none)]
     opinion_id: Option<Uuid>,
@@ -299,6 +301,8 @@ pub struct RowBody {
     /// One for each column
     #[oai(validator(max_items = 128))]
     pub cells: Vec<String>,
+    /// What was corrected, as the row named it; without it, whatever it is
+    pub seen: Option<i64>,
 }
 
 /// Why a row is left out.
@@ -417,6 +421,7 @@ pub fn row_view(row: BatchRow) -> RowView {
         problems: problems.collect(),
         skip_reason: row.skip_reason,
         is_corrected: row.is_corrected,
+        seen: row.seen,
         opinion_id: row.opinion_id.map(|id| id.0),
     }
 }

@@ -76,19 +76,47 @@ fn plain(words: &str) -> String {
     words.chars().map(narrow).filter(|c| c.is_alphanumeric() || "√✓✔×✗☑".contains(*c)).flat_map(char::to_lowercase).collect()
 }
 
-/// Whether somebody agrees to publication. `Err`: the words cannot be read; empty words say nothing.
-pub fn consent(words: &str) -> Result<Option<bool>, ()> {
+/// Whether somebody agrees to publication; `None`: the words, which are not empty, cannot be read.
+pub fn consent(words: &str) -> Option<bool> {
     let words = plain(words);
     match words.as_str() {
-        "" => Ok(None),
         "是" | "同意" | "公开" | "同意公开" | "可以" | "可以公开" | "可" | "可公开" | "愿意" | "愿意公开" | "y" | "yes" | "true" | "1"
-        | "√" | "✓" | "✔" | "☑" | "是的" | "能" => Ok(Some(true)),
+        | "√" | "✓" | "✔" | "☑" | "是的" | "能" => Some(true),
         "否" | "不" | "不同意" | "不公开" | "不同意公开" | "不可以" | "不可" | "不可公开" | "不愿意" | "不愿意公开" | "不愿公开"
-        | "保密" | "匿名" | "n" | "no" | "false" | "0" | "×" | "✗" | "x" | "不予公开" | "不宜公开" | "不能" => {
-            Ok(Some(false))
-        }
-        _ => Err(()),
+        | "保密" | "匿名" | "n" | "no" | "false" | "0" | "×" | "✗" | "x" | "不予公开" | "不宜公开" | "不能" => Some(false),
+        _ => None,
     }
+}
+
+/// Words for people of some kind in place of a name.
+const KINDS_OF_PEOPLE: &[&str] = &[
+    "群众",
+    "居民",
+    "村民",
+    "市民",
+    "业主",
+    "商户",
+    "职工",
+    "学生",
+    "家长",
+    "代表",
+    "居民代表",
+    "村民代表",
+    "群众代表",
+    "业主代表",
+    "商户代表",
+];
+/// Words that say that there is no name.
+const NO_NAME: &[&str] = &["匿名", "不具名", "未具名", "未署名", "不署名", "无", "无名", "不详", "不愿透露", "不愿透露姓名", "佚名"];
+
+/// Whether what stands in place of a name is a word for anybody, or says that there is none.
+pub fn is_nobody(name: &str) -> bool {
+    is_a_kind_of_people(name) || NO_NAME.contains(&plain(name).as_str())
+}
+
+/// Whether what stands in place of a name is a kind of people.
+pub fn is_a_kind_of_people(name: &str) -> bool {
+    KINDS_OF_PEOPLE.contains(&plain(name).as_str())
 }
 
 /// An attitude; `None`: the words name none.
@@ -177,14 +205,13 @@ mod tests {
     #[test]
     fn consent_is_a_plain_word_or_a_question() {
         for words in ["是", "同意", "公开", "同意公开", " 可以 ", "√", "Y", "是。"] {
-            assert_eq!(consent(words), Ok(Some(true)), "{words}");
+            assert_eq!(consent(words), Some(true), "{words}");
         }
         for words in ["否", "不同意", "不公开", "×", "N", "匿名", "不同意公开。"] {
-            assert_eq!(consent(words), Ok(Some(false)), "{words}");
+            assert_eq!(consent(words), Some(false), "{words}");
         }
-        assert_eq!(consent("  "), Ok(None));
         for words in ["看情况", "部分公开", "是否"] {
-            assert_eq!(consent(words), Err(()), "{words}");
+            assert_eq!(consent(words), None, "{words}");
         }
     }
 

@@ -7,11 +7,13 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::FromRow;
 
+use super::batches::{self, Undone};
+use super::cells;
 use super::provenance::{Consent, Method};
 use super::recording::{self, NewOffline, Recorded, Recorder, Scan};
 use crate::accounts::Caller;
 use crate::audit::{self, Act, NewEntry};
-use crate::contact_points::assignments::{self, own_point};
+use crate::contact_points::assignments::{self, Assignment, own_point};
 use crate::documents::downloads::{self, clean_name};
 use crate::documents::enclosures::{EnclosureKind, recognise};
 use crate::drafts::naming::{self, Named, Naming};
@@ -19,9 +21,9 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{ActivityId, AssignmentId, DraftVersionId, OpinionId, StationId};
 use crate::opinions::enclosures::NewFile;
 use crate::opinions::{NewOpinion, Stance, wording};
-use crate::storage::Db;
 use crate::storage::blobs::{BlobHash, Blobs};
 use crate::storage::sql::{Page, decode_cursor, failed};
+use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx};
 
 /// Where scans and photographs lie in the store.
@@ -193,8 +195,8 @@ pub async fn change(
     let wording = wording::place(at.db, own.version_id, new.opinion.clone()).await?;
     let mut tx = at.db.begin().await?;
     let (own, round) = recording::hold(&mut tx, caller, &own).await?;
-    recording::require_own(&mut tx, own.contact_point_id, &new).await?;
-    undo_in(&mut tx, at, caller, opinion).await?;
+    recording::require_own(&mut tx, caller, own.contact_point_id, &new).await?;
+    undo_in(&mut tx, at, caller, &own, opinion).await?;
     // A key of its own: the same words without a name are another person's, and nobody's entry disappears into theirs.
     let key = format!("changed-{}", at.ids.next().simple());
     let recorded = recording::write(&mut tx, at, caller, &own, &round, Some(&key), &new, wording).await?;
@@ -209,7 +211,7 @@ pub async fn remove(at: Recorder<'_>, caller: &Caller, assignment: AssignmentId,
     get_entry(at.db, caller, assignment, opinion).await?;
     let mut tx = at.db.begin().await?;
     recording::hold(&mut tx, caller, &own).await?;
-    undo_in(&mut tx, at, caller, opinion).await?;
+    undo_in(&mut tx, at, caller, &own, opinion).await?;
     tx.commit().await
 }
 
@@ -280,7 +282,7 @@ pub async fn list_activities(db: &Db, caller: &Caller) -> Result<Vec<(ActivityId
     on_db!(db, pool => sqlx::query_as(ACTIVITIES).bind(point).bind(caller.station).bind(CHOICES).fetch_all(pool).await).map_err(failed)
 }
 
-async fn undo_in(tx: &mut crate::storage::Tx, at: Recorder<'_>, caller: &Caller, opinion: OpinionId) -> Result<()> {
+async fn undo_in(tx: &mut Tx, at: Recorder<'_>, caller: &Caller, own: &Assignment, opinion: OpinionId) -> Result<()> {
     let answered: i64 = on_tx!(&mut *tx, c => sqlx::query_scalar(IS_ANSWERED).bind(opinion).fetch_one(c).await).map_err(failed)?;
     if answered > 0 {
         return Err(Error::new(Code::Conflict, "这条意见已经有了办理结果，不能再修改或者删除；请联系司法局。"));
@@ -292,10 +294,11 @@ async fn undo_in(tx: &mut crate::storage::Tx, at: Recorder<'_>, caller: &Caller,
         return Err(absent());
     }
     on_tx!(&mut *tx, c => sqlx::query(WITHDRAW).bind(opinion).bind(now).execute(c).await.map(drop)).map_err(failed)?;
+    batches::revive(tx, own, Undone::Opinion(opinion)).await?;
     note(tx, at, caller, Act::UndoOfflineOpinion, opinion, "").await
 }
 
-async fn note(tx: &mut crate::storage::Tx, at: Recorder<'_>, caller: &Caller, act: Act, opinion: OpinionId, detail: &str) -> Result<()> {
+async fn note(tx: &mut Tx, at: Recorder<'_>, caller: &Caller, act: Act, opinion: OpinionId, detail: &str) -> Result<()> {
     let account_id = Some(caller.account_id);
     let entry = NewEntry { account_id, act, subject: "opinion", subject_id: Some(opinion.0), is_success: true, detail };
     audit::append(tx, at.clock, entry).await
@@ -339,10 +342,13 @@ async fn offline(db: &Db, version: DraftVersionId, new: NewOnBehalf, scan: Optio
         (address, _) => Some(address.to_owned()),
     };
     let opinion = NewOpinion { proposed_text: new.proposed_text, reason: new.reason, ..NewOpinion::on(address, new.stance, &new.body) };
+    // A word for anybody is no name.
+    let (person, anybody) = if cells::is_nobody(&new.person) { (String::new(), new.person) } else { (new.person, String::new()) };
+    let is_kind = new.author_kind.trim().is_empty() && cells::is_a_kind_of_people(&anybody);
     Ok(NewOffline {
         opinion,
-        author_kind: new.author_kind,
-        person: new.person,
+        author_kind: if is_kind { anybody } else { new.author_kind },
+        person,
         contact: new.contact,
         consent: new.consent,
         method: new.method,

@@ -89,6 +89,7 @@ pub enum Judgement {
 
 impl<'a> Judge<'a> {
     /// A judge; `articles` are address and text of every article, for quotations without a provision.
+    #[expect(clippy::too_many_arguments, reason = "what rows are judged by, each from another place")]
     pub fn new(
         naming: &'a Naming<'a>,
         articles: Vec<(String, String)>,
@@ -168,19 +169,23 @@ impl<'a> Judge<'a> {
         };
         let collected_on = self.day(&mut found, &words(Field::Date), is_1904);
         let station = self.station(&mut found, &words(Field::Station));
-        let consent = match cells::consent(&words(Field::Consent)) {
-            Ok(None) => self.defaults.consent,
-            Ok(Some(true)) => Consent::Given,
-            Ok(Some(false)) => Consent::Refused,
-            Err(()) => {
+        let agreed = words(Field::Consent);
+        let consent = match cells::consent(&agreed) {
+            _ if agreed.is_empty() => self.defaults.consent,
+            Some(true) => Consent::Given,
+            Some(false) => Consent::Refused,
+            None => {
                 found.error(Field::Consent, "看不出是否同意公开；请填“是”或“否”，没有询问的请留空。".into());
                 Consent::NotAsked
             }
         };
         let (unit, name) = (words(Field::Unit), words(Field::Person));
+        // A word for anybody is no name: forty forms of 居民 are forty people.
+        let (name, anybody) = if cells::is_nobody(&name) { (String::new(), name) } else { (name, String::new()) };
         let person = [unit.as_str(), name.as_str()].into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ");
         let kind = match words(Field::Kind) {
             said if !said.is_empty() => said.split_whitespace().collect::<Vec<_>>().join(" "),
+            _ if cells::is_a_kind_of_people(&anybody) => anybody.trim().to_owned(),
             _ if !unit.is_empty() && name.is_empty() => "单位".into(),
             _ => String::new(),
         };
@@ -300,7 +305,7 @@ impl<'a> Judge<'a> {
             return cells::stance(body).filter(|stance| *stance == Stance::Support).unwrap_or(Stance::Amend);
         }
         cells::stance(words).unwrap_or_else(|| {
-            found.warn(Field::Stance, format!("看不出“{}”是什么态度，按“建议修改”处理。", cut(words)));
+            found.warn(Field::Stance, "看不出这一格是什么态度，按“建议修改”处理。".into());
             Stance::Amend
         })
     }
@@ -318,7 +323,7 @@ impl<'a> Judge<'a> {
             words => match cells::day(words, is_1904, (first, last)) {
                 Some(day) => day,
                 None => {
-                    found.error(Field::Date, format!("日期“{}”无法识别；请写成 2026-03-05 或 2026年3月5日。", cut(words)));
+                    found.error(Field::Date, "日期无法识别；请写成 2026-03-05 或 2026年3月5日。".into());
                     return None;
                 }
             },
@@ -354,7 +359,7 @@ impl<'a> Judge<'a> {
             }
             Some((id, _)) => Some(*id),
             None => {
-                found.error(Field::Station, format!("本联系点没有名为“{}”的信息采集点；请改成已登记的名称，或者留空。", cut(words)));
+                found.error(Field::Station, "本联系点没有这样的信息采集点；请改成已登记的名称，或者留空。".into());
                 None
             }
         }
@@ -527,10 +532,10 @@ mod tests {
         for (row, part) in [
             (["第九条", "改", "", "", "", "", ""], "没有“第九条”"),
             (["第一条", "", "", "", "", "张某", ""], "没有填写意见内容"),
-            (["第一条", "改", "前天", "", "", "", ""], "“前天”无法识别"),
+            (["第一条", "改", "前天", "", "", "", ""], "日期无法识别"),
             (["第一条", "改", "2025-03-05", "", "", "", ""], "不在本轮征求意见期间（2026年3月1日 至 2026年3月31日）"),
             (["第一条", "改", "2026-04-20", "", "", "", ""], "还没有到"),
-            (["第一条", "改", "", "南门", "", "", ""], "没有名为“南门”"),
+            (["第一条", "改", "", "南门", "", "", ""], "没有这样的信息采集点"),
             (["第一条", "改", "", "", "看情况", "", ""], "是否同意公开"),
             (["第一条", &"长".repeat(51), "", "", "", "", ""], "有 51 个字，超过上限 50 个字"),
             (["第一条", "改", "", "", "", &"名".repeat(101), ""], "列对错"),

@@ -1,6 +1,6 @@
 //! 反馈单: what became of the opinions that a point collected, to be given to the people who said them.
 //!
-//! Only what is public is told: nothing before the answers of the round are published.
+//! Only what is public is told: nothing before the answers of the round are published. An account of a station is told of the opinions of its station.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::FromRow;
@@ -76,13 +76,13 @@ const COUNT: &str = "SELECT CAST(COUNT(*) AS BIGINT) AS opinions, CAST(COUNT(*) 
     CAST(COUNT(*) FILTER (WHERE o.state = 'answered' AND p.kind IN ('adopted', 'partly_adopted')) AS BIGINT) AS adopted,
     CAST(COUNT(*) FILTER (WHERE o.state = 'excluded') AS BIGINT) AS excluded
     FROM opinion_provenance v JOIN opinion o ON o.id = v.opinion_id LEFT JOIN disposition p ON p.opinion_id = o.id
-    WHERE v.assignment_id = $1 AND v.contact_point_id = $2 AND o.state <> 'withdrawn'";
+    WHERE v.assignment_id = $1 AND v.contact_point_id = $2 AND (v.station_id = $3 OR $3 IS NULL) AND o.state <> 'withdrawn'";
 const LIST: &str = "SELECT o.id, o.receipt_number, v.person_sealed, o.author_kind, o.provision_label, o.body, o.proposed_text, v.collected_on, v.entered_at,
     COALESCE(s.name, '') AS station, COALESCE(a.title, '') AS activity, p.kind, p.reason, p.result_label, p.published_at, o.exclusion
     FROM opinion_provenance v JOIN opinion o ON o.id = v.opinion_id LEFT JOIN disposition p ON p.opinion_id = o.id AND o.state = 'answered'
     LEFT JOIN collection_station s ON s.id = v.station_id LEFT JOIN collection_activity a ON a.id = v.activity_id
-    WHERE v.assignment_id = $1 AND v.contact_point_id = $2 AND o.state IN ('answered', 'excluded') AND (o.id = $3 OR $3 IS NULL)
-    AND ((v.entered_at, o.id) > ($4, $5) OR $4 IS NULL) ORDER BY v.entered_at, o.id LIMIT $6";
+    WHERE v.assignment_id = $1 AND v.contact_point_id = $2 AND (v.station_id = $3 OR $3 IS NULL) AND o.state IN ('answered', 'excluded')
+    AND (o.id = $4 OR $4 IS NULL) AND ((v.entered_at, o.id) > ($5, $6) OR $5 IS NULL) ORDER BY v.entered_at, o.id LIMIT $7";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[PUBLISHED, COUNT, LIST];
@@ -158,8 +158,9 @@ pub async fn count_outcomes(db: &Db, caller: &Caller, id: AssignmentId) -> Resul
     let assignment = assignments::get_own(db, caller, id).await?;
     let published: Option<DateTime<Utc>> =
         on_db!(db, pool => sqlx::query_scalar(PUBLISHED).bind(assignment.consultation_id).fetch_one(pool).await).map_err(failed)?;
-    let counts: OutcomeCounts =
-        on_db!(db, pool => sqlx::query_as(COUNT).bind(id).bind(assignment.contact_point_id).fetch_one(pool).await).map_err(failed)?;
+    let counts: OutcomeCounts = on_db!(db, pool => sqlx::query_as(COUNT)
+        .bind(id).bind(assignment.contact_point_id).bind(caller.station).fetch_one(pool).await)
+    .map_err(failed)?;
     // What is answered and not public yet is not told.
     let counts = if published.is_some() { counts } else { OutcomeCounts { opinions: counts.opinions, ..OutcomeCounts::default() } };
     Ok((assignment, published, counts))
@@ -175,7 +176,7 @@ pub async fn list_outcomes(db: &Db, caller: &Caller, id: AssignmentId, wanted: W
     let (at, last) = after.unzip();
     let most = i64::try_from(wanted.limit.saturating_add(1)).unwrap_or(i64::MAX);
     let rows: Vec<OutcomeRow> = on_db!(db, pool => sqlx::query_as(LIST)
-        .bind(id).bind(assignment.contact_point_id).bind(wanted.opinion).bind(at).bind(last).bind(most).fetch_all(pool).await)
+        .bind(id).bind(assignment.contact_point_id).bind(caller.station).bind(wanted.opinion).bind(at).bind(last).bind(most).fetch_all(pool).await)
     .map_err(failed)?;
     let page = Page::cut(rows, wanted.limit, |row| (row.entered_at, row.id));
     let items: Result<Vec<Outcome>> = page.items.into_iter().map(|row| row.into_outcome(wanted.names)).collect();

@@ -19,7 +19,6 @@ use crate::drafts::{
 };
 use crate::error::{Code, Error, Result};
 use crate::ids::{ActivityId, AssignmentId, Clock, ContactPointId, IdSource, OpinionId, StationId, UploadBatchId};
-use crate::on_tx;
 use crate::opinions::acts::check_key;
 use crate::opinions::moderation::checking;
 use crate::opinions::moderation::words::WordList;
@@ -29,6 +28,7 @@ use crate::opinions::{Channel, NewOpinion, Provenance, Receipt};
 use crate::storage::crypto::{DataKey, FieldCipher, sm3_hex};
 use crate::storage::sql::{failed, is_duplicate};
 use crate::storage::{Db, Tx};
+use crate::{on_db, on_tx};
 
 /// What an author without a further word is called.
 pub const SOMEBODY: &str = "群众";
@@ -135,6 +135,11 @@ struct KnownRow {
 }
 
 impl KnownRow {
+    /// Whether it has the content, by whichever of several people who said the same.
+    fn is_content(&self, plain: &str) -> bool {
+        self.content_hash.split('-').next() == Some(plain)
+    }
+
     fn into_receipt(self) -> Receipt {
         Receipt {
             opinion_id: self.opinion_id,
@@ -157,7 +162,8 @@ const INSERT: &str = "INSERT INTO opinion_provenance (opinion_id, consultation_i
     scan_hash, scan_bytes, content_hash, idempotency_key)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)";
 const OWNS_STATION: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM collection_station WHERE id = $1 AND contact_point_id = $2";
-const OWNS_ACTIVITY: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM collection_activity WHERE id = $1 AND contact_point_id = $2";
+const OWNS_ACTIVITY: &str =
+    "SELECT CAST(COUNT(*) AS BIGINT) FROM collection_activity WHERE id = $1 AND contact_point_id = $2 AND (station_id = $3 OR $3 IS NULL)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[FIND_BY_CONTENT, FIND_BY_KEY, INSERT, OWNS_STATION, OWNS_ACTIVITY];
@@ -189,6 +195,10 @@ pub fn content_hash(opinion: &NewOpinion, provision_words: &str, person: Option<
         bytes.extend_from_slice(part.as_bytes());
     }
     sm3_hex(&bytes)
+}
+
+fn plain_content(at: Recorder<'_>, new: &NewOffline) -> String {
+    content_hash(&new.opinion, &new.provision_words, person_hash(at.key, &new.person, &new.contact).as_deref())
 }
 
 /// The content of the `alike`th person without a name who says the same, from 0.
@@ -237,11 +247,18 @@ pub async fn record_offline(at: Recorder<'_>, caller: &Caller, assignment: Assig
         return Err(Error::invalid("station_id", "您只能为自己所在的信息采集点录入。"));
     }
     let new = NewOffline { station: new.station.or(caller.station), ..new };
+    // What was heard is heard, whatever became of the assignment since: a device that missed the answer asks again.
+    let known: Option<KnownRow> =
+        on_db!(at.db, pool => sqlx::query_as(FIND_BY_KEY).bind(own.contact_point_id).bind(key).fetch_optional(pool).await)
+            .map_err(failed)?;
+    if let Some(known) = known.filter(|known| known.is_content(&plain_content(at, &new))) {
+        return Ok(Recorded::Known(known.into_receipt()));
+    }
     // What a published version says never changes, so this may be asked before the transaction begins.
     let wording = wording::place(at.db, own.version_id, new.opinion.clone()).await?;
     let mut tx = at.db.begin().await?;
     let (own, round) = hold(&mut tx, caller, &own).await?;
-    require_own(&mut tx, own.contact_point_id, &new).await?;
+    require_own(&mut tx, caller, own.contact_point_id, &new).await?;
     let recorded = write(&mut tx, at, caller, &own, &round, Some(key), &new, wording).await?;
     if let Recorded::New(receipt) = &recorded {
         let entry = NewEntry {
@@ -268,7 +285,7 @@ pub(super) async fn hold(tx: &mut Tx, caller: &Caller, own: &Assignment) -> Resu
 }
 
 /// Station and activity belong to the point; others do not exist for it.
-pub(super) async fn require_own(tx: &mut Tx, point: ContactPointId, new: &NewOffline) -> Result<()> {
+pub(super) async fn require_own(tx: &mut Tx, caller: &Caller, point: ContactPointId, new: &NewOffline) -> Result<()> {
     if let Some(station) = new.station {
         let found: i64 =
             on_tx!(&mut *tx, c => sqlx::query_scalar(OWNS_STATION).bind(station).bind(point).fetch_one(c).await).map_err(failed)?;
@@ -278,7 +295,8 @@ pub(super) async fn require_own(tx: &mut Tx, point: ContactPointId, new: &NewOff
     }
     if let Some(activity) = new.activity {
         let found: i64 =
-            on_tx!(&mut *tx, c => sqlx::query_scalar(OWNS_ACTIVITY).bind(activity).bind(point).fetch_one(c).await).map_err(failed)?;
+            on_tx!(&mut *tx, c => sqlx::query_scalar(OWNS_ACTIVITY).bind(activity).bind(point).bind(caller.station).fetch_one(c).await)
+                .map_err(failed)?;
         if found == 0 {
             return Err(Error::invalid("activity_id", "没有这项征集活动，请重新选择。"));
         }
@@ -318,12 +336,12 @@ pub(super) async fn write(
 ) -> Result<Recorded> {
     let point = own.contact_point_id;
     let person = person_hash(at.key, &new.person, &new.contact);
-    let plain = content_hash(&new.opinion, &new.provision_words, person.as_deref());
+    let plain = plain_content(at, new);
     if let Some(key) = key {
         let known: Option<KnownRow> =
             on_tx!(&mut *tx, c => sqlx::query_as(FIND_BY_KEY).bind(point).bind(key).fetch_optional(c).await).map_err(failed)?;
         match known {
-            Some(known) if known.content_hash.split('-').next() == Some(plain.as_str()) => {
+            Some(known) if known.is_content(&plain) => {
                 return Ok(Recorded::Known(known.into_receipt()));
             }
             Some(_) => return Err(Error::new(Code::KeyReused, "这个重复提交标识已用于另一条意见。新的意见请换一个标识再提交。")),

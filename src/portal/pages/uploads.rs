@@ -216,6 +216,8 @@ pub struct RowPage {
     pub cells: Vec<CellBox>,
     /// Whether it can still be changed.
     pub may_change: bool,
+    /// What a correction is made on.
+    pub seen: i64,
     /// The next row that has to be corrected.
     pub next: Option<String>,
 }

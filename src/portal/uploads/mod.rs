@@ -271,7 +271,7 @@ async fn show_row(visit: Visit, Path((id, ordinal)): Path<(String, i64)>) -> Pag
 async fn correct_row(visit: Visit, Path((id, ordinal)): Path<(String, i64)>, Form(form): Form<Vec<(String, String)>>) -> Page {
     let (caller, id, fields) = (staff(&visit)?, batch_id(&id)?, Fields(form));
     visit.check_form(fields.get("csrf"))?;
-    match batches::correct_row(&visit.app.uploads(), caller, id, ordinal, fields.all("cell")).await {
+    match batches::correct_row(&visit.app.uploads(), caller, id, ordinal, fields.all("cell"), fields.get("seen").parse().ok()).await {
         Ok(row) => {
             let (text, is_problem) = match row.state {
                 RowState::Ready => (words::CORRECTED, false),

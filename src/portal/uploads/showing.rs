@@ -286,6 +286,7 @@ pub async fn row_page(visit: &Visit, caller: &Caller, id: UploadBatchId, ordinal
             whole: row.problems.iter().filter(|problem| problem.column.is_none()).map(|problem| problem.sentence.clone()).collect(),
             cells: cells.collect(),
             may_change: may_change(&batch, &row),
+            seen: row.seen,
             next: next.map(|next| format!("{url}/rows/{}", next.ordinal)),
         },
     )

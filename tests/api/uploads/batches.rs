@@ -1,5 +1,7 @@
 //! Batches from the upload to the commit and back.
 
+use zhitong::contact_points::assignments::Step;
+use zhitong::contact_points::assignments::moving::{NewStep, take_own_step};
 use zhitong::error::Code;
 use zhitong::opinions::offline::batches::{self, BatchState, RowState, Which};
 
@@ -27,7 +29,7 @@ async fn a_file_is_tried_corrected_committed_and_undone() {
     let problems = point.rows(batch.id, Some(RowState::Problem)).await;
     let told: Vec<(i64, &str)> = problems.iter().map(|row| (row.number, row.problems[0].sentence.as_str())).collect();
     assert!(told[0].0 == 4 && told[0].1.contains("没有“第九条”（全文共 5 条）"), "{told:?}");
-    assert!(told[1].0 == 5 && told[1].1.contains("“去年”无法识别"), "{told:?}");
+    assert!(told[1].0 == 5 && told[1].1.contains("日期无法识别"), "{told:?}");
     assert_eq!(problems[0].problems[0].column, Some(1));
     let repeated = &point.rows(batch.id, Some(RowState::Duplicate)).await[0];
     assert!(repeated.number == 7 && repeated.problems[0].sentence.contains("第 3 行"), "{repeated:?}");
@@ -37,7 +39,10 @@ async fn a_file_is_tried_corrected_committed_and_undone() {
     assert!(refused.code == Code::Conflict && refused.detail.contains("2 行需要更正"), "{refused:?}");
     let mut cells = problems[0].cells.clone();
     cells[1] = "第五条".into();
-    assert_eq!(batches::correct_row(&at, &point.caller, batch.id, problems[0].ordinal, cells).await.unwrap().state, RowState::Ready);
+    assert_eq!(
+        batches::correct_row(&at, &point.caller, batch.id, problems[0].ordinal, cells, Some(0)).await.unwrap().state,
+        RowState::Ready
+    );
     assert_eq!(batches::skip_row(&at, &point.caller, batch.id, problems[1].ordinal, "").await.unwrap_err().code, Code::Invalid);
     let skipped = batches::skip_row(&at, &point.caller, batch.id, problems[1].ordinal, "不在期间内").await.unwrap();
     assert_eq!(skipped.state, RowState::Skipped);
@@ -77,11 +82,62 @@ async fn a_file_is_tried_corrected_committed_and_undone() {
     let undone = batches::undo(&at, &point.caller, batch.id, batch.revision, "传错了文件").await.unwrap();
     assert_eq!((undone.state, undone.counts.of(RowState::Undone), undone.counts.all()), (BatchState::Undone, 3, 9));
     assert_eq!(point.opinions().await, 0);
+    assert_eq!(counted(&point.batch(other.id).await), [3, 0, 0, 1], "what only repeated it stands by itself now");
     let once_more = point.upload("意见汇总.xlsx", file).await;
     assert_eq!(counted(&once_more), [2, 1, 2, 4], "it may be uploaded again");
     assert_eq!(point.commit(&once_more, Which::Ready).await.counts.of(RowState::Committed), 2);
     assert_eq!(point.opinions().await, 2);
     point.app.finish().await;
+}
+
+#[tokio::test]
+async fn a_word_for_anybody_is_no_name() {
+    let point = Point::start().await;
+    let rows: &[&[&str]] = &[
+        &["条款", "修改建议", "提出人", "日期"],
+        &["第四条", "时间太短", "居民", "2026-03-05"],
+        &["第四条", "时间太短", "（居民）", "2026-03-05"],
+        &["第四条", "时间太短", "匿名", "2026-03-05"],
+        &["第四条", "时间太短", "居某", "2026-03-05"],
+    ];
+    let batch = point.upload("居民.xlsx", xlsx(rows)).await;
+    assert_eq!(counted(&batch), [4, 0, 0, 1], "three forms without a name, and somebody");
+    point.app.abandon().await;
+}
+
+#[tokio::test]
+async fn nobody_corrects_what_a_colleague_corrected_unseen() {
+    let point = Point::start().await;
+    let at = point.uploads();
+    let batch = point.upload("一行.csv", "条款,修改建议,日期\n第九百条,时间太短,2026-03-05\n".into()).await;
+    let row = point.rows(batch.id, Some(RowState::Problem)).await.remove(0);
+    let cells = |place: &str| [place, "时间太短", "2026-03-05"].map(str::to_owned).to_vec();
+    let corrected = batches::correct_row(&at, &point.caller, batch.id, row.ordinal, cells("第四条"), Some(row.seen)).await.unwrap();
+    let error = batches::correct_row(&at, &point.caller, batch.id, row.ordinal, cells("第三条"), Some(row.seen)).await.unwrap_err();
+    assert!(error.code == Code::Conflict && error.detail.contains("其他同事"), "{error:?}");
+    point.app.clock.advance(chrono::Duration::seconds(1));
+    batches::correct_row(&at, &point.caller, batch.id, row.ordinal, cells("第三条"), Some(corrected.seen)).await.unwrap();
+    point.app.abandon().await;
+}
+
+#[tokio::test]
+async fn a_task_is_not_submitted_in_the_middle_of_a_commit() {
+    let point = Point::start().await;
+    let at = point.uploads();
+    let batch = point.upload("一行.csv", "条款,修改建议,日期\n第四条,时间太短,2026-03-05\n".into()).await;
+    let page = point.app.page(&format!("/point/tasks/{}/submit", point.assignment), &point.token).await;
+    assert!(page.contains("1 份上传的文件还没有导入"), "{page}");
+    let worker = batches::commit(&at, &point.caller, batch.id, batch.revision, Which::All).await.unwrap();
+    let submit = || async {
+        let app = &point.app.app;
+        let step = NewStep { step: Step::Submit, reason: "没有不同意见", revision: None };
+        take_own_step(&app.db, &app.clock, &app.ids, &point.caller, point.assignment, step).await
+    };
+    let error = submit().await.unwrap_err();
+    assert!(error.code == Code::Conflict && error.detail.contains("正在导入"), "{error:?}");
+    point.work(batch.id, worker).await;
+    submit().await.unwrap();
+    point.app.abandon().await;
 }
 
 #[tokio::test]
@@ -107,7 +163,7 @@ async fn forms_without_a_name_count_each_and_once() {
     assert_eq!(counted(&more), [1, 3, 1, 1]);
     let wrong = point.rows(more.id, Some(RowState::Problem)).await.remove(0);
     let cells = ["第四条", "时间太短", "", "2026-03-05"].map(str::to_owned).to_vec();
-    batches::correct_row(&point.uploads(), &point.caller, more.id, wrong.ordinal, cells).await.unwrap();
+    batches::correct_row(&point.uploads(), &point.caller, more.id, wrong.ordinal, cells, None).await.unwrap();
     assert_eq!(counted(&point.batch(more.id).await), [2, 3, 0, 1]);
     point.app.abandon().await;
 }

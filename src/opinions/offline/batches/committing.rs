@@ -8,12 +8,13 @@ use super::weighing::{JUDGE, Standard, verdict};
 use super::{Batch, BatchState, RowState, Uploads, hold_batch, open};
 use crate::accounts::Caller;
 use crate::audit::{self, Act, NewEntry};
-use crate::contact_points::assignments;
+use crate::contact_points::assignments::{self, own_point};
 use crate::error::{Code, Error, Result};
-use crate::ids::{OpinionId, UploadBatchId};
+use crate::ids::{AssignmentId, OpinionId, UploadBatchId};
 use crate::opinions::offline::judging::Problem;
 use crate::opinions::offline::recording::{self, NewOffline, Recorded, alike_of};
 use crate::opinions::wording;
+use crate::storage::Db;
 use crate::storage::sql::failed;
 use crate::{on_db, on_tx};
 
@@ -27,8 +28,11 @@ const PROGRESS: &str = "UPDATE upload_batch SET done = done + $3, heard_at = $4 
 const FINISH: &str = "UPDATE upload_batch SET state = 'committed', revision = revision + 1, worker = NULL, heard_at = $3, done = total, committed_by = $4, committed_at = $3
     WHERE id = $1 AND worker = $2 AND state = 'committing'";
 
+const COUNT_OPEN: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM upload_batch WHERE assignment_id = $1 AND contact_point_id = $2
+    AND state IN ('reading', 'mapping', 'checking', 'checked') AND uploaded_by IN (SELECT u.id FROM account u WHERE u.station_id = $3 OR $3 IS NULL)";
+
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[BEGIN, NEXT, COMMITTED, PROGRESS, FINISH];
+pub const STATEMENTS: &[&str] = &[BEGIN, NEXT, COMMITTED, PROGRESS, FINISH, COUNT_OPEN];
 
 /// Which rows are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +41,13 @@ pub enum Which {
     All,
     /// Those that can be; the others stay, to be corrected and committed later.
     Ready,
+}
+
+/// Files for an assignment of the caller's own point that were uploaded and are not committed.
+pub async fn count_open(db: &Db, caller: &Caller, assignment: AssignmentId) -> Result<i64> {
+    let point = own_point(caller)?;
+    on_db!(db, pool => sqlx::query_scalar(COUNT_OPEN).bind(assignment).bind(point).bind(caller.station).fetch_one(pool).await)
+        .map_err(failed)
 }
 
 /// Begins to commit a batch. Gives who works, for [`super::work`].
@@ -48,6 +59,7 @@ pub async fn commit(at: &Uploads, caller: &Caller, id: UploadBatchId, revision: 
     let batch = hold_batch(&mut tx, caller, id).await?;
     // Rows that were corrected after the first commit are committed like the first ones.
     batch.require(revision, matches!(batch.state, BatchState::Checked | BatchState::Committed), "导入")?;
+    super::mapping::require_places(&mut tx, caller, batch.contact_point_id, &batch.defaults).await?;
     let (ready, problems) = (batch.counts.of(RowState::Ready), batch.counts.of(RowState::Problem));
     if which == Which::All && problems > 0 {
         return Err(Error::new(Code::Conflict, format!("还有 {problems} 行需要更正；请先更正或跳过，或者选择只导入可用的行。")));
@@ -73,7 +85,7 @@ pub(super) async fn run(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uu
             on_db!(&at.db, pool => sqlx::query_as(NEXT).bind(batch.id).bind(after).bind(ROWS).fetch_all(pool).await).map_err(failed)?;
         let Some(last) = rows.last().map(|row| row.0) else { break };
         let count = i64::try_from(rows.len()).unwrap_or(ROWS);
-        let mut ready: Vec<(i64, Box<NewOffline>, wording::Wording)> = Vec::with_capacity(rows.len());
+        let mut ready: Vec<(i64, Option<String>, Box<NewOffline>, wording::Wording)> = Vec::with_capacity(rows.len());
         let mut refused: Vec<(i64, Vec<Problem>)> = Vec::new();
         for (ordinal, sheet, sealed, content) in rows {
             let Some(sheet) = usize::try_from(sheet).ok().and_then(|i| batch.sheets.get(i)) else { continue };
@@ -90,7 +102,7 @@ pub(super) async fn run(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uu
                 Ok((new, wording))
             });
             match prepared {
-                Ok((new, wording)) => ready.push((ordinal, Box::new(new), wording)),
+                Ok((new, wording)) => ready.push((ordinal, content, Box::new(new), wording)),
                 Err(error) => {
                     refused.push((ordinal, vec![Problem { column: None, is_error: true, sentence: error.detail, perhaps: None }]))
                 }
@@ -103,7 +115,7 @@ pub(super) async fn run(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uu
         if heard == 0 {
             return Err(overtaken());
         }
-        for (ordinal, new, wording) in ready {
+        for (ordinal, content, new, wording) in ready {
             match recording::write(&mut tx, at.recorder(), caller, &own, &round, None, &new, wording).await? {
                 Recorded::New(receipt) => {
                     let opinion: OpinionId = receipt.opinion_id;
@@ -113,12 +125,12 @@ pub(super) async fn run(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uu
                 Recorded::Known(receipt) => {
                     let sentence = format!("这条意见已经录入过（回执号 {}），不再重复计入。", receipt.number);
                     let problems = vec![Problem { column: None, is_error: false, sentence, perhaps: None }];
-                    put(&mut tx, batch.id, ordinal, RowState::Duplicate, &problems, &receipt.provision_label).await?;
+                    put(&mut tx, batch.id, ordinal, RowState::Duplicate, &problems, &receipt.provision_label, content.as_deref()).await?;
                 }
             }
         }
         for (ordinal, problems) in refused {
-            put(&mut tx, batch.id, ordinal, RowState::Problem, &problems, "").await?;
+            put(&mut tx, batch.id, ordinal, RowState::Problem, &problems, "", None).await?;
         }
         tx.commit().await?;
         after = last;
@@ -150,9 +162,9 @@ async fn put(
     state: RowState,
     problems: &[Problem],
     label: &str,
+    content: Option<&str>,
 ) -> Result<()> {
-    let none: Option<String> = None;
     on_tx!(tx, c => sqlx::query(JUDGE)
-        .bind(batch).bind(ordinal).bind(state.as_str()).bind(Json(problems)).bind(false).bind(label).bind(&none).execute(c).await.map(drop))
+        .bind(batch).bind(ordinal).bind(state.as_str()).bind(Json(problems)).bind(false).bind(label).bind(content).execute(c).await.map(drop))
     .map_err(failed)
 }

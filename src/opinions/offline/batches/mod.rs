@@ -3,6 +3,8 @@
 //! A batch is read and judged in the background; nothing of it is an opinion before somebody commits it. Every row of the file is a row here, so what came in
 //! adds up: ready, duplicate, problem, skipped and rows that are no opinion. Work that a restart broke off is said so and goes on where it stopped.
 //!
+//! A batch belongs to the point, and to the station of who uploaded it: for an account of another station it does not exist, staff of the whole point have all.
+//!
 //! | file | what |
 //! |---|---|
 //! | `receiving` | taking a file in, once; working in the background; going on after a break |
@@ -47,11 +49,12 @@ use crate::storage::sql::{Page, decode_cursor, failed};
 use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx, sealed_column, text_enum};
 
-pub use committing::{Which, commit};
+pub use committing::{Which, commit, count_open};
 pub use mapping::{map_columns, set_defaults};
 pub use receiving::{Uploaded, get_original, resume, upload, work};
 pub use returning::{Returned, return_file};
 pub use rows::{BatchRow, RowFilter, correct_row, get_row, list_rows, skip_row};
+pub(in crate::opinions::offline) use undoing::{Undone, revive};
 pub use undoing::{discard, undo};
 
 /// Statements of the files of this folder, for the test that prepares them on both engines.
@@ -353,13 +356,15 @@ macro_rules! select {
     };
 }
 
-const FIND_OWN: &str = select!("WHERE b.id = $1 AND b.contact_point_id = $2");
+const FIND_OWN: &str = select!("WHERE b.id = $1 AND b.contact_point_id = $2 AND (u.station_id = $3 OR $3 IS NULL)");
 const FIND_SAME: &str = select!("WHERE b.assignment_id = $1 AND b.blob_hash = $2 AND b.state NOT IN ('undone', 'discarded', 'failed')");
 const LIST_OWN: &str = select!(
-    "WHERE b.assignment_id = $1 AND b.contact_point_id = $2 AND ((b.uploaded_at, b.id) < ($3, $4) OR $3 IS NULL) ORDER BY b.uploaded_at DESC, b.id DESC LIMIT $5"
+    "WHERE b.assignment_id = $1 AND b.contact_point_id = $2 AND (u.station_id = $3 OR $3 IS NULL)
+    AND ((b.uploaded_at, b.id) < ($4, $5) OR $4 IS NULL) ORDER BY b.uploaded_at DESC, b.id DESC LIMIT $6"
 );
 const COUNT: &str = "SELECT state, CAST(COUNT(*) AS BIGINT), CAST(COUNT(*) FILTER (WHERE has_warnings) AS BIGINT) FROM upload_row WHERE batch_id = $1 GROUP BY state";
-const HOLD: &str = "UPDATE upload_batch SET revision = revision WHERE id = $1";
+const HOLD: &str = "UPDATE upload_batch SET revision = revision WHERE id = $1 AND contact_point_id = $2
+    AND uploaded_by IN (SELECT u.id FROM account u WHERE u.station_id = $3 OR $3 IS NULL)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[FIND_OWN, FIND_SAME, LIST_OWN, COUNT, HOLD];
@@ -373,23 +378,25 @@ fn counts_of(rows: Vec<(String, i64, i64)>) -> Counts {
     Counts { by_state: rows.into_iter().map(|(state, n, _)| (state, n)).collect(), with_warnings }
 }
 
-/// A batch of the caller's own point; "not found" for any other.
+/// A batch of the caller's own point, for an account of a station of that station; "not found" for any other.
 pub async fn get_batch(db: &Db, caller: &Caller, id: UploadBatchId) -> Result<Batch> {
     let point = own_point(caller)?;
-    let row: Option<Row> = on_db!(db, pool => sqlx::query_as(FIND_OWN).bind(id).bind(point).fetch_optional(pool).await).map_err(failed)?;
+    let row: Option<Row> =
+        on_db!(db, pool => sqlx::query_as(FIND_OWN).bind(id).bind(point).bind(caller.station).fetch_optional(pool).await)
+            .map_err(failed)?;
     let row = row.ok_or_else(absent)?;
     let counts: Vec<(String, i64, i64)> = on_db!(db, pool => sqlx::query_as(COUNT).bind(id).fetch_all(pool).await).map_err(failed)?;
     row.into_batch(counts_of(counts))
 }
 
-/// Batches of an assignment of the caller's own point, the newest first.
+/// Batches of an assignment of the caller's own point, the newest first; an account of a station sees those of its station.
 pub async fn list_batches(db: &Db, caller: &Caller, assignment: AssignmentId, cursor: Option<&str>, limit: usize) -> Result<Page<Batch>> {
     let own = assignments::get_own(db, caller, assignment).await?;
     let before: Option<(DateTime<Utc>, Uuid)> = cursor.map(decode_cursor).transpose()?;
     let (at, id) = before.map_or((None, None), |(at, id)| (Some(at), Some(id)));
     let wanted = i64::try_from(limit + 1).unwrap_or(i64::MAX);
     let rows: Vec<Row> = on_db!(db, pool => sqlx::query_as(LIST_OWN)
-        .bind(own.id).bind(own.contact_point_id).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
+        .bind(own.id).bind(own.contact_point_id).bind(caller.station).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
     .map_err(failed)?;
     let page = Page::cut(rows, limit, |row| (row.uploaded_at, row.id));
     let mut items = Vec::with_capacity(page.items.len());
@@ -401,11 +408,13 @@ pub async fn list_batches(db: &Db, caller: &Caller, assignment: AssignmentId, cu
     Ok(Page { items, next: page.next })
 }
 
-/// A batch of the caller's own point, held until the transaction ends.
+/// A batch as [`get_batch`] finds it, held until the transaction ends. One that is not the caller's is not held either.
 async fn hold_batch(tx: &mut Tx, caller: &Caller, id: UploadBatchId) -> Result<Batch> {
     let point = own_point(caller)?;
-    on_tx!(&mut *tx, c => sqlx::query(HOLD).bind(id).execute(c).await.map(drop)).map_err(failed)?;
-    let row: Option<Row> = on_tx!(&mut *tx, c => sqlx::query_as(FIND_OWN).bind(id).bind(point).fetch_optional(c).await).map_err(failed)?;
+    on_tx!(&mut *tx, c => sqlx::query(HOLD).bind(id).bind(point).bind(caller.station).execute(c).await.map(drop)).map_err(failed)?;
+    let row: Option<Row> =
+        on_tx!(&mut *tx, c => sqlx::query_as(FIND_OWN).bind(id).bind(point).bind(caller.station).fetch_optional(c).await)
+            .map_err(failed)?;
     let row = row.ok_or_else(absent)?;
     let counts: Vec<(String, i64, i64)> = on_tx!(&mut *tx, c => sqlx::query_as(COUNT).bind(id).fetch_all(c).await).map_err(failed)?;
     row.into_batch(counts_of(counts))

@@ -1,12 +1,13 @@
 //! Taking a file in, once, and working at it in the background.
 //!
-//! Whoever works claims the batch and says with every step that they still do; a claim that has been silent is dead, and anybody of the point may go on.
+//! Whoever works claims the batch and says with every step that they still do; a claim that has been silent is dead, and anybody of the point may go on, of a
+//! station's file anybody of that station.
 
 use chrono::{Duration, NaiveDate};
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Batch, BatchState, FIND_SAME, Row, SILENT_SECONDS, Uploads, absent, committing, get_batch, reading, weighing};
+use super::{Batch, BatchState, FIND_OWN, FIND_SAME, Row, SILENT_SECONDS, Uploads, absent, committing, get_batch, reading, weighing};
 use crate::accounts::Caller;
 use crate::audit::{self, Act, NewEntry};
 use crate::calendar;
@@ -28,7 +29,8 @@ const INSERT: &str = "INSERT INTO upload_batch (id, assignment_id, contact_point
     worker, failure, layout, notices, defaults, uploaded_by, uploaded_at, undo_reason)
     VALUES ($1, $2, $3, $4, $5, $6, $7, '', 'reading', 1, 0, 0, $8, $9, '', $10, $11, $12, $13, $8, '') ON CONFLICT DO NOTHING";
 const CLAIM: &str = "UPDATE upload_batch SET worker = $3, heard_at = $4, failure = '' WHERE id = $1 AND contact_point_id = $2
-    AND state IN ('reading', 'checking', 'committing') AND (worker IS NULL OR heard_at < $5)";
+    AND state IN ('reading', 'checking', 'committing') AND (worker IS NULL OR heard_at < $5)
+    AND uploaded_by IN (SELECT u.id FROM account u WHERE u.station_id = $6 OR $6 IS NULL)";
 const RELEASE: &str = "UPDATE upload_batch SET worker = NULL, failure = $3, heard_at = $4 WHERE id = $1 AND worker = $2";
 const FAIL: &str = "UPDATE upload_batch SET state = 'failed', revision = revision + 1, worker = NULL, failure = $3, heard_at = $4 WHERE id = $1 AND worker = $2";
 
@@ -47,6 +49,9 @@ pub struct Uploaded {
 }
 
 /// Takes a file in for an assignment of the caller's own point. [`work`] reads it.
+///
+/// # Errors
+/// [`Code::Conflict`] when the point has the same file from a station that is not the caller's.
 pub async fn upload(at: &Uploads, caller: &Caller, assignment: AssignmentId, name: &str, bytes: Vec<u8>) -> Result<Uploaded> {
     let own = assignments::get_own(&at.db, caller, assignment).await?;
     let limit = TableLimits::default().max_file_bytes;
@@ -83,6 +88,13 @@ pub async fn upload(at: &Uploads, caller: &Caller, assignment: AssignmentId, nam
         let known: Option<Row> =
             on_tx!(&mut tx, c => sqlx::query_as(FIND_SAME).bind(own.id).bind(hash.as_str()).fetch_optional(c).await).map_err(failed)?;
         let known = known.ok_or_else(|| Error::defect("an upload was neither written nor found"))?;
+        let seen: Option<Row> = on_tx!(&mut tx, c => sqlx::query_as(FIND_OWN)
+            .bind(known.id).bind(own.contact_point_id).bind(caller.station).fetch_optional(c).await)
+        .map_err(failed)?;
+        // The batch of another station is not the caller's to see: neither by whom, nor when, nor what became of it.
+        if seen.is_none() {
+            return Err(Error::new(Code::Conflict, "同样的文件已由本联系点的其他同事上传过，没有重复导入。"));
+        }
         let when = crate::ids::shanghai(known.uploaded_at).format("%Y年%-m月%-d日 %H:%M");
         let state = BatchState::stored(&known.state)?.label();
         let notice = format!("这份文件已由{}于 {when} 上传（{}，{state}），没有重复创建。", known.uploaded_by, known.name);
@@ -123,7 +135,8 @@ pub async fn resume(at: &Uploads, caller: &Caller, id: UploadBatchId) -> Result<
     let (worker, now) = (at.ids.next(), at.clock.now());
     let mut tx = at.db.begin().await?;
     let claimed: u64 = on_tx!(&mut tx, c => sqlx::query(CLAIM)
-        .bind(id).bind(point).bind(worker).bind(now).bind(now - Duration::seconds(SILENT_SECONDS)).execute(c).await.map(|d| d.rows_affected()))
+        .bind(id).bind(point).bind(worker).bind(now).bind(now - Duration::seconds(SILENT_SECONDS)).bind(caller.station)
+        .execute(c).await.map(|d| d.rows_affected()))
     .map_err(failed)?;
     tx.commit().await?;
     if claimed == 1 {

@@ -21,14 +21,14 @@ pub struct Returned {
 }
 
 enum Writer {
-    Book(ReturnedSheets),
+    Book(Box<ReturnedSheets>),
     Csv(CsvSheets),
 }
 
 /// Writes the rows of a batch where they stood, corrections included, with what is wrong with each at its right. Words are written as words: what begins like a
 /// formula is none.
 pub async fn return_file(at: &Uploads, caller: &Caller, id: UploadBatchId, is_csv: bool) -> Result<Returned> {
-    let mut writer = if is_csv { Writer::Csv(CsvSheets::new()) } else { Writer::Book(ReturnedSheets::new()) };
+    let mut writer = if is_csv { Writer::Csv(CsvSheets::new()) } else { Writer::Book(Box::new(ReturnedSheets::new())) };
     let mut cursor: Option<String> = None;
     let mut sheet = None;
     let mut name = String::new();

@@ -1,15 +1,16 @@
 //! Rows of a batch: listing them, correcting one, leaving one out.
 
+use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use sqlx::types::Json;
 
-use super::weighing::{JUDGE, Standard, Verdict, repeats, standing, verdict};
+use super::weighing::{JUDGE, Standard, Verdict, find_standing, repeats, verdict};
 use super::{Batch, RowState, Uploads, get_batch, hold_batch, open, seal};
 use crate::accounts::Caller;
 use crate::audit::{self, Act, NewEntry};
 use crate::documents::tables;
 use crate::error::{Code, Error, Result};
-use crate::ids::{OpinionId, UploadBatchId};
+use crate::ids::{ConsultationId, OpinionId, UploadBatchId};
 use crate::opinions::offline::judging::{Judge, Problem};
 use crate::opinions::offline::recording::{self, alike_content};
 use crate::storage::sql::{Page, decode_cursor, failed};
@@ -51,6 +52,8 @@ pub struct BatchRow {
     pub skip_reason: String,
     /// Whether a person corrected it.
     pub is_corrected: bool,
+    /// When it was last corrected, in microseconds; 0 = never. A correction names what it was made on.
+    pub seen: i64,
     /// The opinion that it became.
     pub opinion_id: Option<OpinionId>,
 }
@@ -65,7 +68,7 @@ struct Row {
     problems: Json<Vec<Problem>>,
     provision_label: String,
     skip_reason: String,
-    is_corrected: bool,
+    corrected_at: Option<DateTime<Utc>>,
     opinion_id: Option<OpinionId>,
     content_hash: Option<String>,
 }
@@ -84,16 +87,21 @@ impl Row {
             problems: self.problems.0,
             provision_label: self.provision_label,
             skip_reason: self.skip_reason,
-            is_corrected: self.is_corrected,
+            is_corrected: self.corrected_at.is_some(),
+            seen: seen(self.corrected_at),
             opinion_id: self.opinion_id,
         })
     }
 }
 
+fn seen(corrected_at: Option<DateTime<Utc>>) -> i64 {
+    corrected_at.map_or(0, |at| at.timestamp_micros())
+}
+
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT ordinal, sheet, row_number, cells_sealed, state, problems, provision_label, skip_reason, corrected_at IS NOT NULL AS is_corrected, opinion_id, content_hash
+            "SELECT ordinal, sheet, row_number, cells_sealed, state, problems, provision_label, skip_reason, corrected_at, opinion_id, content_hash
             FROM upload_row ",
             $rest
         )
@@ -146,12 +154,23 @@ pub async fn get_row(at: &Uploads, caller: &Caller, id: UploadBatchId, ordinal: 
     Ok((batch, row))
 }
 
-/// Writes other words into the cells of a row, and judges it anew. A skipped row comes back.
-pub async fn correct_row(at: &Uploads, caller: &Caller, id: UploadBatchId, ordinal: i64, cells: Vec<String>) -> Result<BatchRow> {
+/// Writes other words into the cells of a row, and judges it anew. A skipped row comes back. `seen`: [`BatchRow::seen`] of what the person corrected;
+/// `None` = whatever it is.
+///
+/// # Errors
+/// [`Code::Conflict`] when somebody else corrected the row since.
+pub async fn correct_row(
+    at: &Uploads,
+    caller: &Caller,
+    id: UploadBatchId,
+    ordinal: i64,
+    cells: Vec<String>,
+    seen: Option<i64>,
+) -> Result<BatchRow> {
     if cells.len() > tables::TableLimits::default().max_columns || cells.iter().any(|cell| cell.chars().count() > CELL_CHARACTERS) {
         return Err(Error::invalid("cells", format!("每格不超过 {CELL_CHARACTERS} 个字。")));
     }
-    change(at, caller, id, ordinal, Change::Cells(cells)).await
+    change(at, caller, id, ordinal, Change::Cells(cells, seen)).await
 }
 
 /// Leaves a row out, with a reason.
@@ -164,7 +183,7 @@ pub async fn skip_row(at: &Uploads, caller: &Caller, id: UploadBatchId, ordinal:
 }
 
 enum Change {
-    Cells(Vec<String>),
+    Cells(Vec<String>, Option<i64>),
     Skip(String),
 }
 
@@ -172,7 +191,6 @@ async fn change(at: &Uploads, caller: &Caller, id: UploadBatchId, ordinal: i64, 
     let batch = get_batch(&at.db, caller, id).await?;
     let standard = Standard::read(at, caller, &batch).await?;
     let naming = standard.naming();
-    let standing = standing(&at.db, standard.round.id, batch.contact_point_id).await?;
     let mut tx = at.db.begin().await?;
     recording::hold(&mut tx, caller, &standard.assignment).await?;
     let held = hold_batch(&mut tx, caller, id).await?;
@@ -186,7 +204,10 @@ async fn change(at: &Uploads, caller: &Caller, id: UploadBatchId, ordinal: i64, 
     let hash = row.content_hash.clone();
     let detail = format!("第 {} 行", row.row_number);
     match change {
-        Change::Cells(cells) => {
+        Change::Cells(_, Some(wanted)) if wanted != seen(row.corrected_at) => {
+            return Err(Error::new(Code::Conflict, "这一行刚刚被其他同事改过，下面是最新的内容；请看过之后再改。"));
+        }
+        Change::Cells(cells, _) => {
             let mut kept = open(&at.cipher, &row.cells_sealed)?;
             // What stood in a merged cell further left stays there, unless a person wrote into the column.
             kept.spread.retain(|column| cells.get(usize::from(*column)).is_none_or(String::is_empty));
@@ -205,7 +226,7 @@ async fn change(at: &Uploads, caller: &Caller, id: UploadBatchId, ordinal: i64, 
             let sealed = seal(&at.cipher, &kept)?;
             on_tx!(&mut tx, c => sqlx::query(CORRECT).bind(id).bind(ordinal).bind(&sealed).bind(caller.account_id).bind(at.clock.now()).execute(c).await.map(drop))
                 .map_err(failed)?;
-            judge_one(&mut tx, at, &held, &mut judge, &standing, ordinal).await?;
+            judge_one(&mut tx, at, &held, &mut judge, standard.round.id, ordinal).await?;
         }
         Change::Skip(reason) => {
             on_tx!(&mut tx, c => sqlx::query(SKIP).bind(id).bind(ordinal).bind(&reason).bind(caller.account_id).execute(c).await.map(drop))
@@ -219,7 +240,7 @@ async fn change(at: &Uploads, caller: &Caller, id: UploadBatchId, ordinal: i64, 
             let next: Option<Row> =
                 on_tx!(&mut tx, c => sqlx::query_as(SAME).bind(id).bind(&hash).bind(ordinal).fetch_optional(c).await).map_err(failed)?;
             if let Some(next) = next.filter(|next| next.state == RowState::Duplicate.as_str()) {
-                judge_one(&mut tx, at, &held, &mut judge, &standing, next.ordinal).await?;
+                judge_one(&mut tx, at, &held, &mut judge, standard.round.id, next.ordinal).await?;
             }
         }
     }
@@ -244,14 +265,7 @@ async fn find(tx: &mut Tx, id: UploadBatchId, ordinal: i64) -> Result<Row> {
 }
 
 /// Judges one row anew, in the order of the file: of equal rows the first that is not left out counts.
-async fn judge_one(
-    tx: &mut Tx,
-    at: &Uploads,
-    batch: &Batch,
-    judge: &mut Judge<'_>,
-    standing: &super::weighing::Standing,
-    ordinal: i64,
-) -> Result<()> {
+async fn judge_one(tx: &mut Tx, at: &Uploads, batch: &Batch, judge: &mut Judge<'_>, round: ConsultationId, ordinal: i64) -> Result<()> {
     let row = find(tx, batch.id, ordinal).await?;
     let Some(sheet) = usize::try_from(row.sheet).ok().and_then(|i| batch.sheets.get(i)) else { return Ok(()) };
     let mut found: Verdict = verdict(at, judge, sheet, ordinal, &open(&at.cipher, &row.cells_sealed)?);
@@ -269,9 +283,12 @@ async fn judge_one(
             }
             alike += 1;
         }
-        found = found.as_alike(alike, first);
+        found = found.alike(alike, first);
     }
-    let mut stands = found.hash.as_ref().and_then(|hash| standing.get(hash).cloned());
+    let mut stands = match &found.hash {
+        Some(hash) => find_standing(tx, round, batch.contact_point_id, hash).await?,
+        None => None,
+    };
     if let (None, Some(hash)) = (&stands, &found.hash) {
         let same: Option<Row> =
             on_tx!(&mut *tx, c => sqlx::query_as(SAME).bind(batch.id).bind(hash).bind(ordinal).fetch_optional(c).await).map_err(failed)?;

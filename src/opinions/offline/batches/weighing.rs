@@ -17,8 +17,8 @@ use crate::error::Result;
 use crate::ids::{ConsultationId, ContactPointId, StationId};
 use crate::opinions::offline::judging::{Judge, Judgement, Problem};
 use crate::opinions::offline::recording::{NewOffline, alike_content, content_hash, person_hash};
-use crate::storage::Db;
 use crate::storage::sql::failed;
+use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx};
 
 /// Rows judged in one transaction.
@@ -29,13 +29,21 @@ pub(super) const JUDGE: &str = "UPDATE upload_row SET state = $3, problems = $4,
     WHERE batch_id = $1 AND ordinal = $2 AND state NOT IN ('committed', 'undone')";
 const PROGRESS: &str = "UPDATE upload_batch SET done = $3, heard_at = $4 WHERE id = $1 AND worker = $2";
 const FINISH: &str = "UPDATE upload_batch SET state = $3, revision = revision + 1, worker = NULL, heard_at = $4, done = total WHERE id = $1 AND worker = $2 AND state = 'checking'";
-const STANDING: &str =
-    "SELECT v.content_hash, COALESCE(b.name, ''), r.row_number FROM opinion_provenance v LEFT JOIN upload_batch b ON b.id = v.batch_id
-    LEFT JOIN upload_row r ON r.batch_id = v.batch_id AND r.ordinal = v.row_ordinal
-    WHERE v.consultation_id = $1 AND v.contact_point_id = $2 AND v.undone_at IS NULL";
+macro_rules! standing {
+    ($rest:literal) => {
+        concat!(
+            "SELECT v.content_hash, COALESCE(b.name, ''), r.row_number FROM opinion_provenance v LEFT JOIN upload_batch b ON b.id = v.batch_id
+            LEFT JOIN upload_row r ON r.batch_id = v.batch_id AND r.ordinal = v.row_ordinal
+            WHERE v.consultation_id = $1 AND v.contact_point_id = $2 AND v.undone_at IS NULL",
+            $rest
+        )
+    };
+}
+const STANDING: &str = standing!("");
+const STANDS: &str = standing!(" AND v.content_hash = $3");
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[NEXT, JUDGE, PROGRESS, FINISH, STANDING];
+pub const STATEMENTS: &[&str] = &[NEXT, JUDGE, PROGRESS, FINISH, STANDING, STANDS];
 
 /// What a batch is judged by, read once.
 pub(super) struct Standard {
@@ -79,17 +87,28 @@ impl Standard {
     }
 }
 
-/// Where the contents stand that a point already has in a round.
-pub(super) type Standing = HashMap<String, String>;
+/// Hash, name of the batch and number of the row of an opinion that stands.
+type Stands = (String, String, Option<i64>);
 
-pub(super) async fn standing(db: &Db, round: ConsultationId, point: ContactPointId) -> Result<Standing> {
-    let rows: Vec<(String, String, Option<i64>)> =
-        on_db!(db, pool => sqlx::query_as(STANDING).bind(round).bind(point).fetch_all(pool).await).map_err(failed)?;
-    let told = |name: String, row: Option<i64>| match row {
+fn stands_at((hash, name, row): Stands) -> (String, String) {
+    let sentence = match row {
         Some(row) => format!("这条意见已经录入过（“{name}”第 {row} 行），不再重复计入。"),
         None => "这条意见已经由本联系点录入过，不再重复计入。".to_owned(),
     };
-    Ok(rows.into_iter().map(|(hash, name, row)| (hash, told(name, row))).collect())
+    (hash, sentence)
+}
+
+/// Where the contents stand that a point already has in a round.
+async fn standing(db: &Db, round: ConsultationId, point: ContactPointId) -> Result<HashMap<String, String>> {
+    let rows: Vec<Stands> = on_db!(db, pool => sqlx::query_as(STANDING).bind(round).bind(point).fetch_all(pool).await).map_err(failed)?;
+    Ok(rows.into_iter().map(stands_at).collect())
+}
+
+/// Where one content stands that a point already has in a round.
+pub(super) async fn find_standing(tx: &mut Tx, round: ConsultationId, point: ContactPointId, hash: &str) -> Result<Option<String>> {
+    let row: Option<Stands> =
+        on_tx!(tx, c => sqlx::query_as(STANDS).bind(round).bind(point).bind(hash).fetch_optional(c).await).map_err(failed)?;
+    Ok(row.map(|row| stands_at(row).1))
 }
 
 /// What a row is found to be.
@@ -141,7 +160,7 @@ impl Verdict {
     }
 
     /// Tells the `alike`th row without a name from the others with its words; `first` is where the words stand first.
-    pub fn as_alike(mut self, alike: u32, first: i64) -> Verdict {
+    pub fn alike(mut self, alike: u32, first: i64) -> Verdict {
         if let Some(hash) = self.hash.take() {
             self.hash = Some(alike_content(&hash, alike));
         }
@@ -205,12 +224,12 @@ async fn judge_rows(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uuid) 
             let mut verdict = verdict(at, &mut judge, layout, ordinal, &row);
             if let Some(hash) = verdict.hash.as_ref().filter(|_| verdict.is_unnamed) {
                 let (alike, first) = *unnamed.entry(hash.clone()).and_modify(|(alike, _)| *alike += 1).or_insert((0, number));
-                verdict = verdict.as_alike(alike, first);
+                verdict = verdict.alike(alike, first);
             }
             let stands = verdict.hash.as_ref().and_then(|hash| {
-                let earlier = seen.get(hash).and_then(|(sheet, row)| {
+                let earlier = seen.get(hash).map(|(sheet, row)| {
                     let name = usize::try_from(*sheet).ok().and_then(|i| batch.sheets.get(i)).map_or("", |s| s.name.as_str());
-                    Some(repeats(if batch.sheets.len() > 1 { name } else { "" }, *row))
+                    repeats(if batch.sheets.len() > 1 { name } else { "" }, *row)
                 });
                 standing.get(hash).cloned().or(earlier)
             });
