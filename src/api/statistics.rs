@@ -17,6 +17,7 @@ use crate::calendar;
 use crate::documents::writing::attachment;
 use crate::ids::{CollectionTaskId, ConsultationId, ContactPointId};
 use crate::opinions::statistics::behind::{Behind, Thing, list_behind};
+use crate::opinions::statistics::choices::{list_choices, tell_conditions};
 use crate::opinions::statistics::sheet::write_sheet;
 use crate::opinions::statistics::{self, Dimension, Filter, Measure, Row, Table};
 
@@ -322,9 +323,10 @@ impl StatisticsApi {
         };
         let caller = signed_in.with(Permission::ReadStatistics)?;
         let (now, by) = (app.clock.now(), Dimension::from(by));
-        let table = statistics::count(&app.db, &caller, now, by, filter).await?;
-        let made_on = calendar::day_of(now);
-        let bytes = write_sheet(&table, &[("制表日期".into(), calendar::written(made_on))], &app.config.bureau_name, made_on)?;
+        let table = statistics::count(&app.db, &caller, now, by, filter.clone()).await?;
+        let choices = list_choices(&app.db, &caller, None).await?;
+        let conditions = tell_conditions(&app.db, &filter, &choices).await?;
+        let bytes = write_sheet(&table, &conditions, &app.config.bureau_name, calendar::day_of(now))?;
         Ok(StatisticsTableResponse::Found(Binary(bytes), attachment(&format!("征集统计（按{}）.xlsx", by.label()))))
     }
 }

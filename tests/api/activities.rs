@@ -4,7 +4,10 @@ use poem::http::Method;
 use serde_json::{Value, json};
 use zhitong::accounts::Role;
 use zhitong::error::Code;
+use zhitong::ids::ActivityId;
+use zhitong::opinions::offline::recording::NewOffline;
 
+use crate::statistics::{offline, record};
 use crate::support::{Answer, TestApp};
 
 fn symposium() -> Value {
@@ -125,6 +128,33 @@ async fn files_are_kept_by_content_for_the_point_and_the_bureau() {
     app.call(Method::DELETE, &path, Some(&us), &[], None).await.expect(204);
     let left: Vec<_> = walk(&app.app.config.data_dir.join("blobs/activities"));
     assert!(left.is_empty(), "what was removed is gone from the store: {left:?}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_activity_that_opinions_came_from_stays_with_its_files_also_when_they_are_undone() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    let [ours, _] = app.contact_points().await;
+    let us = app.point_staff(&ours).await;
+    let assignment = app.collection_task(&draft, &[&ours]).await.remove(0);
+    app.start_collecting(&us, &assignment).await;
+    let mut body = symposium();
+    body["assignment_id"] = json!(assignment);
+    let id = hold(&app, &us, "activity-1", body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let path = format!("/own-point/activities/{id}");
+    let files = app.upload(&format!("{path}/files"), Some(&us), "file", "会场.jpg", PHOTO, ("note", "")).await.expect(201);
+    let new = NewOffline { activity: Some(ActivityId(id.parse().unwrap())), ..offline(Some("art-4"), "改为四十八小时", "甲") };
+    let opinion = record(&app, &us, &assignment, "ours-0001", new).await;
+    let entry = format!("/own-point/assignments/{assignment}/opinions/{opinion}");
+    app.call(Method::DELETE, &entry, Some(&us), &[], None).await.expect(204);
+    let refused = app.call(Method::DELETE, &path, Some(&us), &[], None).await.expect_problem(Code::Conflict);
+    assert!(refused["detail"].as_str().unwrap().contains("（包括已撤销的）"), "{refused}");
+    // What was not removed has its contents.
+    let file = format!("/api/v1{path}/files/{}", files[0]["id"].as_str().unwrap());
+    let kept = app.raw(&file, &[("authorization", &format!("Bearer {us}"))]).await;
+    assert_eq!(kept.into_body().into_bytes().await.unwrap(), PHOTO);
+    app.deliver().await;
     app.finish().await;
 }
 

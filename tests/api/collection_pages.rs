@@ -131,7 +131,7 @@ async fn a_task_is_sent_done_returned_and_accepted_on_pages() {
     let kept = us.send(&form, "/point/activities/new", &fields).await;
     assert_eq!(kept.status, 303, "{}", kept.html);
     let activity = kept.location.split('?').next().unwrap().to_owned();
-    assert!(us.get(&activity).await.html.contains("到场 6 人，覆盖 6 人"));
+    assert!(us.get(&activity).await.html.contains("到场 6 人，覆盖 6 人次"));
     assert_eq!(them.get(&activity).await.status, 404);
     let edit = us.get(&format!("{activity}/edit")).await;
     let mut changed = fields.clone();

@@ -11,6 +11,7 @@ use zhitong::contact_points::assignments::{AssignmentState, Step, get_own, requi
 use zhitong::error::Code;
 use zhitong::ids::AssignmentId;
 
+use crate::statistics::{offline, record};
 use crate::support::{Answer, TestApp, beginning};
 
 fn step(step: Step, reason: &str) -> NewStep<'_> {
@@ -202,6 +203,92 @@ async fn a_task_needs_a_round_that_collects() {
     let mut over = task(&draft, &[&ours]);
     over["due_on"] = json!("2026-04-20");
     send(&app, &bureau, "task-key-2", over).await.expect_problem(Code::Conflict);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn further_points_need_a_round_that_collects() {
+    let app = TestApp::start_with(long_sessions()).await;
+    let draft = app.open_draft().await;
+    let [ours, theirs] = app.contact_points().await;
+    let organs = app.county_organs(&[&ours, &theirs]).await;
+    let (bureau, county) = (app.token(Role::Handler).await, app.county_staff(&organs[0]).await);
+    let mut body = task(&draft, &[&theirs]);
+    // Later than the round ends: the due date does not keep further points off.
+    (body["organ_ids"], body["due_on"]) = (json!([organs[0]]), json!("2026-04-20"));
+    let id = send(&app, &bureau, "task-key-1", body).await.expect(201)["task"]["id"].as_str().unwrap().to_owned();
+    let relay = app.get("/own-organ/relays", Some(&county)).await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
+    app.clock.advance(chrono::Duration::days(31));
+    let points = json!({"contact_point_ids": [ours]});
+    for (path, token) in
+        [(format!("/collection-tasks/{id}/assignments"), &bureau), (format!("/own-organ/relays/{relay}/assignments"), &county)]
+    {
+        let refused = app.post(&path, Some(token), points.clone()).await.expect_problem(Code::Conflict);
+        assert!(refused["detail"].as_str().unwrap().contains("征求意见"), "{refused}");
+    }
+    let assignments = app.get(&format!("/collection-tasks/{id}/assignments"), Some(&bureau)).await.expect(200);
+    assert_eq!(assignments["items"].as_array().unwrap().len(), 1, "{assignments}");
+    app.deliver().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_given_back_has_a_clock_again() {
+    let app = TestApp::start_with(long_sessions()).await;
+    let draft = app.open_draft().await;
+    let [ours, _] = app.contact_points().await;
+    let us = app.point_staff(&ours).await;
+    let bureau = app.token(Role::Handler).await;
+    let own = app.collection_task(&draft, &[&ours]).await.remove(0);
+    app.start_collecting(&us, &own).await;
+    let submit = async |reason: &str| {
+        let path = format!("/own-point/assignments/{own}/submission");
+        app.post(&path, Some(&us), json!({"reason": reason})).await.expect(200)
+    };
+    assert_eq!(submit("没有意见。").await["was_late"], false);
+    app.post(&format!("/assignments/{own}/return"), Some(&bureau), json!({"reason": "请补充。"})).await.expect(200);
+    let run = async || run_due(&app.app.db, &app.clock, &app.app.ids, &app.app.config.rules).await.unwrap();
+    let overdue = async || app.get("/assignments/overdue", Some(&bureau)).await.expect(200)["items"].as_array().unwrap().len();
+    // Due at 24:00 of 30 March: three days before it the point is reminded, after it the assignment is overdue.
+    app.clock.advance("2026-03-27T16:00:00Z".parse::<DateTime<Utc>>().unwrap() - beginning());
+    assert_eq!((run().await.reminded, overdue().await), (1, 0));
+    app.clock.advance(chrono::Duration::days(3));
+    assert_eq!((run().await.overdue, run().await.overdue, overdue().await), (1, 0, 1));
+    let shelf = app.get("/own-point/assignments?shelf=overdue", Some(&us)).await.expect(200);
+    assert_eq!((shelf["items"][0]["is_overdue"].as_bool(), shelf["items"][0]["state"].as_str()), (Some(true), Some("returned")), "{shelf}");
+    let counts = app.get("/own-point/assignment-counts", Some(&us)).await.expect(200);
+    let counted = counts.as_array().unwrap().iter().find(|count| count["shelf"] == "overdue").unwrap();
+    assert_eq!(counted["count"], 1);
+    assert!(app.page("/staff/tasks", &bureau).await.contains("已逾期 1"));
+    // Whether it was in time is what the first submission says.
+    let again = submit("已补充走访。").await;
+    assert_eq!((again["was_late"].as_bool(), again["is_overdue"].as_bool(), overdue().await), (Some(false), Some(false), 0));
+    let numbers = app.get("/statistics?by=point", Some(&bureau)).await.expect(200)["total"]["numbers"].clone();
+    let number = |measure: &str| numbers.as_array().unwrap().iter().find(|n| n["measure"] == measure).unwrap()["count"].as_i64();
+    assert_eq!((number("on_time"), number("overdue")), (Some(1), Some(0)));
+    app.deliver().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_bureau_reads_the_opinions_before_it_accepts_them() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    let [ours, _] = app.contact_points().await;
+    let us = app.point_staff(&ours).await;
+    let bureau = app.token(Role::Handler).await;
+    let own = app.collection_task(&draft, &[&ours]).await.remove(0);
+    app.start_collecting(&us, &own).await;
+    let page = format!("/staff/assignments/{own}");
+    assert!(!app.page(&page, &bureau).await.contains("条意见</a>"), "nothing to read");
+    record(&app, &us, &own, "ours-0001", offline(Some("art-4"), "改为四十八小时", "甲")).await;
+    record(&app, &us, &own, "ours-0002", offline(Some("art-2"), "增加一处", "乙")).await;
+    let shown = app.page(&page, &bureau).await;
+    let (before, _) = shown.split_once("\">查看这 2 条意见</a>").unwrap_or_else(|| panic!("{shown}"));
+    let url = before.rsplit_once("href=\"").unwrap().1.replace("&amp;", "&").replace("&#38;", "&");
+    let rows = app.page(&url, &bureau).await;
+    assert!(rows.contains("改为四十八小时") && rows.contains("增加一处"), "{url}: {rows}");
+    app.deliver().await;
     app.finish().await;
 }
 

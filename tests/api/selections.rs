@@ -63,8 +63,12 @@ async fn a_unit_applies_is_scored_selected_and_becomes_a_contact_point() {
     let receipt = s.apply(1, "乙社区").await.expect(201);
     assert_eq!(s.apply(1, "乙社区").await.expect(200), receipt, "the same key gives the same receipt");
     s.apply(1, "丙社区").await.expect_problem(Code::KeyReused);
-    let twice = s.apply(2, "乙 社区").await.expect_problem(Code::Conflict);
-    assert!(twice["detail"].as_str().unwrap().contains("已经提交过"), "{twice}");
+    // Nobody proves who they are: under one name two may apply, and staff see it until one is taken back.
+    let twice = s.apply(2, "乙 社区").await.expect(201);
+    let page = format!("/staff/selections/{}", s.call);
+    assert_eq!(s.app.page(&page, &s.reviewer).await.matches("同名单位另有申报 1 份").count(), 2);
+    s.app.post("/selection-lookups/withdrawal", None, json!({"code": twice["lookup_code"]})).await.expect(200);
+    assert_eq!(s.app.page(&page, &s.reviewer).await.matches("同名单位另有申报").count(), 1, "only beside the one that was taken back");
     let second = s.apply(3, "甲社区").await.expect(201);
     let third = s.apply(4, "丁社区").await.expect(201);
     assert_eq!(s.look_up(&receipt["lookup_code"]).await["state"], "submitted");
@@ -80,6 +84,16 @@ async fn a_unit_applies_is_scored_selected_and_becomes_a_contact_point() {
     assert_eq!(ids.len(), 3);
     let first = &listed["items"][0];
     assert_eq!((first["contact_name"].as_str(), first["documents"][0]["kind"].as_str()), (Some("示例甲"), Some("pdf")));
+    let application = format!("/staff/selection-applications/{}", ids[0]);
+    assert!(s.app.page(&application, &s.reviewer).await.contains("示例甲"));
+    // A county sees who applies, and not whom to call: units of other counties apply too.
+    let county = s.app.token(Role::CountyStaff).await;
+    let seen = s.app.get(&format!("{path}?state=submitted"), Some(&county)).await.expect(200);
+    assert_eq!(seen["items"].as_array().unwrap().len(), 3);
+    assert!(!seen.to_string().contains("示例甲") && !seen.to_string().contains("0752-1234567"), "{seen}");
+    assert_eq!((&seen["items"][0]["contact_name"], &seen["items"][0]["contact_phone"]), (&json!(""), &json!("")));
+    let page = s.app.page(&application, &county).await;
+    assert!(!page.contains("示例甲") && !page.contains("0752-1234567"), "{page}");
     let sealed: Vec<String> = zhitong::on_db!(&s.app.app.db, pool => sqlx::query_scalar("SELECT contact_name_sealed || contact_phone_sealed FROM selection_application")
         .fetch_all(pool).await)
     .unwrap();
@@ -104,6 +118,16 @@ async fn a_unit_applies_is_scored_selected_and_becomes_a_contact_point() {
     let one = json!({"revision": 2, "outcomes": [{"application_id": ids[0], "is_selected": true}]});
     s.app.post(&outcome, Some(&handler), one.clone()).await.expect_problem(Code::Forbidden);
     s.app.post(&outcome, Some(&s.reviewer), one).await.expect_invalid("outcomes");
+    // The page that says so keeps what was chosen and written.
+    let page = format!("/staff/selections/{}", s.call);
+    let form = s.app.page(&page, &s.reviewer).await;
+    let csrf = form.rsplit_once("name=\"csrf\" value=\"").unwrap().1.split('"').next().unwrap().to_owned();
+    let sent = format!("csrf={csrf}&revision=2&outcome-{0}=selected&reason-{0}=zhashi&notice=ok", ids[0]);
+    let refused = s.app.raw_form(&format!("{page}/outcome"), &format!("zhitong_session={}", s.reviewer), sent).await;
+    assert_eq!(refused.status().as_u16(), 400);
+    let html = String::from_utf8(refused.into_body().into_bytes().await.unwrap().to_vec()).unwrap();
+    assert!(html.contains(&format!("name=\"outcome-{}\" value=\"selected\" checked", ids[0])), "{html}");
+    assert_eq!((html.matches(" checked").count(), html.contains("value=\"zhashi\"")), (1, true), "{html}");
     assert_eq!(s.app.get(&outcome, None).await.expect(200)["items"], json!([]), "nothing is public before it is published");
     let all: Vec<Value> =
         ids.iter().enumerate().map(|(i, id)| json!({"application_id": id, "is_selected": i < 2, "reason": "综合评议"})).collect();
@@ -128,6 +152,7 @@ async fn a_unit_applies_is_scored_selected_and_becomes_a_contact_point() {
     assert_eq!(made, again);
     let point = s.app.get(&format!("/contact-points/{}", made["contact_point_id"].as_str().unwrap()), None).await.expect(200);
     assert_eq!((point["host_unit"].as_str(), point["established_on"].as_str()), (Some(names[0]), Some("2026-04-01")));
+    assert_eq!(point["name"], format!("{}立法基层联系点", names[0]));
     let refused = format!("/selection-applications/{}/contact-point", ids[2]);
     s.app.post(&refused, Some(&s.reviewer), json!({"established_by": "局"})).await.expect_problem(Code::Conflict);
     assert_eq!(s.app.get(&outcome, None).await.expect(200)["items"][0]["contact_point_id"], made["contact_point_id"]);

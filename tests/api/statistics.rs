@@ -4,6 +4,7 @@ use poem::http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use zhitong::accounts::Role;
+use zhitong::documents::tables::{self, TableLimits};
 use zhitong::error::Code;
 use zhitong::ids::AssignmentId;
 use zhitong::opinions::offline::provenance::{Consent, Method as Way};
@@ -220,5 +221,93 @@ async fn every_number_is_the_sum_of_the_rows_behind_it() {
 
     let sheet = app.raw("/api/v1/statistics/table?by=region", &[("authorization", &format!("Bearer {handler}"))]).await;
     assert_eq!(sheet.status().as_u16(), 200);
+    app.abandon().await;
+}
+
+#[tokio::test]
+async fn that_an_opinion_is_not_answered_is_told_when_the_answers_are() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    let [ours, _] = app.contact_points().await;
+    let organ = app.county_organs(&[&ours]).await.remove(0);
+    let us = app.point_staff(&ours).await;
+    let assignment = app.collection_task(&draft, &[&ours]).await.remove(0);
+    app.start_collecting(&us, &assignment).await;
+    let id = record(&app, &us, &assignment, "ours-0001", offline(Some("art-4"), "看不清", "甲")).await;
+    let round = app.get(&format!("/drafts/{draft}"), None).await.expect(200)["consultations"][0]["id"].as_str().unwrap().to_owned();
+    let handler = app.token(Role::Handler).await;
+    let excluded = json!({"opinions": [id], "reason": "unreadable"});
+    app.post(&format!("/drafts/{draft}/exclusions"), Some(&handler), excluded).await.expect(204);
+    let seen = async |token: &str, outcome: &str, label: &str| {
+        let table = app.get("/statistics?by=outcome", Some(token)).await.expect(200);
+        assert_eq!((table["rows"].as_array().unwrap().len(), table["rows"][0]["key"].as_str()), (1, Some(outcome)), "{table}");
+        for measure in ["opinions", "texts", "persons"] {
+            let rows = app.get(&format!("/statistics/rows?measure={measure}"), Some(token)).await.expect(200);
+            assert!(rows["items"][0]["facts"].as_array().unwrap().contains(&json!(label)), "{rows}");
+            let other = if outcome == "open" { "excluded" } else { "open" };
+            let narrowed = |outcome: &str| format!("/statistics/rows?measure={measure}&outcome={outcome}");
+            assert_eq!(app.get(&narrowed(other), Some(token)).await.expect(200)["items"], json!([]));
+            assert_eq!(app.get(&narrowed(outcome), Some(token)).await.expect(200)["items"].as_array().unwrap().len(), 1);
+        }
+        walk(&app, token, &round, "").await;
+    };
+    let county = app.county_staff(&organ).await;
+    seen(&handler, "excluded", "不作反馈").await;
+    seen(&us, "open", "尚未反馈").await;
+    seen(&county, "open", "尚未反馈").await;
+
+    app.clock.advance(chrono::Duration::days(31));
+    let reviewer = app.token(Role::Reviewer).await;
+    app.post(&format!("/drafts/{draft}/feedback"), Some(&reviewer), json!({})).await.expect(200);
+    let (us, county) = (app.point_staff(&ours).await, app.county_staff(&organ).await);
+    seen(&us, "excluded", "不作反馈").await;
+    seen(&county, "excluded", "不作反馈").await;
+    app.abandon().await;
+}
+
+#[tokio::test]
+async fn what_the_numbers_were_narrowed_to_is_told_and_stays() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    let [ours, _] = app.contact_points().await;
+    let handler = app.token(Role::Handler).await;
+    app.collection_task(&draft, &[&ours]).await;
+    let round = app.get(&format!("/drafts/{draft}"), None).await.expect(200)["consultations"][0]["id"].as_str().unwrap().to_owned();
+    let query = format!(
+        "by=point&consultation_id={round}&contact_point_id={ours}&article=art-4&channel=contact_point&outcome=open&from=2026-03-01&until=2026-03-09"
+    );
+    let own = format!(
+        "by=point&consultation={round}&point={ours}&article=art-4&channel=contact_point&outcome=open&from=2026-03-01&until=2026-03-09"
+    );
+    let authorization = format!("Bearer {handler}");
+    let cookie = format!("zhitong_session={handler}");
+    for response in [
+        app.raw(&format!("/api/v1/statistics/table?{query}"), &[("authorization", &authorization)]).await,
+        app.raw(&format!("/staff/statistics.xlsx?{own}"), &[("cookie", &cookie)]).await,
+    ] {
+        assert_eq!(response.status().as_u16(), 200);
+        let bytes = response.into_body().into_bytes().await.unwrap();
+        let book = tables::read("统计.xlsx", &bytes, &TableLimits::default()).unwrap();
+        let sheet = book.tables.iter().find(|table| table.sheet == "统计范围").unwrap();
+        let told: Vec<(&str, &str)> = sheet.rows.iter().map(|row| (row.cell(0), row.cell(1))).collect();
+        for (name, value) in [
+            ("征求意见", "清河市共享雨伞管理办法（第1轮）"),
+            ("联系点", "东湖社区联系点"),
+            ("条文", "第四条"),
+            ("采纳情况", "尚未反馈"),
+            ("期间", "2026年3月1日（星期日）至2026年3月9日（星期一）"),
+            ("制表日期", "2026年3月2日（星期一）"),
+        ] {
+            assert!(told.contains(&(name, value)), "{name}: {told:?}");
+        }
+        assert!(told.iter().all(|(name, _)| *name != "征集任务" && *name != "区域"), "what was not narrowed is not told: {told:?}");
+    }
+    // What came with a link is sent again with the form.
+    let page = app.page(&format!("/staff/statistics?{own}"), &handler).await;
+    for (name, value) in [("point", ours.as_str()), ("article", "art-4")] {
+        assert!(page.contains(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")), "{page}");
+    }
+    let page = app.page("/staff/statistics", &handler).await;
+    assert!(!page.contains("name=\"point\"") && !page.contains("name=\"article\""), "{page}");
     app.abandon().await;
 }

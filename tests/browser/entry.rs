@@ -31,7 +31,7 @@ async fn an_entry_survives_a_cut_line_and_arrives_once() {
     browser.step("entry-01-form").await;
     browser.fill("#entry-place", "槐荫巷议事亭").await;
     browser.fill("#entry-body", "第一条意见：台阶旁请加扶手。").await;
-    browser.press("form[data-entry] button[type=submit]").await;
+    browser.press("form[data-entry-form] button[type=submit]").await;
     browser.sees("本次已发送 1 条").await;
     assert_eq!(browser.value("#entry-place").await, "槐荫巷议事亭", "what the next has in common stays");
     assert_eq!(browser.value("#entry-body").await, "");
@@ -39,10 +39,10 @@ async fn an_entry_survives_a_cut_line_and_arrives_once() {
     // The line is cut: two entries wait on the device.
     browser.offline(true).await;
     browser.fill("#entry-body", "第二条意见：请延长开放时间。").await;
-    browser.press("form[data-entry] button[type=submit]").await;
+    browser.press("form[data-entry-form] button[type=submit]").await;
     browser.sees("待发送 1 条").await;
     browser.fill("#entry-body", "第三条意见：请标明无障碍厕位。").await;
-    browser.press("form[data-entry] button[type=submit]").await;
+    browser.press("form[data-entry-form] button[type=submit]").await;
     browser.sees("待发送 2 条").await;
     browser.step("entry-02-cut-off").await;
     assert_eq!(entered(&site, &assignment).await.len(), 1);
@@ -56,7 +56,7 @@ async fn an_entry_survives_a_cut_line_and_arrives_once() {
     // Cut off again, and the page is left before the line holds: what waited on the device goes when somebody comes back to it.
     browser.offline(true).await;
     browser.fill("#entry-body", "第四条意见：请增加夜间照明。").await;
-    browser.press("form[data-entry] button[type=submit]").await;
+    browser.press("form[data-entry-form] button[type=submit]").await;
     browser.sees("待发送 1 条").await;
     browser.client.goto("about:blank").await.unwrap();
     browser.offline(false).await;
@@ -71,13 +71,13 @@ async fn an_entry_survives_a_cut_line_and_arrives_once() {
     // What the server refuses waits with its reason, and comes back into the form.
     browser.fill("#entry-citation", "第九百条").await;
     browser.fill("#entry-body", "第五条意见：删去。").await;
-    browser.press("form[data-entry] button[type=submit]").await;
+    browser.press("form[data-entry-form] button[type=submit]").await;
     browser.sees("取回修改").await;
     browser.step("entry-05-refused").await;
     browser.press_named("取回修改").await;
     assert_eq!(browser.value("#entry-body").await, "第五条意见：删去。");
     browser.fill("#entry-citation", "第三条").await;
-    browser.press("form[data-entry] button[type=submit]").await;
+    browser.press("form[data-entry-form] button[type=submit]").await;
     browser.sees("待发送 0 条").await;
     assert_eq!(entered(&site, &assignment).await.len(), 5);
     let wrong = browser.finish().await;

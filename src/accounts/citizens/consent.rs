@@ -84,7 +84,7 @@ pub async fn require_standing(db: &Db, account: AccountId) -> Result<Standing> {
     }
     match (Age::stored(&row.age)?, row.guardian_consented_at) {
         (Age::Unknown, _) => needed("提意见之前，请先说明是否已满十四周岁。"),
-        (Age::UnderFourteen, None) => needed("不满十四周岁的，需要监护人同意后才能提意见。也可以由监护人陪同，到立法联系点反映。"),
+        (Age::UnderFourteen, None) => needed("不满十四周岁的，需要监护人同意后才能提意见。也可以由监护人陪同，到立法基层联系点反映。"),
         (Age::UnderFourteen, Some(_)) => Ok(Standing { is_minor: true }),
         (Age::FourteenOrOver, _) => Ok(Standing { is_minor: false }),
     }

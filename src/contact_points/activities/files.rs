@@ -1,4 +1,4 @@
-//! Photos, recordings and papers of an activity. They may show persons, so they are for the point and the bureau only, and their contents go with them when
+//! Photos, recordings and papers of an activity. They may show persons, so they are for the point and the bureau only, and their contents go after them when
 //! they are removed: they lie on a shelf of their own in the store of originals, by content hash.
 
 use chrono::{DateTime, Utc};
@@ -148,9 +148,9 @@ pub async fn remove_file(db: &Db, blobs: &Blobs, clock: &Clock, caller: &Caller,
     let removed: u64 =
         on_tx!(&mut tx, c => sqlx::query(REMOVE).bind(id).bind(activity).execute(c).await.map(|d| d.rows_affected())).map_err(failed)?;
     if removed > 0 {
-        forget(&mut tx, blobs, std::slice::from_ref(&file.hash)).await?;
         record(&mut tx, clock, caller, Act::RemoveActivityFile, activity, &file.hash).await?;
         tx.commit().await?;
+        forget(db, blobs, std::slice::from_ref(&file.hash)).await;
     }
     Ok(())
 }
@@ -182,15 +182,30 @@ pub(super) async fn take_all(tx: &mut Tx, activity: ActivityId) -> Result<Vec<St
     Ok(rows.into_iter().map(|row| row.blob_hash).collect())
 }
 
-/// Removes contents that no file has any more.
-pub(super) async fn forget(tx: &mut Tx, blobs: &Blobs, hashes: &[String]) -> Result<()> {
+/// Removes contents that no file has any more. After the commit that took the files away, so that no row ever names a content that is gone; what cannot be
+/// removed then is nobody's to see any more, and is said in the log.
+pub(super) async fn forget(db: &Db, blobs: &Blobs, hashes: &[String]) {
     for hash in hashes {
-        let left: i64 = on_tx!(&mut *tx, c => sqlx::query_scalar(COUNT_BLOB).bind(hash).fetch_one(c).await).map_err(failed)?;
-        if left == 0
-            && let Some(hash) = BlobHash::parse(hash)
-        {
-            blobs.shelf(SHELF).remove(&hash).await?;
+        if let Err(error) = forget_one(db, blobs, hash).await {
+            tracing::error!(
+                hash,
+                error = error.code.slug(),
+                cause = error.cause_chain(),
+                "a removed file of an activity is still in the store"
+            );
         }
+    }
+}
+
+/// Under the lock of the store: nobody adds the same content between the count and the removal.
+async fn forget_one(db: &Db, blobs: &Blobs, hash: &str) -> Result<()> {
+    let mut tx = db.begin().await?;
+    lock_store(&mut tx).await?;
+    let left: i64 = on_tx!(&mut tx, c => sqlx::query_scalar(COUNT_BLOB).bind(hash).fetch_one(c).await).map_err(failed)?;
+    if left == 0
+        && let Some(hash) = BlobHash::parse(hash)
+    {
+        blobs.shelf(SHELF).remove(&hash).await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! 征集活动: a symposium, a visit, a questionnaire, a hearing, a notice board, at which a contact point collects opinions.
 //!
-//! An activity belongs to the point that held it, and to one station where a station held it; opinions hang on it, so one that has any stays. `files.rs` keeps its photos,
+//! An activity belongs to the point that held it, and to one station where a station held it; opinions hang on it, undone ones too, so one that has any stays. `files.rs` keeps its photos,
 //! recordings and papers. An account of a station sees and changes what is its station's, staff of the whole point everything.
 
 pub mod files;
@@ -254,7 +254,7 @@ pub async fn change_activity(db: &Db, clock: &Clock, caller: &Caller, id: Activi
     get_own(db, caller, id).await
 }
 
-/// Removes an activity of the caller's own point with its files; one that opinions came from stays. One that is gone already stays away.
+/// Removes an activity of the caller's own point with its files; one that opinions came from stays, also when they were undone. One that is gone already stays away.
 pub async fn remove_activity(db: &Db, blobs: &crate::storage::blobs::Blobs, clock: &Clock, caller: &Caller, id: ActivityId) -> Result<()> {
     let point = own_point(caller)?;
     get_own(db, caller, id).await?;
@@ -265,13 +265,14 @@ pub async fn remove_activity(db: &Db, blobs: &crate::storage::blobs::Blobs, cloc
     match removed {
         Ok(_) => {}
         Err(sqlx::Error::Database(e)) if e.is_foreign_key_violation() => {
-            return Err(Error::new(Code::Conflict, "已有意见是在这次活动中收集的，不能移除；登记有误的，请修改。"));
+            return Err(Error::new(Code::Conflict, "已有意见（包括已撤销的）是在这次活动中收集的，不能移除；登记有误的，请修改。"));
         }
         Err(e) => return Err(failed(e)),
     }
-    files::forget(&mut tx, blobs, &contents).await?;
     record(&mut tx, clock, caller, Act::RemoveActivity, id, "").await?;
-    tx.commit().await
+    tx.commit().await?;
+    files::forget(db, blobs, &contents).await;
+    Ok(())
 }
 
 /// An activity of the caller's own point; "not found" for any other.

@@ -1,4 +1,5 @@
-//! What the clock makes happen to assignments: staff of a point are told before the due date, and once it is over. Nobody needs to be present.
+//! What the clock makes happen to assignments: staff of a point are told before the due date, and once it is over, also of one that was given back and waits to be
+//! submitted again. Nobody needs to be present.
 //!
 //! As in `drafts/due.rs`: what was told is written under the assignment, the act and the instant at which it was due, in the transaction that tells it, so that several
 //! instances and restarts tell it once, and a due date that an extension moved is due anew.
@@ -19,11 +20,11 @@ use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx};
 
 const SOON: &str = "SELECT a.id, a.due_at FROM collection_assignment a
-    WHERE a.state IN ('sent', 'acknowledged', 'collecting', 'returned') AND a.first_submitted_at IS NULL AND a.due_at > $1 AND a.due_at <= $2
+    WHERE a.state IN ('sent', 'acknowledged', 'collecting', 'returned') AND a.due_at > $1 AND a.due_at <= $2
     AND NOT EXISTS (SELECT 1 FROM timed_act t WHERE t.subject_id = a.id AND t.act = 'assignment_due_soon' AND t.due_at = a.due_at)
     ORDER BY a.due_at, a.id LIMIT $3";
 const OVERDUE: &str = "SELECT a.id, a.due_at FROM collection_assignment a
-    WHERE a.state IN ('sent', 'acknowledged', 'collecting', 'returned') AND a.first_submitted_at IS NULL AND a.due_at <= $1
+    WHERE a.state IN ('sent', 'acknowledged', 'collecting', 'returned') AND a.due_at <= $1
     AND NOT EXISTS (SELECT 1 FROM timed_act t WHERE t.subject_id = a.id AND t.act = 'assignment_overdue' AND t.due_at = a.due_at)
     ORDER BY a.due_at, a.id LIMIT $2";
 const CLAIM: &str =
@@ -80,7 +81,7 @@ async fn tell(
 ) -> Result<bool> {
     let mut tx = db.begin().await?;
     let held = hold(&mut tx, id).await?;
-    let still_holds = held.due_at == due_at && held.state.is_with_point() && held.first_submitted_at.is_none();
+    let still_holds = held.due_at == due_at && held.state.is_with_point();
     let act = if event == Event::AssignmentOverdue { "assignment_overdue" } else { "assignment_due_soon" };
     if !still_holds || !claim(&mut tx, clock, id, act, due_at).await? {
         return Ok(false);

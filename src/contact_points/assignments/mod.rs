@@ -136,9 +136,10 @@ impl Assignment {
         calendar::last_day_before(self.due_at)
     }
 
-    /// Whether the point should have submitted it before this instant and has not.
+    /// Whether the point should have submitted it before this instant and has not, or has it back and has not submitted it again. Whether it was in time is
+    /// another question: the first submission answers it.
     pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
-        self.state.is_with_point() && self.first_submitted_at.is_none() && self.due_at <= now
+        self.state.is_with_point() && self.due_at <= now
     }
 
     /// Whether the first submission came after the due date.

@@ -60,8 +60,11 @@ const SENDERS: &str =
     "SELECT b.id FROM account b JOIN collection_task t ON t.id = $1 LEFT JOIN account s ON s.id = t.created_by AND s.is_active
     WHERE b.is_active AND (b.id = s.id OR (s.id IS NULL AND b.role IN ('handler', 'administrator'))) ORDER BY b.id";
 
+// The table belongs to `opinions`; only its state is asked for.
+const COUNT_COMMITTING: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM upload_batch WHERE assignment_id = $1 AND state = 'committing'";
+
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[INSERT_ENTRY, MOVE, MARK_SUBMITTED, LIST, LAST_REASON, STAFF_OF_POINT, SENDERS];
+pub const STATEMENTS: &[&str] = &[INSERT_ENTRY, MOVE, MARK_SUBMITTED, LIST, LAST_REASON, STAFF_OF_POINT, SENDERS, COUNT_COMMITTING];
 
 /// A move that somebody makes.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +97,13 @@ pub async fn take_own_step(
     let held = hold_own(&mut tx, caller, id).await?;
     if new.step == Step::Submit && new.reason.trim().is_empty() && count_held_opinions(&mut tx, &held).await? == 0 {
         return Err(Error::invalid("reason", "还没有录入意见。确实没有征集到意见的，请写一句说明（例如开展了哪些工作）再提交。"));
+    }
+    if new.step == Step::Submit && held.state.takes_opinions() {
+        let committing: i64 = on_tx!(&mut tx, c => sqlx::query_scalar(COUNT_COMMITTING).bind(id).fetch_one(c).await).map_err(failed)?;
+        if committing > 0 {
+            let sentence = "有一批意见正在导入，或者导入中断了；请等它完成（中断的请点“继续”或者撤销），再提交。";
+            return Err(Error::new(Code::Conflict, sentence));
+        }
     }
     step(&mut tx, clock, ids, Actor::Person(caller), held, new).await?;
     tx.commit().await?;

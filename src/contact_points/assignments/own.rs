@@ -22,7 +22,7 @@ text_enum! {
         Collecting = "collecting", "征集中";
         /// Given back.
         Returned = "returned", "退回补正";
-        /// Not submitted in time.
+        /// Not submitted, or not submitted again, in time.
         Overdue = "overdue", "已逾期";
         /// Submitted, accepted or cancelled.
         Done = "done", "已提交和办结";
@@ -32,7 +32,7 @@ text_enum! {
 const LIST: &str = select_assignments!(
     "WHERE a.contact_point_id = $1 AND a.state IN ('sent', 'acknowledged', 'collecting', 'returned')
     AND ($2 = 'todo' OR ($2 = 'new' AND a.state IN ('sent', 'acknowledged')) OR ($2 = 'collecting' AND a.state = 'collecting')
-        OR ($2 = 'returned' AND a.state = 'returned') OR ($2 = 'overdue' AND a.first_submitted_at IS NULL AND a.due_at <= $3))
+        OR ($2 = 'returned' AND a.state = 'returned') OR ($2 = 'overdue' AND a.due_at <= $3))
     AND ((a.due_at, a.id) > ($4, $5) OR $4 IS NULL) ORDER BY a.due_at, a.id LIMIT $6"
 );
 const LIST_DONE: &str = select_assignments!(
@@ -42,7 +42,7 @@ const LIST_DONE: &str = select_assignments!(
 const COUNT: &str = "SELECT CAST(COUNT(*) FILTER (WHERE state IN ('sent', 'acknowledged', 'collecting', 'returned')) AS BIGINT),
     CAST(COUNT(*) FILTER (WHERE state IN ('sent', 'acknowledged')) AS BIGINT), CAST(COUNT(*) FILTER (WHERE state = 'collecting') AS BIGINT),
     CAST(COUNT(*) FILTER (WHERE state = 'returned') AS BIGINT),
-    CAST(COUNT(*) FILTER (WHERE state IN ('sent', 'acknowledged', 'collecting') AND first_submitted_at IS NULL AND due_at <= $2) AS BIGINT),
+    CAST(COUNT(*) FILTER (WHERE state IN ('sent', 'acknowledged', 'collecting', 'returned') AND due_at <= $2) AS BIGINT),
     CAST(COUNT(*) FILTER (WHERE state IN ('submitted', 'accepted', 'cancelled')) AS BIGINT)
     FROM collection_assignment WHERE contact_point_id = $1";
 const WORK: &str =

@@ -11,7 +11,7 @@ use sqlx::FromRow;
 use super::calls::{self, SelectionCall, require_taking};
 use super::{absent_application, absent_call, note_application};
 use crate::accounts::limits::{self, Limit, network_of};
-use crate::accounts::{Caller, Permission};
+use crate::accounts::{Caller, Permission, Role};
 use crate::audit::Act;
 use crate::calendar;
 use crate::contact_points::HostKind;
@@ -159,9 +159,13 @@ pub struct Application {
 }
 
 impl Application {
-    /// Name and number of the contact person, opened for staff.
+    /// Name and number of the contact person, opened for staff of the bureau. Staff of a county see none: a call is the bureau's, and units of every county
+    /// apply to it.
     pub fn contact(&self, at: Keeping<'_>, caller: &Caller) -> Result<(String, String)> {
         caller.require(Permission::ReadSelections)?;
+        if caller.role == Role::CountyStaff {
+            return Ok((String::new(), String::new()));
+        }
         Ok((at.cipher.open(CONTACT_NAME, &self.contact_name_sealed)?, at.cipher.open(CONTACT_PHONE, &self.contact_phone_sealed)?))
     }
 }
@@ -251,7 +255,8 @@ const INSERT: &str =
 const INSERT_DOCUMENT: &str =
     "INSERT INTO selection_document (id, application_id, place, name, kind, size_bytes, blob_hash) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const FIND_RECEIPT: &str = "SELECT content_hash, number, submitted_at FROM selection_application WHERE code_hash = $1";
-const COUNT_SAME: &str = "SELECT COUNT(*) FROM selection_application WHERE call_id = $1 AND unit_key = $2 AND state = 'submitted'";
+const COUNT_SAME: &str =
+    "SELECT CAST(COUNT(*) AS BIGINT) FROM selection_application WHERE call_id = $1 AND unit_key = $2 AND id <> $3 AND state <> 'withdrawn'";
 const FIND: &str = "SELECT id, call_id, number, unit_name, host_kind, region, address, introduction, plan, contact_name_sealed, contact_phone_sealed, state,
     result_reason, contact_point_id, submitted_at FROM selection_application WHERE id = $1";
 const FIND_BY_CODE: &str =
@@ -272,8 +277,8 @@ pub const STATEMENTS: &[&str] =
 /// Takes an application in. The key is made by the sender and as hard to guess as the code that is made from it.
 ///
 /// # Errors
-/// [`Code::Conflict`] outside the time of the call and for a second application of one unit; [`Code::TooMany`]; by content of a document
-/// [`Code::UnsupportedMedia`], [`Code::UnreadableFile`], [`Code::TooLarge`].
+/// [`Code::Conflict`] outside the time of the call; [`Code::TooMany`]; by content of a document [`Code::UnsupportedMedia`], [`Code::UnreadableFile`],
+/// [`Code::TooLarge`]. A second application under one name is taken: nobody proves who they are, so the first may be a stranger's, and staff compare them.
 pub async fn apply(at: Applying<'_>, call: SelectionCallId, key: &str, new: NewApplication) -> Result<ApplicationReceipt> {
     if !(SECRET_KEY_BYTES..=128).contains(&key.len()) || !key.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Error::invalid("Idempotency-Key", format!("重复提交标识应为 {SECRET_KEY_BYTES} 至 128 个随机的英文字符或数字。")));
@@ -290,11 +295,6 @@ pub async fn apply(at: Applying<'_>, call: SelectionCallId, key: &str, new: NewA
     require_taking(&held, keeping.clock)?;
     limits::admit(at.cache, keeping.rules, Limit::ApplicationPerAddress, &network(at.address)).await?;
     let unit_key = key_of_unit(&new.unit_name);
-    let same: i64 =
-        on_db!(keeping.db, pool => sqlx::query_scalar(COUNT_SAME).bind(call).bind(&unit_key).fetch_one(pool).await).map_err(failed)?;
-    if same > 0 {
-        return Err(Error::new(Code::Conflict, "这个单位已经提交过申报。如需修改，请先用查询码撤回原来的申报。"));
-    }
     let documents = store_documents(at, &new.documents).await?;
     let id = SelectionApplicationId(keeping.ids.next());
     let now = keeping.clock.now();
@@ -404,6 +404,13 @@ pub async fn get_application(at: Keeping<'_>, caller: &Caller, id: SelectionAppl
     row.ok_or_else(absent_application)?.into_application()
 }
 
+/// How many other applications to the call stand under the name of the same unit. Whoever asks was shown the application.
+pub async fn count_same_name(at: Keeping<'_>, application: &Application) -> Result<i64> {
+    on_db!(at.db, pool => sqlx::query_scalar(COUNT_SAME)
+        .bind(application.call).bind(key_of_unit(&application.unit_name)).bind(application.id).fetch_one(pool).await)
+    .map_err(failed)
+}
+
 /// Documents of an application. Whoever asks was shown the application.
 pub async fn list_documents(at: Keeping<'_>, id: SelectionApplicationId) -> Result<Vec<Document>> {
     let rows: Vec<DocumentRow> = on_db!(at.db, pool => sqlx::query_as(DOCUMENTS).bind(id).fetch_all(pool).await).map_err(failed)?;
@@ -484,7 +491,7 @@ fn checked(at: Keeping<'_>, new: NewApplication) -> Result<NewApplication> {
     })
 }
 
-/// The name as lists sort it and as a second application of the same unit is found.
+/// The name as lists sort it and as another application under the same name is found.
 fn key_of_unit(name: &str) -> String {
     name.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
 }

@@ -130,7 +130,7 @@ fn point_of(
 ) -> NewContactPoint {
     NewContactPoint {
         code: String::new(),
-        name: format!("{}基层立法联系点", application.unit_name),
+        name: format!("{}立法基层联系点", application.unit_name),
         kind: PointKind::Government,
         established_by: established_by.to_owned(),
         legal_basis: call.said.title.clone(),

@@ -1,11 +1,12 @@
 //! What happens to a task after it was sent: further points, and calling it off.
 
 use super::days::check_due;
-use super::{Task, TaskState, assign, find_task, record};
+use super::{Task, TaskState, assign, collecting_round, find_task, record};
 use crate::accounts::{Actor, Caller, Permission};
 use crate::audit::Act;
 use crate::contact_points::assignments::moving::{NewStep, REASON_CHARACTERS, step};
 use crate::contact_points::assignments::{Step, hold};
+use crate::drafts::{consultations, hold_draft};
 use crate::error::{Code, Error, Result};
 use crate::ids::{AssignmentId, Clock, CollectionTaskId, ContactPointId, IdSource};
 use crate::on_tx;
@@ -37,6 +38,9 @@ pub(super) fn require_open(state: TaskState) -> Result<()> {
 }
 
 /// Sends a task to further points; those that have it already keep what they have.
+///
+/// # Errors
+/// [`Code::Conflict`] for a task that was called off or whose due date is over, and when its round does not collect any more.
 pub async fn add_points(
     db: &Db,
     clock: &Clock,
@@ -53,7 +57,9 @@ pub async fn add_points(
     check_due(task.due_on(), clock.now()).map_err(|_| Error::new(Code::Conflict, "任务的截止日期已过，请下达新的任务。"))?;
     let by = Actor::Person(caller);
     let mut tx = db.begin().await?;
+    hold_draft(&mut tx, task.draft_id).await?;
     require_open(hold_task(&mut tx, clock, id).await?)?;
+    collecting_round(Some(consultations::get_round_in(&mut tx, task.draft_id, task.consultation_id).await?), clock.now())?;
     let mut added = 0;
     for point in points {
         added += i32::from(assign(&mut tx, clock, ids, by, id, &task.title, *point, None, task.due_at).await?.is_some());

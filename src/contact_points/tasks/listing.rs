@@ -52,13 +52,13 @@ const LIST: &str = select_tasks!(
     "WHERE (t.state = $1 OR $1 IS NULL) AND ((t.created_at, t.id) < ($2, $3) OR $2 IS NULL) ORDER BY t.created_at DESC, t.id DESC LIMIT $4"
 );
 const COUNT: &str = "SELECT a.task_id, a.state, CAST(COUNT(*) AS BIGINT) AS number,
-    CAST(COUNT(*) FILTER (WHERE a.due_at <= $3 AND a.first_submitted_at IS NULL AND a.state IN ('sent', 'acknowledged', 'collecting')) AS BIGINT) AS overdue,
+    CAST(COUNT(*) FILTER (WHERE a.due_at <= $3 AND a.state IN ('sent', 'acknowledged', 'collecting', 'returned')) AS BIGINT) AS overdue,
     CAST(COUNT(x.id) AS BIGINT) AS extensions
     FROM collection_assignment a JOIN collection_task t ON t.id = a.task_id
     LEFT JOIN extension_request x ON x.assignment_id = a.id AND x.state = 'asked'
     WHERE (t.created_at, t.id) >= ($1, $4) AND (t.created_at, t.id) <= ($2, $5) GROUP BY a.task_id, a.state";
 const COUNT_ONE: &str = "SELECT a.task_id, a.state, CAST(COUNT(*) AS BIGINT) AS number,
-    CAST(COUNT(*) FILTER (WHERE a.due_at <= $2 AND a.first_submitted_at IS NULL AND a.state IN ('sent', 'acknowledged', 'collecting')) AS BIGINT) AS overdue,
+    CAST(COUNT(*) FILTER (WHERE a.due_at <= $2 AND a.state IN ('sent', 'acknowledged', 'collecting', 'returned')) AS BIGINT) AS overdue,
     CAST(COUNT(x.id) AS BIGINT) AS extensions
     FROM collection_assignment a LEFT JOIN extension_request x ON x.assignment_id = a.id AND x.state = 'asked'
     WHERE a.task_id = $1 GROUP BY a.task_id, a.state";
@@ -66,14 +66,14 @@ const ASSIGNMENTS: &str = select_assignments!(
     "WHERE a.task_id = $1 AND (a.state = $2 OR $2 IS NULL) AND ((p.region, p.name, a.id) > ($3, $4, $5) OR $3 IS NULL) ORDER BY p.region, p.name, a.id LIMIT $6"
 );
 const OVERDUE: &str = select_assignments!(
-    "WHERE a.state IN ('sent', 'acknowledged', 'collecting') AND a.first_submitted_at IS NULL AND a.due_at <= $1
+    "WHERE a.state IN ('sent', 'acknowledged', 'collecting', 'returned') AND a.due_at <= $1
     AND ((a.due_at, a.id) > ($2, $3) OR $2 IS NULL) ORDER BY a.due_at, a.id LIMIT $4"
 );
 const COUNT_OPINIONS: &str =
     "SELECT v.assignment_id, CAST(COUNT(*) AS BIGINT) FROM opinion_provenance v JOIN opinion o ON o.id = v.opinion_id
     JOIN collection_assignment a ON a.id = v.assignment_id WHERE a.task_id = $1 AND o.state <> 'withdrawn' GROUP BY v.assignment_id";
 const COUNT_OVERDUE: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM collection_assignment
-    WHERE state IN ('sent', 'acknowledged', 'collecting') AND first_submitted_at IS NULL AND due_at <= $1";
+    WHERE state IN ('sent', 'acknowledged', 'collecting', 'returned') AND due_at <= $1";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[LIST, COUNT, COUNT_ONE, ASSIGNMENTS, OVERDUE, COUNT_OPINIONS, COUNT_OVERDUE];

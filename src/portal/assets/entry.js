@@ -1,12 +1,13 @@
 // Entering on behalf: what is typed is kept on this device first and sent from there, so that a broken line loses nothing. Everything works without this file.
 (() => {
   'use strict';
-  const form = document.querySelector('form[data-entry]');
+  // While the task takes no opinions there is no form; what waits is shown all the same.
+  const form = document.querySelector('form[data-entry-form]');
   const box = document.querySelector('[data-queue]');
-  if (!form || !box || !window.indexedDB || !window.fetch || !window.FormData) return;
+  if (!box || !window.indexedDB || !window.fetch || !window.FormData) return;
 
   const SHELF = 'entries';
-  const owner = form.dataset.entry;
+  const owner = box.dataset.entry;
   const state = box.querySelector('[data-queue-state]');
   const list = box.querySelector('[data-queue-list]');
   // What the next entry has in common with the last.
@@ -14,7 +15,9 @@
   const RETRY_MS = 5000;
   let sending = false;
   let sent = 0;
-  let notice = '';
+  let notice = form ? '' : '任务现在不接收意见；司法局退回补正后，打开本页会自动发送。';
+  // The photograph of an entry that was taken back.
+  let carried = null;
 
   const open = () => new Promise((resolve, reject) => {
     const request = indexedDB.open('zhitong-entries', 1);
@@ -54,19 +57,26 @@
     const done = sent ? `，本次已发送 ${sent} 条` : '';
     state.textContent = `待发送 ${entries.length} 条${done}${entries.length && notice ? `。${notice}` : ''}`;
     box.hidden = !entries.length && !sent;
-    box.querySelector('[data-queue-send]').hidden = !entries.length;
+    box.querySelector('[data-queue-send]').hidden = !entries.length || !form;
     list.replaceChildren(...entries.map((entry) => {
       const item = document.createElement('li');
       const words = entry.fields.body || '';
       item.append(make('span', words.length > 40 ? `${words.slice(0, 40)}…` : words));
       const acts = make('span', '', 'acts');
-      const edit = make('button', '取回修改');
-      edit.type = 'button';
-      edit.addEventListener('click', () => takeBack(entry));
+      if (form) {
+        const edit = make('button', '取回修改');
+        edit.type = 'button';
+        edit.addEventListener('click', () => takeBack(entry));
+        acts.append(edit);
+      }
       const remove = make('button', '删除', 'danger');
       remove.type = 'button';
-      remove.addEventListener('click', async () => { await drop(entry.key); await show(); });
-      acts.append(edit, remove);
+      remove.addEventListener('click', async () => {
+        if (!window.confirm('这条意见还没有发送，删除后无法找回。确定删除吗？')) return;
+        await drop(entry.key);
+        await show();
+      });
+      acts.append(remove);
       item.append(acts);
       if (entry.problem) item.append(make('p', entry.problem, 'wrong'));
       return item;
@@ -75,10 +85,12 @@
 
   // An entry that waits comes back into the form; its key stays, so that one that did arrive is not counted twice.
   const takeBack = async (entry) => {
+    if (form.elements.body.value.trim() && !window.confirm('表单里正在填写的内容会被替换，要继续吗？')) return;
     for (const [name, value] of Object.entries(entry.fields)) {
       if (form.elements[name] && form.elements[name].type !== 'file') form.elements[name].value = value;
     }
-    form.elements.key.value = entry.problem ? newKey() : entry.key;
+    carried = entry.file ? { file: entry.file, name: entry.fileName } : null;
+    form.elements.key.value = entry.isKeyUsed ? newKey() : entry.key;
     await drop(entry.key);
     await show();
     form.elements.body.focus();
@@ -97,13 +109,16 @@
     if (response.status === 403) throw new Error('页面已过期，请刷新页面；存下的意见不会丢失。');
     if (response.status >= 500 || response.status === 429) throw new Error('服务器暂时没有接收，稍后自动再发。');
     const answer = await response.json().catch(() => ({}));
+    entry.isKeyUsed = answer.code === 'idempotency-key-reused';
+    // The task may take opinions again later: nothing of the entry has to be mended for that.
+    if (answer.code === 'conflict' || answer.code === 'consultation-not-open') throw new Error(`${answer.detail}存下的意见不会丢失。`);
     entry.problem = answer.detail || '这条意见没有被接收，请取回修改。';
     await put(entry);
     return false;
   };
 
   const flush = async () => {
-    if (sending) return;
+    if (sending || !form) return;
     sending = true;
     notice = '';
     try {
@@ -129,14 +144,16 @@
     form.querySelectorAll('[role=alert]').forEach((alert) => alert.remove());
   };
 
-  form.addEventListener('submit', (event) => {
+  form?.addEventListener('submit', (event) => {
     event.preventDefault();
     const fields = {};
     for (const [name, value] of new FormData(form)) {
       if (typeof value === 'string' && name !== 'csrf' && name !== 'key') fields[name] = value;
     }
-    const file = form.elements.scan && form.elements.scan.files[0];
-    const entry = { key: form.elements.key.value || newKey(), owner, at: Date.now(), fields, file: file || null, fileName: file ? file.name : '' };
+    const chosen = form.elements.scan && form.elements.scan.files[0];
+    const scan = chosen ? { file: chosen, name: chosen.name } : carried;
+    carried = null;
+    const entry = { key: form.elements.key.value || newKey(), owner, at: Date.now(), fields, file: scan ? scan.file : null, fileName: scan ? scan.name : '' };
     put(entry).then(() => {
       clear();
       form.elements.body.focus();
@@ -147,7 +164,7 @@
     }).then(flush);
   });
 
-  document.querySelector('[data-entry-note]').hidden = false;
+  if (form) document.querySelector('[data-entry-note]').hidden = false;
   box.querySelector('[data-queue-send]').addEventListener('click', flush);
   addEventListener('online', flush);
   setInterval(() => { held().then((entries) => { if (entries.some((entry) => !entry.problem)) return flush(); }).catch(() => {}); }, RETRY_MS);

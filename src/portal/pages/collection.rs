@@ -240,6 +240,8 @@ pub struct AssignmentPage {
     pub badges: Vec<Badge>,
     /// Due date, submission.
     pub facts: Vec<Fact>,
+    /// The opinions behind their number; `None` when there are none.
+    pub opinions: Option<Link>,
     /// Revision of what is shown.
     pub revision: i64,
     /// What may be done now.

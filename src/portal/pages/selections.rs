@@ -147,6 +147,10 @@ pub struct ApplicationLine {
     pub scores: String,
     /// Whether an outcome is to be chosen.
     pub is_to_decide: bool,
+    /// What was chosen: `selected`, `not_selected`, or empty.
+    pub chosen: String,
+    /// What was typed for the unit.
+    pub reason: String,
 }
 
 /// `/staff/selections/{id}`

@@ -92,7 +92,7 @@ async fn form_page(visit: &Visit, caller: &Caller, of: Option<&Activity>, fields
     let stations = if caller.station.is_none() {
         let point = contact_points::get_point(&app.db, own_point(caller)?).await?;
         let chosen = field(fields, "station");
-        let own = SelectOption { value: String::new(), label: "联系点".into(), is_chosen: chosen.is_empty() };
+        let own = SelectOption { value: String::new(), label: texts::entry::POINT_ITSELF.into(), is_chosen: chosen.is_empty() };
         let each = point.stations.into_iter().filter(|station| station.closed_at.is_none()).map(|station| {
             let value = station.id.to_string();
             SelectOption { is_chosen: value == chosen, label: station.name, value }

@@ -340,7 +340,7 @@ async fn record(visit: Visit, request: &Request, Path(id): Path<String>, multipa
         }
         Ok((_, _, Err(error))) | Err(error) if is_script && error.code.status() < 500 => {
             let fields: Vec<_> = error.fields.iter().map(|f| json!({"field": f.field, "message": f.message})).collect();
-            Ok(answer(status_of(&error), &json!({"detail": error.detail, "fields": fields})))
+            Ok(answer(status_of(&error), &json!({"code": error.code.slug(), "detail": error.detail, "fields": fields})))
         }
         Ok((received, id, Err(error))) if is_told(&error) || received_is_kept(&error) => {
             let caller = visit.staff(Permission::WorkAtContactPoint)?;

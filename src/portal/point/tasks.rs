@@ -13,6 +13,7 @@ use crate::contact_points::assignments::extensions::{self, ask_extension};
 use crate::contact_points::assignments::moving::{self, NewStep, take_own_step};
 use crate::contact_points::assignments::{self, Assignment, AssignmentState, Step, own};
 use crate::error::{Error, Result};
+use crate::opinions::offline::batches;
 use crate::portal::pages::collection::{ArticleLine, PointTaskPage, Said, SubmitPage};
 use crate::portal::pages::{Fact, Link, Section};
 use crate::portal::staff::tasks::assignments::{activity_line, assignment_id, entry_line, extension_line};
@@ -180,6 +181,10 @@ async fn submit_page(visit: &Visit, caller: &Caller, assignment: Assignment, rea
     }
     if counts.activities == 0 {
         notices.push(words::NO_ACTIVITY.to_owned());
+    }
+    let open = batches::count_open(&app.db, caller, assignment.id).await?;
+    if open > 0 {
+        notices.push(words::not_committed(open));
     }
     let fact = |name: &str, value: i64| Fact { name: name.into(), value: texts::grouped(value) };
     let status = error.as_ref().and_then(|error| StatusCode::from_u16(error.code.status()).ok()).unwrap_or(StatusCode::OK);

@@ -235,16 +235,27 @@ async fn call_page(visit: &Visit, id: SelectionCallId, status: StatusCode, done:
     let app = &visit.app;
     let call = calls::get_call(&app.db, caller, id).await?;
     let phase = call.phase_at(app.clock.now());
+    let typed = |name: &str, id: SelectionApplicationId| {
+        let sent = refused.as_ref().filter(|refused| refused.form == "outcome");
+        sent.map(|refused| value(&refused.values, &format!("{name}-{id}")).to_owned()).unwrap_or_default()
+    };
     let mut applications = Vec::new();
     for application in all_applications(visit, caller, id).await? {
         let sheets = scoring::list_scores(app.keeping(), caller, application.id).await?;
+        let mut meta = format!("{} · {}", application.host_kind.label(), application.region);
+        let same_name = words::same_name(applying::count_same_name(app.keeping(), &application).await?);
+        if !same_name.is_empty() {
+            meta = format!("{meta} · {same_name}");
+        }
         applications.push(ApplicationLine {
             id: application.id.to_string(),
             link: Link { text: application.unit_name.clone(), url: format!("/staff/selection-applications/{}", application.id) },
-            meta: format!("{} · {}", application.host_kind.label(), application.region),
+            meta,
             badge: application_badge(application.state),
             scores: if sheets.is_empty() { String::new() } else { words::scored(sheets.len(), sheets.iter().map(ScoreSheet::total).sum()) },
             is_to_decide: application.state == ApplicationState::Submitted,
+            chosen: typed("outcome", application.id),
+            reason: typed("reason", application.id),
         });
     }
     let manages = caller.may(Permission::ManageSelections);
@@ -359,6 +370,7 @@ async fn application_page(
         (words::CONTACT_NAME, contact),
         (words::CONTACT_PHONE, phone),
         (words::SUBMITTED, texts::moment(application.submitted_at)),
+        (words::SAME_NAME, words::same_name(applying::count_same_name(at, &application).await?)),
         (words::TOLD, application.result_reason.clone()),
     ];
     let documents = applying::list_documents(at, id).await?;

@@ -9,21 +9,20 @@ use uuid::Uuid;
 use super::answering::Fields;
 use crate::accounts::{Caller, Permission, Role};
 use crate::calendar;
-use crate::contact_points::get_point;
 use crate::documents::writing::xlsx::XLSX;
 use crate::error::{Code, Error, Result};
 use crate::ids::{CollectionTaskId, ConsultationId, ContactPointId};
 use crate::opinions::Channel;
 use crate::opinions::feedback::DispositionKind;
 use crate::opinions::statistics::behind::{Behind, Thing, list_behind};
-use crate::opinions::statistics::choices::{Choices, list_choices, name_article};
+use crate::opinions::statistics::choices::{CONDITIONS, Choices, list_choices, tell_conditions};
 use crate::opinions::statistics::sheet::write_sheet;
-use crate::opinions::statistics::{self, Dimension, EXCLUDED, Filter, Measure, NO_POINT, OPEN, Row, Table, chart, outcome_label};
+use crate::opinions::statistics::{self, Dimension, EXCLUDED, Filter, Measure, OPEN, Row, Table, chart, outcome_label};
 use crate::portal::citizen::reports::file;
 use crate::portal::pages::answering::{Choice, Filter as Field};
 use crate::portal::pages::statistics::{BehindLine, Number, NumberRow, StatisticsPage, StatisticsRowsPage};
 use crate::portal::pages::{Fact, Link, Section};
-use crate::portal::texts::statistics::{ANY, CONDITIONS, NO_CHOICE, NO_DAY, adds_people, period};
+use crate::portal::texts::statistics::{ANY, NO_CHOICE, NO_DAY, adds_people};
 use crate::portal::visits::{Failure, Page, Visit};
 use crate::portal::{links, texts};
 
@@ -184,7 +183,7 @@ fn fields(choices: &Choices, filter: &Filter, by: Dimension, picture: Measure) -
     let chosen: std::collections::BTreeMap<_, _> = pairs_of(filter).into_iter().collect();
     let value = |name: &str| chosen.get(name).cloned().unwrap_or_default();
     let outcomes = DispositionKind::ALL.iter().map(|kind| kind.as_str()).chain([EXCLUDED, OPEN]);
-    vec![
+    let mut fields = vec![
         Field {
             name: "by",
             label: "按什么统计",
@@ -212,37 +211,21 @@ fn fields(choices: &Choices, filter: &Filter, by: Dimension, picture: Measure) -
             label: "图中显示",
             choices: Measure::ALL.iter().map(|m| choice(m.as_str().into(), m.label().into(), picture.as_str())).collect(),
         },
-    ]
+    ];
+    // What came with a link is sent again with the form, and has no label: it stands among the conditions.
+    let kept = ["point", "article"].into_iter().filter(|name| !value(name).is_empty());
+    fields.extend(kept.map(|name| Field {
+        name,
+        label: "",
+        choices: vec![Choice { value: value(name), label: String::new(), is_chosen: true }],
+    }));
+    fields
 }
 
 /// What the numbers are narrowed to, in words.
 async fn facts(visit: &Visit, filter: &Filter, choices: &Choices) -> Result<Vec<Fact>> {
-    let db = &visit.app.db;
-    let named = |list: &[(Uuid, String)], id: Uuid| {
-        list.iter().find(|(known, _)| *known == id).map_or_else(|| id.to_string(), |(_, label)| label.clone())
-    };
-    let mut values = [const { String::new() }; 8];
-    if let Some(id) = filter.consultation {
-        values[0] = named(&choices.consultations, id.0);
-    }
-    if let Some(id) = filter.task {
-        values[1] = named(&choices.tasks, id.0);
-    }
-    if let Some(id) = filter.point {
-        values[2] = get_point(db, id).await?.facts.name;
-    } else if filter.is_without_point {
-        values[2] = NO_POINT.into();
-    }
-    values[3] = filter.region.clone().unwrap_or_default();
-    if let Some(article) = &filter.article {
-        values[4] = name_article(db, filter.consultation, article).await?;
-    }
-    values[5] = filter.channel.map(|c| c.label().to_owned()).unwrap_or_default();
-    values[6] = filter.outcome.as_deref().map(outcome_label).unwrap_or_default();
-    let day = |day: Option<NaiveDate>| day.map(calendar::written);
-    values[7] = period(day(filter.from).as_deref(), day(filter.until).as_deref());
-    let facts = CONDITIONS.into_iter().zip(values).map(|(name, value)| Fact { name: name.into(), value });
-    Ok(facts.filter(|fact| !fact.value.is_empty()).collect())
+    let told = tell_conditions(&visit.app.db, filter, choices).await?;
+    Ok(told.into_iter().map(|(name, value)| Fact { name: name.into(), value }).collect())
 }
 
 #[handler]
@@ -300,8 +283,7 @@ async fn send_sheet(visit: Visit, Query(query): Query<Vec<(String, String)>>) ->
     let table = statistics::count(&app.db, caller, app.clock.now(), by, filter.clone()).await?;
     let choices = list_choices(&app.db, caller, None).await?;
     let made_on = calendar::day_of(app.clock.now());
-    let mut conditions: Vec<(String, String)> = facts(&visit, &filter, &choices).await?.into_iter().map(|f| (f.name, f.value)).collect();
-    conditions.push(("制表日期".into(), calendar::written(made_on)));
+    let conditions = tell_conditions(&app.db, &filter, &choices).await?;
     let bytes = write_sheet(&table, &conditions, &app.config.bureau_name, made_on)?;
     file(&format!("征集统计（按{}）.xlsx", by.label()), XLSX, bytes)
 }

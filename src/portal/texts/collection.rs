@@ -192,9 +192,14 @@ pub fn opinions(count: i64) -> String {
     format!("意见 {} 条", super::grouped(count))
 }
 
+/// Where the opinions behind their number are read.
+pub fn see_opinions(count: i64) -> String {
+    format!("查看这 {} 条意见", super::grouped(count))
+}
+
 /// People of an activity.
 pub fn people(present: i64, reached: i64) -> String {
-    format!("到场 {present} 人，覆盖 {reached} 人")
+    format!("到场 {present} 人，覆盖 {reached} 人次")
 }
 
 /// Kind and size of a file.
@@ -223,5 +228,9 @@ pub fn late(day: NaiveDate) -> String {
     format!("任务的截止日期是{}，现在提交会记为逾期提交。", calendar::written(day))
 }
 
+/// What is unusual about submitting while files wait.
+pub fn not_committed(files: i64) -> String {
+    format!("还有 {files} 份上传的文件还没有导入；提交以后不能再导入。不需要的，请先在“上传意见表格”中放弃。")
+}
 /// What is unusual about submitting without an activity.
 pub const NO_ACTIVITY: &str = "还没有登记征集活动。开展过座谈、走访等活动的，建议先登记。";

@@ -45,9 +45,9 @@ pub const ACTIVITY: &str = "征集活动";
 /// None.
 pub const NO_ACTIVITY: &str = "不属于某次活动";
 /// Station.
-pub const STATION: &str = "采集地点";
+pub const STATION: &str = "信息采集点";
 /// No station.
-pub const POINT_ITSELF: &str = "联系点";
+pub const POINT_ITSELF: &str = "联系点本身";
 /// How.
 pub const METHOD: &str = "收集方式";
 /// When it was said.

@@ -80,7 +80,7 @@ pub const REGION: &str = "适用地区";
 /// A draft, in "没有找到…".
 pub const THIS_DRAFT: &str = "这份草案";
 /// A contact point, in "没有找到…".
-pub const THIS_POINT: &str = "这个立法联系点";
+pub const THIS_POINT: &str = "这个立法基层联系点";
 /// An import, in "没有找到…".
 pub const THIS_JOB: &str = "这个导入任务";
 /// What an import without a file says.

@@ -56,6 +56,8 @@ pub const NUMBER: &str = "回执号";
 pub const SUBMITTED: &str = "提交时间";
 /// Where it stands.
 pub const STATE: &str = "状态";
+/// Other applications under the name of the unit.
+pub const SAME_NAME: &str = "提示";
 /// Told to the unit.
 pub const TOLD: &str = "说明";
 /// The call.
@@ -86,6 +88,11 @@ pub fn criterion(name: &str, maximum: i64) -> String {
 pub fn scored(sheets: usize, total: i64) -> String {
     let mean_tenths = total * 10 / i64::try_from(sheets.max(1)).unwrap_or(1);
     format!("{sheets} 人评分，平均 {}.{} 分", mean_tenths / 10, mean_tenths % 10)
+}
+
+/// That other applications stand under the name of a unit; empty when none does.
+pub fn same_name(others: i64) -> String {
+    if others == 0 { String::new() } else { format!("同名单位另有申报 {others} 份") }
 }
 
 /// All points of a sheet.

@@ -16,6 +16,7 @@ use crate::contact_points::assignments::moving::{self, AssignmentEntry, NewStep,
 use crate::contact_points::assignments::{self, Assignment, Step};
 use crate::error::{Error, Result};
 use crate::ids::{ActivityId, AssignmentId};
+use crate::opinions::statistics::Measure;
 use crate::portal::links;
 use crate::portal::pages::collection::{ActivityLine, ActivityPage, AssignmentPage, EntryLine, ExtensionLine, FileLine, Said};
 use crate::portal::pages::{Fact, Link, Section};
@@ -146,13 +147,17 @@ async fn assignment_page(visit: &Visit, caller: &Caller, assignment: Assignment,
     let entries = moving::list_entries(&app.db, &assignment).await?;
     let requests = extensions::list_requests(&app.db, &assignment).await?;
     let may_manage = caller.may(Permission::ManageCollectionTasks);
+    let opinions = assignments::count_opinions(&app.db, assignment.id).await?;
+    let (task, point) = (assignment.task_id.to_string(), assignment.contact_point_id.to_string());
+    let behind = [("task", task.as_str()), ("point", point.as_str()), ("by", "point"), ("measure", Measure::Opinions.as_str())];
+    let behind = Link { text: words::see_opinions(opinions), url: links::with_query("/staff/statistics/rows", behind) };
     let fact = |name: &str, value: String| Fact { name: name.into(), value };
     let mut facts = vec![
         fact(words::REGION, assignment.point_region.clone()),
         fact(words::DRAFT, assignment.draft_title.clone()),
         fact(words::DUE, words::due(assignment.due_on())),
         fact(words::SENT, texts::moment(assignment.sent_at)),
-        fact(words::OPINIONS, texts::grouped(assignments::count_opinions(&app.db, assignment.id).await?)),
+        fact(words::OPINIONS, texts::grouped(opinions)),
     ];
     facts.extend(assignment.submitted_at.map(|at| fact(words::SUBMITTED, texts::moment(at))));
     let status = if said.is_problem { StatusCode::BAD_REQUEST } else { StatusCode::OK };
@@ -164,6 +169,7 @@ async fn assignment_page(visit: &Visit, caller: &Caller, assignment: Assignment,
         task: Link { text: assignment.task_title.clone(), url: format!("/staff/tasks/{}", assignment.task_id) },
         badges: words::badges(&assignment, app.clock.now()),
         facts,
+        opinions: (opinions > 0 && caller.may(Permission::ReadStatistics)).then_some(behind),
         revision: assignment.revision,
         may_accept: may_manage && assignment.state.after(Step::Accept).is_some(),
         may_cancel: may_manage && assignment.state.after(Step::Cancel).is_some(),
