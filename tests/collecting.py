@@ -29,7 +29,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests/real"))
 from journey import Site, check, failures  # noqa: E402
 
-TODAY = "2026-03-20 10:00:00"
+OPENED, TODAY = "2026-03-02 09:00:00", "2026-03-20 10:00:00"
 ARTICLES = 40
 NUMERALS = "零一二三四五六七八九"
 
@@ -196,7 +196,7 @@ def layouts(rows, seed, folder):
 
 class Point:
     def __init__(self, site, admin, number):
-        person = f"collector{number}"
+        self.person, self.password = f"collector{number}", f"a long pass phrase {number}"
         point = {"name": f"第{chinese(number)}街道立法基层联系点", "kind": "government", "established_by": "清河市司法局", "host_unit": f"第{chinese(number)}街道办事处", "host_kind": "community", "region": f"清河市第{chinese(number)}区", "address": f"学府路{number}号"}
         key = lambda: {"Idempotency-Key": uuid.uuid4().hex}
         made = site.call("POST", "/contact-points", {"point": point}, admin, headers=key())
@@ -206,10 +206,13 @@ class Point:
             station = {"revision": revision, "name": f"第{chinese(n)}采集点", "address": f"学府路{number}号之{n}"}
             made = site.call("POST", f"/contact-points/{self.id}/stations", station, admin, headers=key())
             revision = made.get("revision", revision + 1)
-        account = {"login_name": person, "display_name": f"采集员{number}", "role": "point_staff", "contact_point_id": self.id}
+        account = {"login_name": self.person, "display_name": f"采集员{number}", "role": "point_staff", "contact_point_id": self.id}
         once = site.call("POST", "/staff-accounts", account, admin, headers=key())["one_time_password"]
-        step = site.call("POST", "/sessions/staff", {"name": person, "password": once})
-        self.token = site.call("POST", "/sessions/staff/password", {"ticket": step["ticket"], "password": f"a long pass phrase {number}"})["token"]
+        step = site.call("POST", "/sessions/staff", {"name": self.person, "password": once})
+        self.token = site.call("POST", "/sessions/staff/password", {"ticket": step["ticket"], "password": self.password})["token"]
+
+    def sign_in(self, site):
+        self.token = site.call("POST", "/sessions/staff", {"name": self.person, "password": self.password})["token"]
 
 
 def settled(site, point, batch, seen=None):
@@ -229,12 +232,12 @@ def upload(site, point, assignment, name, data, seen=None):
 
 
 def mapped(site, point, batch):
-    """Says what the columns of a sheet mean that was not recognised, as a person does on the page."""
+    """Says what foreign columns mean, as a person does on the page, and leaves out sheets whose columns nobody knows."""
     meanings = {"留言编号": "number", "用户": "person", "主题": "place", "时间": "date", "详情": "body"}
     for at, sheet in enumerate(batch["sheets"]):
-        if sheet["is_mapped"] or not sheet["is_used"]:
-            continue
         is_foreign = any(c["heading"] in meanings for c in sheet["columns"])
+        if not is_foreign and (sheet["is_mapped"] or not sheet["is_used"]):
+            continue
         body = {"revision": batch["revision"], "sheet": at, "is_used": is_foreign}
         if is_foreign:
             body["fields"] = [meanings.get(c["heading"], "ignored") for c in sheet["columns"]]
@@ -248,11 +251,12 @@ def numbers(site, token, draft):
     return counts["opinions"], counts["distinct_texts"]
 
 
-def run(site, arguments, folder):
+def prepare(site):
+    """The day on which the round opens: a draft, points with stations and staff, and the task, which every point has begun."""
     admin, handler, drafter = (site.staff(name) for name in ("admin", "handler", "drafter"))
     draft = site.call("POST", "/drafts", {"title": "清河市共享雨伞管理办法", "kind": "government_rule", "drafting_unit": "清河市城市管理局"}, drafter)["id"]
     site.call("POST", f"/drafts/{draft}/pasted-versions", {"text": draft_text(), "explanation": "规范投放。"}, drafter)
-    site.call("POST", f"/drafts/{draft}/consultations", {"notice": "欢迎提出意见。", "opens_on": "2026-03-02", "closes_on": "2026-04-20"}, handler, expected=(200, 201))
+    site.call("POST", f"/drafts/{draft}/consultations", {"notice": "欢迎提出意见。", "closes_on": "2026-04-20"}, handler, expected=(200, 201))
     points = [Point(site, admin, n) for n in range(1, 6)]
     task = {"draft_id": draft, "title": "共享雨伞意见征集", "instructions": "请走访商户和居民。", "contact_point_ids": [p.id for p in points], "due_on": "2026-04-15"}
     task = site.call("POST", "/collection-tasks", task, handler, headers={"Idempotency-Key": uuid.uuid4().hex})
@@ -261,7 +265,13 @@ def run(site, arguments, folder):
         point.assignment = own["id"]
         site.call("POST", f"/own-point/assignments/{own['id']}/acknowledgement", {}, point.token)
         site.call("POST", f"/own-point/assignments/{own['id']}/start", {}, point.token)
+    return draft, task["task"]["id"], points
 
+
+def run(site, arguments, folder, draft, task, points):
+    handler = site.staff("handler")
+    for point in points:
+        point.sign_in(site)
     kinds = list(layouts(None, 0, folder))
     per_file = max(40, arguments.rows // len(kinds))
     totals, files, before_all = [0, 0, 0, 0], [], numbers(site, handler, draft)
@@ -305,7 +315,7 @@ def run(site, arguments, folder):
     site.call("POST", f"/own-point/uploads/{batch['id']}/discard", {"revision": batch["revision"]}, point.token)
 
     # Numbers by point add up to what was created, and each leads to its rows.
-    table = site.call("GET", f"/statistics?by=point&task_id={task['id']}", token=handler)
+    table = site.call("GET", f"/statistics?by=point&task_id={task}", token=handler)
     by_point = {row["key"]: next(n["count"] for n in row["numbers"] if n["measure"] == "opinions") for row in table["rows"]}
     expected = {}
     for point, *_, created in files:
@@ -357,8 +367,10 @@ def main():
             sys.exit(f"{program} is not installed")
     with tempfile.TemporaryDirectory(prefix="zhitong-collecting-") as folder:
         site = Site(arguments.binary.resolve(), folder + "/data")
+        with site.on(OPENED):
+            draft, task, points = prepare(site)
         with site.on(TODAY):
-            run(site, arguments, folder)
+            run(site, arguments, folder, draft, task, points)
     if failures:
         print("test result: FAILED. 0 passed; 1 failed; 0 ignored")
         sys.exit(f"{len(failures)} counts differ: {failures}")

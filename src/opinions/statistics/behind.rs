@@ -5,13 +5,13 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{
-    Conditions, Filter, Measure, counted_activities, counted_assignments, counted_opinions, outcome_label, with_activities,
+    Conditions, Filter, Measure, counted_activities, counted_assignments, counted_opinions, outcome_label, outcome_of, with_activities,
     with_assignments, with_opinions,
 };
 use crate::accounts::Caller;
 use crate::contact_points::activities::ActivityKind;
 use crate::error::Result;
-use crate::ids::{ActivityId, AssignmentId, DraftId, OpinionId};
+use crate::ids::{ActivityId, AssignmentId, DraftId, OpinionId, StationId};
 use crate::on_db;
 use crate::opinions::{Channel, WHOLE_DRAFT};
 use crate::storage::Db;
@@ -46,25 +46,28 @@ pub enum Thing {
 }
 
 const LIST_OPINIONS: &str = concat!(
-    "SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, COALESCE(c.name, '') AS point, o.body, o.posted_at,
-    CASE o.state WHEN 'answered' THEN p.kind WHEN 'excluded' THEN 'excluded' ELSE 'open' END AS outcome, CAST(1 AS BIGINT) AS together ",
+    "SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, o.station_id, COALESCE(c.name, '') AS point, o.body, o.posted_at, ",
+    outcome_of!(),
+    " AS outcome, CAST(1 AS BIGINT) AS together ",
     counted_opinions!(),
     " AND ((o.posted_at, o.id) > ($14, $15) OR $14 IS NULL) ORDER BY o.posted_at, o.id LIMIT $16"
 );
 /// The first opinion of each text stands for it. SQLite and PostgreSQL agree on windows.
 const LIST_TEXTS: &str = concat!(
-    "SELECT id, draft_id, receipt_number, provision_label, channel, point, body, posted_at, outcome, together FROM (
-    SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, COALESCE(c.name, '') AS point, o.body, o.posted_at,
-    CASE o.state WHEN 'answered' THEN p.kind WHEN 'excluded' THEN 'excluded' ELSE 'open' END AS outcome,
+    "SELECT id, draft_id, receipt_number, provision_label, channel, station_id, point, body, posted_at, outcome, together FROM (
+    SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, o.station_id, COALESCE(c.name, '') AS point, o.body, o.posted_at, ",
+    outcome_of!(),
+    " AS outcome,
     COUNT(*) OVER (PARTITION BY o.text_hash) AS together, ROW_NUMBER() OVER (PARTITION BY o.text_hash ORDER BY o.posted_at, o.id) AS place ",
     counted_opinions!(),
     ") AS n WHERE n.place = 1 AND ((n.posted_at, n.id) > ($14, $15) OR $14 IS NULL) ORDER BY n.posted_at, n.id LIMIT $16"
 );
 /// The first opinion of each person stands for the person, who is not named.
 const LIST_PERSONS: &str = concat!(
-    "SELECT id, draft_id, receipt_number, provision_label, channel, point, body, posted_at, outcome, together FROM (
-    SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, COALESCE(c.name, '') AS point, o.body, o.posted_at,
-    CASE o.state WHEN 'answered' THEN p.kind WHEN 'excluded' THEN 'excluded' ELSE 'open' END AS outcome,
+    "SELECT id, draft_id, receipt_number, provision_label, channel, station_id, point, body, posted_at, outcome, together FROM (
+    SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, o.station_id, COALESCE(c.name, '') AS point, o.body, o.posted_at, ",
+    outcome_of!(),
+    " AS outcome,
     COUNT(*) OVER (PARTITION BY o.account_id, CASE WHEN o.account_id IS NULL THEN v.person_hash END) AS together,
     ROW_NUMBER() OVER (PARTITION BY o.account_id, CASE WHEN o.account_id IS NULL THEN v.person_hash END ORDER BY o.posted_at, o.id) AS place ",
     counted_opinions!(),
@@ -92,6 +95,7 @@ struct OpinionRow {
     receipt_number: String,
     provision_label: String,
     channel: String,
+    station_id: Option<StationId>,
     point: String,
     body: String,
     posted_at: DateTime<Utc>,
@@ -168,10 +172,11 @@ pub async fn list_behind(
                 with_opinions!(sqlx::query_as(sql), c, kind.as_str()).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
             .map_err(failed)?;
             let page = Page::cut(rows, limit, |row| (row.posted_at, row.id));
-            // What citizens wrote online may be kept back from a point, whose poster they only followed.
+            // What citizens wrote online may be kept back from a point, whose poster they only followed; what one station heard is not another station's to read.
             let is_of_bureau = c.scope.point.is_none() && c.scope.organ.is_none();
+            let is_own = |row: &OpinionRow| caller.station.is_none() || row.station_id == caller.station;
             Ok(page.map(|row| {
-                let is_shown = is_of_bureau || row.channel == Channel::ContactPoint.as_str();
+                let is_shown = is_of_bureau || (row.channel == Channel::ContactPoint.as_str() && is_own(&row));
                 let behind = row.into_behind(measure);
                 if is_shown { behind } else { Behind { words: String::new(), ..behind } }
             }))

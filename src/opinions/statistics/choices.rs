@@ -1,9 +1,12 @@
-//! What the numbers can be narrowed to: rounds, tasks and districts that there are.
+//! What the numbers can be narrowed to: rounds, tasks and districts that there are; and what they were narrowed to, in words.
 
+use chrono::NaiveDate;
 use uuid::Uuid;
 
-use super::scope_of;
+use super::{Filter, NO_POINT, outcome_label, scope_of};
 use crate::accounts::Caller;
+use crate::calendar;
+use crate::contact_points::get_point;
 use crate::error::Result;
 use crate::ids::ConsultationId;
 use crate::on_db;
@@ -60,4 +63,56 @@ pub async fn name_article(db: &Db, consultation: Option<ConsultationId>, article
     let label: Option<String> =
         on_db!(db, pool => sqlx::query_scalar(ARTICLE).bind(consultation).bind(article).fetch_optional(pool).await).map_err(failed)?;
     Ok(label.unwrap_or_else(|| article.to_owned()))
+}
+
+/// What the numbers can be narrowed by, in the order in which it is told.
+pub const CONDITIONS: [&str; 8] = ["征求意见", "征集任务", "联系点", "区域", "条文", "渠道", "采纳情况", "期间"];
+
+/// What a filter narrows the numbers to, as name and value in the order of [`CONDITIONS`]; what leaves nothing out is not told.
+pub async fn tell_conditions(db: &Db, filter: &Filter, choices: &Choices) -> Result<Vec<(&'static str, String)>> {
+    let named = |list: &[(Uuid, String)], id: Uuid| {
+        list.iter().find(|(known, _)| *known == id).map_or_else(|| id.to_string(), |(_, label)| label.clone())
+    };
+    let mut values = [const { String::new() }; 8];
+    if let Some(id) = filter.consultation {
+        values[0] = named(&choices.consultations, id.0);
+    }
+    if let Some(id) = filter.task {
+        values[1] = named(&choices.tasks, id.0);
+    }
+    if let Some(id) = filter.point {
+        values[2] = get_point(db, id).await?.facts.name;
+    } else if filter.is_without_point {
+        values[2] = NO_POINT.into();
+    }
+    values[3] = filter.region.clone().unwrap_or_default();
+    if let Some(article) = &filter.article {
+        values[4] = name_article(db, filter.consultation, article).await?;
+    }
+    values[5] = filter.channel.map(|c| c.label().to_owned()).unwrap_or_default();
+    values[6] = filter.outcome.as_deref().map(outcome_label).unwrap_or_default();
+    values[7] = period(filter.from, filter.until);
+    Ok(CONDITIONS.into_iter().zip(values).filter(|(_, value)| !value.is_empty()).collect())
+}
+
+fn period(from: Option<NaiveDate>, until: Option<NaiveDate>) -> String {
+    match (from.map(calendar::written), until.map(calendar::written)) {
+        (Some(from), Some(until)) => format!("{from}至{until}"),
+        (Some(from), None) => format!("{from}起"),
+        (None, Some(until)) => format!("至{until}"),
+        (None, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_is_told_by_the_days_that_it_has() {
+        let (first, last) = (NaiveDate::from_ymd_opt(2026, 3, 1), NaiveDate::from_ymd_opt(2026, 3, 9));
+        assert!(period(first, last).contains("至2026年3月9日"));
+        assert!(period(first, None).ends_with('起') && period(None, last).starts_with('至'));
+        assert_eq!(period(None, None), "");
+    }
 }

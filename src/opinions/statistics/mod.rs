@@ -198,10 +198,22 @@ pub fn outcome_label(outcome: &str) -> String {
 /// 未经联系点
 pub const NO_POINT: &str = "未经联系点";
 
+/// What became of an opinion, as the caller may know it. That one is not answered at all is decided before the answers are public, and until then points and
+/// counties are not told: of the opinions that are counted for them, `$11` or `$12` holds, and for the bureau neither, because both are NULL.
+macro_rules! outcome_of {
+    () => {
+        "CASE WHEN o.state = 'answered' THEN p.kind
+        WHEN o.state = 'excluded' AND k.feedback_published_at IS NULL AND (c.organ_id = $11 OR o.contact_point_id = $12) THEN 'open'
+        WHEN o.state = 'excluded' THEN 'excluded' ELSE 'open' END"
+    };
+}
+pub(crate) use outcome_of;
+
 /// Opinions with what tells them apart, under the conditions of a filter and a scope: `$1` to `$13`.
 macro_rules! counted_opinions {
     () => {
-        "FROM opinion o JOIN consultation k ON k.id = o.consultation_id JOIN draft d ON d.id = o.draft_id
+        concat!(
+            "FROM opinion o JOIN consultation k ON k.id = o.consultation_id JOIN draft d ON d.id = o.draft_id
         LEFT JOIN contact_point c ON c.id = o.contact_point_id
         LEFT JOIN disposition p ON p.opinion_id = o.id AND p.published_at IS NOT NULL
         LEFT JOIN opinion_provenance v ON v.opinion_id = o.id
@@ -210,11 +222,14 @@ macro_rules! counted_opinions {
         AND (v.assignment_id IN (SELECT s.id FROM collection_assignment s WHERE s.task_id = $2) OR $2 IS NULL)
         AND (o.contact_point_id = $3 OR $3 IS NULL) AND (NOT $4 OR o.contact_point_id IS NULL) AND (c.region = $5 OR $5 IS NULL)
         AND (COALESCE(o.article_address, '') = $6 OR $6 IS NULL) AND (o.channel = $7 OR $7 IS NULL)
-        AND (CASE o.state WHEN 'answered' THEN p.kind WHEN 'excluded' THEN 'excluded' ELSE 'open' END = $8 OR $8 IS NULL)
+        AND (",
+            outcome_of!(),
+            " = $8 OR $8 IS NULL)
         AND (o.posted_at >= $9 OR $9 IS NULL) AND (o.posted_at < $10 OR $10 IS NULL)
         AND (c.organ_id = $11 OR $11 IS NULL) AND (o.contact_point_id = $12 OR $12 IS NULL)
         AND ($13 = 'opinions' OR ($13 = 'late' AND o.is_late) OR ($13 = 'answered' AND o.state = 'answered')
         OR ($13 = 'adopted' AND o.state = 'answered' AND p.kind IN ('adopted', 'partly_adopted')))"
+        )
     };
 }
 pub(crate) use counted_opinions;
@@ -245,7 +260,7 @@ macro_rules! counted_assignments {
 pub(crate) use counted_assignments;
 
 macro_rules! count_opinions {
-    ($key:literal, $label:literal, $group:literal) => {
+    ($key:expr, $label:literal, $group:literal) => {
         concat!(
             "SELECT ",
             $key,
@@ -284,11 +299,7 @@ const BY_ARTICLE: &str = count_opinions!(
     " GROUP BY o.article_address, a.label, a.ordinal ORDER BY COALESCE(a.ordinal, -1), o.article_address"
 );
 const BY_CHANNEL: &str = count_opinions!("NULL AS id, o.channel AS name", "'' AS label", " GROUP BY o.channel ORDER BY o.channel");
-const BY_OUTCOME: &str = count_opinions!(
-    "NULL AS id, CASE o.state WHEN 'answered' THEN p.kind WHEN 'excluded' THEN 'excluded' ELSE 'open' END AS name",
-    "'' AS label",
-    " GROUP BY 2 ORDER BY 2"
-);
+const BY_OUTCOME: &str = count_opinions!(concat!("NULL AS id, ", outcome_of!(), " AS name"), "'' AS label", " GROUP BY 2 ORDER BY 2");
 
 macro_rules! count_of_points {
     ($key:literal, $label:literal, $numbers:literal, $from:ident, $group:literal) => {
@@ -555,7 +566,7 @@ fn label_of(by: Dimension, name: &str, label: &str) -> String {
         Dimension::Article if name.is_empty() => WHOLE_DRAFT.into(),
         Dimension::Article if label.is_empty() => name.into(),
         Dimension::Point | Dimension::Region if label.is_empty() => NO_POINT.into(),
-        Dimension::Consultation if label.is_empty() => "未指明征求意见的活动".into(),
+        Dimension::Consultation if label.is_empty() => "未关联征求意见的活动".into(),
         _ => label.into(),
     }
 }

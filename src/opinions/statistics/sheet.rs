@@ -3,11 +3,12 @@
 use chrono::NaiveDate;
 
 use super::Table;
+use crate::calendar;
 use crate::documents::writing::xlsx::{Cell, Column, SheetWriter};
 use crate::error::Result;
 
-/// The bytes of a table of numbers as a .xlsx. `conditions` says what was counted, as name and value.
-pub fn write_sheet(table: &Table, conditions: &[(String, String)], bureau: &str, made_on: NaiveDate) -> Result<Vec<u8>> {
+/// The bytes of a table of numbers as a .xlsx. `conditions` says what was counted, as name and value; the day of making follows them.
+pub fn write_sheet(table: &Table, conditions: &[(&str, String)], bureau: &str, made_on: NaiveDate) -> Result<Vec<u8>> {
     let mut book = SheetWriter::new("意见征集统计", bureau, made_on)?;
     let columns: Vec<Column> = std::iter::once(Column { name: table.by.label(), width: 40 })
         .chain(table.measures.iter().map(|measure| Column { name: measure.label(), width: 14 }))
@@ -19,8 +20,9 @@ pub fn write_sheet(table: &Table, conditions: &[(String, String)], bureau: &str,
     }
     book.table("统计范围", &[Column { name: "项目", width: 20 }, Column { name: "内容", width: 60 }])?;
     for (name, value) in conditions {
-        book.row(vec![Cell::text(name.clone()), Cell::text(value.clone())])?;
+        book.row(vec![Cell::text(*name), Cell::text(value.clone())])?;
     }
+    book.row(vec![Cell::text("制表日期"), Cell::text(calendar::written(made_on))])?;
     for note in [
         "“不同文本”和“具名的人”在各行之间可能重复，合计按全部意见另行计算，不等于各行相加。",
         "“具名的人”包括登录提交的人和在纸质意见上署名的人；没有署名的意见不计人数。",
