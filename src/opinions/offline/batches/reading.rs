@@ -50,7 +50,10 @@ pub const STATEMENTS: &[&str] = &[FORGET_ROWS, PROGRESS, FINISH, REMEMBERED];
 /// Reads the file of a batch. Begun anew after a break, it forgets what it had.
 pub(super) async fn read(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uuid) -> Result<()> {
     let mut file = while_alive(table_file(at, batch), SIGN_OF_LIFE, || progress(at, batch, worker)).await?;
-    let is_returned = file.tables.iter_mut().fold(false, |is_returned, table| take_back(table) || is_returned);
+    let mut is_returned = false;
+    for table in &mut file.tables {
+        is_returned |= take_back(table);
+    }
     let known: Vec<(String, Json<Vec<Field>>)> =
         on_db!(&at.db, pool => sqlx::query_as(REMEMBERED).bind(batch.contact_point_id).fetch_all(pool).await).map_err(failed)?;
     let known: HashMap<String, Vec<Field>> = known.into_iter().map(|(signature, fields)| (signature, fields.0)).collect();

@@ -22,13 +22,13 @@ pub struct Returned {
 
 enum Writer {
     Book(Box<ReturnedSheets>),
-    Csv(CsvSheets),
+    Csv(Box<CsvSheets>),
 }
 
 /// Writes the rows of a batch where they stood, corrections included, with what is wrong with each at its right. Words are written as words: what begins like a
 /// formula is none.
 pub async fn return_file(at: &Uploads, caller: &Caller, id: UploadBatchId, is_csv: bool) -> Result<Returned> {
-    let mut writer = if is_csv { Writer::Csv(CsvSheets::new()) } else { Writer::Book(Box::new(ReturnedSheets::new())) };
+    let mut writer = if is_csv { Writer::Csv(Box::default()) } else { Writer::Book(Box::default()) };
     let mut cursor: Option<String> = None;
     let mut sheet = None;
     let mut name = String::new();
