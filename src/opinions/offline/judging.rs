@@ -545,7 +545,7 @@ mod tests {
         }
         let (new, _, errors, warnings) = one(&heading, &["第一条、第三条", "改", "2026-04-02", "", "", "", "一般"]);
         assert_eq!((errors.len(), new.provision_words.as_str()), (0, "第一条、第三条"));
-        for part in ["归到第一条", "逾期", "“一般”"] {
+        for part in ["归到第一条", "逾期", "什么态度"] {
             assert!(warnings.iter().any(|w| w.contains(part)), "{warnings:?}");
         }
     }
