@@ -47,7 +47,9 @@ for caller in "${callers[@]}"; do
         passed=$((passed + 1))
     else
         failed=$((failed + 1))
-        tail -n 200 "$folder/report"
+        # What failed, then what it says of the whole run; the warnings between them are long and known.
+        awk '/^=+ FAILURES/ { shown = 1 } /^=+ (WARNINGS|SUMMARY)/ { shown = 0 } shown' "$folder/report" | head -n 200
+        tail -n 30 "$folder/report"
     fi
     grep -A 2 -E '^Test cases:' "$folder/report" | tail -n +2
 done

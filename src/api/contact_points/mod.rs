@@ -89,7 +89,7 @@ struct ContactPointView {
     /// Its stations
     stations: Vec<StationView>,
     /// Who answers for it and agreed to be shown; left out in lists
-    #[oai(skip_serializing_if_is_empty)]
+    #[oai(skip_serializing_if_is_empty, default)]
     responsible_persons: Vec<PublicPersonView>,
     /// When it is closed, it collects nothing any more
     is_closed: bool,
