@@ -76,7 +76,8 @@ class Rows:
         if problem == "place":
             row["place"], row["original"] = "第九百条", ""
         elif problem == "body":
-            row["body"] = ""
+            # With a reason and somebody in place, or it would be a row of a template that nobody filled in.
+            row["body"], row["reason"], row["person"] = "", "办理时说法不一", row["person"] or "某甲"
         elif problem == "day":
             row["day"] = datetime.date(2025, 12, 1)
         return row
