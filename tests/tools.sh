@@ -45,3 +45,38 @@ PY
     fi
     export ZHITONG_AXE="$TOOLS_DIR/axe.min.js" ZHITONG_SCHEMATHESIS="$TOOLS_DIR/venv/bin/schemathesis"
 }
+
+# What the checks of deploy/ need: installs nginx (Debian), and into target/test-tools promtool and Python packages of their own environment, and sets
+# ZHITONG_PROMTOOL, ZHITONG_DEPLOY_PYTHON and ZHITONG_MOTO (a stand-in for S3-compatible storage). Called by deploy.sh and topology.sh.
+TOOLS_DEPLOY_PACKAGES=("check-jsonschema==0.39.0" "kubernetes-validate==1.34.1" "PyYAML==6.0.3" "moto[server,s3]==5.2.5")
+
+tools_install_deployment() {
+    local missing=() sudo=() venv="$TOOLS_DIR/deployment"
+    if [ "$(id -u)" -ne 0 ]; then sudo=(sudo); fi
+    [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
+    command -v systemd-analyze >/dev/null || missing+=(systemd)
+    command -v openssl >/dev/null || missing+=(openssl)
+    command -v curl >/dev/null || missing+=(curl)
+    python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+    mkdir -p "$TOOLS_DIR"
+    if [ "${#missing[@]}" -gt 0 ] || [ ! -x "$TOOLS_DIR/promtool" ]; then "${sudo[@]}" apt-get -qq update; fi
+    if [ "${#missing[@]}" -gt 0 ]; then
+        echo "installing: ${missing[*]}"
+        # nginx may not start a server of its own.
+        DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 "${sudo[@]}" apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}" >/dev/null || return 1
+    fi
+    if [ ! -x "$TOOLS_DIR/promtool" ]; then
+        echo "installing: promtool from the package prometheus"
+        local folder
+        folder=$(mktemp -d) && chmod 755 "$folder" || return 1
+        # Unpacked, not installed: the package would start a server.
+        (cd "$folder" && apt-get -qq download prometheus 2>/dev/null && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool) &&
+            install -m 755 "$folder/usr/bin/promtool" "$TOOLS_DIR/promtool" || { rm -rf "$folder"; return 1; }
+        rm -rf "$folder"
+    fi
+    if [ ! -x "$venv/bin/moto_server" ]; then
+        echo "installing: ${TOOLS_DEPLOY_PACKAGES[*]}"
+        python3 -m venv "$venv" && "$venv/bin/pip" -q install --disable-pip-version-check "${TOOLS_DEPLOY_PACKAGES[@]}" || return 1
+    fi
+    export ZHITONG_PROMTOOL="$TOOLS_DIR/promtool" ZHITONG_DEPLOY_PYTHON="$venv/bin/python" ZHITONG_MOTO="$venv/bin/moto_server"
+}
