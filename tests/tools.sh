@@ -1,12 +1,15 @@
 # What the tests of pages, files and the API description need besides PostgreSQL and Redis. Sourced by run.sh.
 #
 #   tools_install     installs what is missing (Debian packages; Python packages into target/test-tools), and sets
-#                     ZHITONG_AXE (axe.min.js) and ZHITONG_SCHEMATHESIS (the program)
+#                     ZHITONG_AXE (axe.min.js), ZHITONG_SCHEMATHESIS and ZHITONG_MOTO (programs)
 
 TOOLS_DIR="$PWD/target/test-tools"
 # axe-core 4.12.1 comes inside this package.
 TOOLS_AXE_PACKAGE="axe-playwright-python==0.1.8"
 TOOLS_PYTHON_PACKAGES=("schemathesis==4.32.5")
+# The S3 stand-in: what its server needs for S3 alone, less than half of what `moto[server]` brings. In an environment of its own, so that neither decides which
+# versions the other gets.
+TOOLS_S3_PACKAGES=("moto[s3]==5.2.5" "flask==3.1.2" "flask-cors==6.0.1")
 
 tools_install() {
     local missing=()
@@ -43,7 +46,11 @@ folder = pathlib.Path(sys.argv[1])
 wheel.unlink()
 PY
     fi
-    export ZHITONG_AXE="$TOOLS_DIR/axe.min.js" ZHITONG_SCHEMATHESIS="$TOOLS_DIR/venv/bin/schemathesis"
+    if [ ! -x "$TOOLS_DIR/s3/bin/moto_server" ]; then
+        echo "installing: ${TOOLS_S3_PACKAGES[*]}"
+        python3 -m venv "$TOOLS_DIR/s3" && "$TOOLS_DIR/s3/bin/pip" -q install --disable-pip-version-check "${TOOLS_S3_PACKAGES[@]}" || return 1
+    fi
+    export ZHITONG_AXE="$TOOLS_DIR/axe.min.js" ZHITONG_SCHEMATHESIS="$TOOLS_DIR/venv/bin/schemathesis" ZHITONG_MOTO="$TOOLS_DIR/s3/bin/moto_server"
 }
 
 # What the checks of deploy/ need: installs nginx (Debian), and into target/test-tools promtool and Python packages of their own environment, and sets
