@@ -1,0 +1,341 @@
+#!/usr/bin/env python3
+"""Three instances over one PostgreSQL and one Redis behave as if there were one.
+
+    tests/province/several.py --binary target/debug/zhitong [--opinions 120] [--followers 30] [--laws 300]
+
+Named checks, in this order: sessions, limits, what is sent twice at once, the WeChat token, the outbox while instances are killed, reading what was just
+written, a new instance beside the others, and a round that opens and one that ends at midnight (with the clocks of all instances moved). Sign-in, checks of
+texts and messages go to a stand-in of WeChat that counts its calls. Everything is on the loopback; nothing is left behind.
+"""
+
+import collections
+import datetime
+import json
+import random
+import shutil
+import threading
+import time
+
+import cluster as c
+from cluster import Citizen, check, opinion, post, say, together, within
+from journey import PNG
+
+PER_IDENTITY = 30
+WECHAT = """gateway = "live"
+app_id = "wx-stand-in"
+secret = "stand-in"
+base_url = "http://127.0.0.1:{port}"
+[[wechat.templates]]
+id = "received"
+events = ["opinion_received"]
+page = "pages/opinion?id={{subject}}"
+fields = {{ thing1 = "{{about}}", time2 = "{{time}}" }}
+"""
+
+
+def citizen(site, number, name="citizen"):
+    return Citizen(number, name).sign_in(site, "{}")
+
+
+def sessions(it):
+    a, b, d = it.instances
+    person = citizen(a, 1, "guest")
+    first = person.token
+    check("a session made at one instance is good at the others", [s.ask("GET", "/account", token=first).status for s in (b, d)], [200, 200])
+    person.sign_in(b, "{}")
+    lists = [sorted(item["handle"] for item in s.call("GET", "/account/sessions", token=first)["items"]) for s in it.instances]
+    check("all list the same sessions", (len(lists[0]), lists[0] == lists[1] == lists[2]), (2, True))
+    check("signed out at another instance", b.ask("DELETE", "/sessions/current", token=first).status, 204)
+    check("that session is over at all at once", [s.ask("GET", "/account", token=first).status for s in it.instances], [401] * 3)
+    check("the other session is good at all", [s.ask("GET", "/account", token=person.token).status for s in it.instances], [200] * 3)
+    staff = a.staff("handler")
+    check("a session of staff is good at all", [s.ask("GET", "/account", token=staff).status for s in it.instances], [200] * 3)
+
+
+def limits(it):
+    draft, _ = c.open_draft(it.any(), "清河市共享雨伞限额试用办法")
+    person = citizen(it.any(), 2, "guest")
+    answers = [post(it.any(), person, draft, f"第{n}条意见。").status for n in range(PER_IDENTITY)]
+    check(f"{PER_IDENTITY} opinions, one instance after the other", collections.Counter(answers), {201: PER_IDENTITY})
+    more = [post(s, person, draft, f"多余的意见{n}。") for n, s in enumerate(it.instances)]
+    check("the next one is refused at each, and told when to come back", [(m.status, m.headers.get("Retry-After") is not None) for m in more], [(429, True)] * 3)
+    person = citizen(it.any(), 3, "guest")
+    answers = together(lambda at: [post(it.instances[at % 3], person, draft, f"抢着提的第{at}之{n}条意见。").status for n in range(5)], range(24))
+    counted = collections.Counter(status for some in answers for status in some)
+    check("120 tries at three instances at once", counted, {201: PER_IDENTITY, 429: 120 - PER_IDENTITY})
+
+
+def at_once(it, act):
+    """The same act at all three at the same time."""
+    return together(act, it.instances)
+
+
+def once(it):
+    draft, _ = c.open_draft(it.any(), "清河市共享雨伞重复提交试用办法")
+    people = [citizen(it.any(), 10 + n, "guest") for n in range(5)]
+    wrong, receipts, last = [], set(), None
+    for n in range(50):
+        person, key, words = people[n % 5], c.key(), f"同时发出三次的第{n}条意见。"
+        answers = at_once(it, lambda s: post(s, person, draft, words, key))
+        numbers = {json.dumps(a.json(), sort_keys=True) for a in answers if a.status < 300}
+        receipts |= numbers
+        if sorted(a.status for a in answers) != [200, 200, 201] or len(numbers) != 1:
+            wrong.append([a.status for a in answers])
+        last = person, key
+    check("50 opinions sent thrice at once: one new and two repetitions with one receipt", wrong, [])
+    check("receipts", len(receipts), 50)
+    check("opinions", it.any().call("GET", f"/drafts/{draft}/opinion-counts")["opinions"], 50)
+    other = post(it.any(), last[0], draft, "用过的标识，另一条意见。", last[1])
+    check("another opinion under the same key", (other.status, other.code()), (409, "idempotency-key-reused"))
+
+    key = c.key() + c.key()
+    answers = at_once(it, lambda s: post(s, None, draft, "没有登录的人同时发出三次。", key))
+    check("without an account: one receipt, one code", (sorted(a.status for a in answers), len({(a.json()["receipt_number"], a.json()["lookup_code"]) for a in answers})), ([200, 200, 201], 1))
+
+    key = c.key()
+    answers = at_once(it, lambda s: c.upload(s, people[0], draft, PNG, with_key=key))
+    check("a file uploaded thrice at once is one", ([a.status for a in answers], len({a.json()["id"] for a in answers})), ([200] * 3, 1))
+
+    shown = c.wait_until(lambda: it.any().call("GET", f"/drafts/{draft}/public-opinions?limit=10")["items"], 20)
+    check("opinions are shown", shown is not None)
+    place = [item["id"] for item in it.any().call("GET", f"/drafts/{draft}/public-opinions?limit=100", token=people[0].token)["items"] if not item["is_own"]][0]
+    key = c.key()
+    headers = {"Idempotency-Key": key}
+    answers = at_once(it, lambda s: s.ask("PUT", f"/opinions/{place}/vote", {"choice": "agree"}, people[0].token, headers, people[0].address))
+    check("a vote sent thrice at once counts once", [(a.status, a.json()["agree"]) for a in answers], [(200, 1)] * 3)
+
+
+def token(it, wechat):
+    draft, _ = c.open_draft(it.any(), "清河市共享雨伞令牌试用办法")
+    people = [citizen(it.any(), 100 + n, "guest") for n in range(6)]
+    it.stop()
+    it.redis.sigkill()
+    it.redis.start()
+    for instance in it.instances:
+        instance.start()
+    for instance in it.instances:
+        instance.wait_ready()
+    wechat.tokens = wechat.forced = wechat.checked = 0
+    answers = together(lambda n: post(it.instances[n % 3], people[n % 6], draft, f"冷启动后的第{n}条意见。"), range(30))
+    check("30 opinions at three instances that have just started", collections.Counter(a.status for a in answers), {201: 30})
+    c.wait_until(lambda: wechat.checked >= 30, 15)
+    check("texts checked, access tokens fetched, by force", (wechat.checked, wechat.tokens, wechat.forced), (30, 1, 0))
+    wechat.revoke()
+    answers = together(lambda n: post(it.instances[n % 3], people[n % 6], draft, f"令牌失效后的第{n}条意见。"), range(30))
+    check("30 opinions after the token was revoked", collections.Counter(a.status for a in answers), {201: 30})
+    c.wait_until(lambda: wechat.checked >= 60, 15)
+    check("texts checked, tokens fetched by force", (wechat.checked, wechat.forced), (60, 1))
+
+
+def outbox(it, wechat, count, chance):
+    draft, _ = c.open_draft(it.any(), "清河市共享雨伞通知试用办法")
+    # Two in ten opinions of each author have a consent to be told through WeChat.
+    people = [citizen(it.any(), 200 + n) for n in range(max(10, count // PER_IDENTITY + 1))]
+    for person in people:
+        for turn in range(2):
+            body = {"code": f"{person.name}.consent{turn}", "choices": [{"template_id": "received", "choice": "accept"}]}
+            it.any().call("POST", "/account/subscriptions", body, person.token, headers={"Idempotency-Key": c.key()}, address=person.address)
+    wechat.sent.clear()
+    stop, kills = threading.Event(), [0]
+
+    def killing():
+        while not stop.wait(3):
+            victim = chance.choice(it.instances)
+            victim.sigkill()
+            kills[0] += 1
+            victim.start()
+            victim.wait_ready()
+
+    killer = threading.Thread(target=killing, daemon=True)
+    killer.start()
+    began, repeats, failed = time.monotonic(), 0, []
+    for n in range(count):
+        person = people[n % len(people)]
+        headers = {"Idempotency-Key": c.key()}
+        answer, again = c.insist(it, "POST", f"/drafts/{draft}/opinions", opinion(f"通知试用的第{n}条意见。"), headers, person.token, person.address)
+        repeats += again
+        if answer is None or answer.status not in (200, 201):
+            failed.append(answer and answer.status)
+        # Spread over some kills, whatever the speed of the machine.
+        time.sleep(max(0, began + 12 * (n + 1) / count - time.monotonic()))
+    stop.set()
+    killer.join(60)
+    say(f"  ({kills[0]} kills, {repeats} repeats)")
+    check(f"{count} opinions acknowledged while instances are killed", failed, [])
+
+    def messages():
+        found = [m for p in people for m in it.any().all("/account/messages", p.token) if m["event"] == "opinion_received"]
+        return len(found), len({m["subject_id"] for m in found})
+
+    c.wait_until(lambda: messages()[1] >= count, 30, 1)
+    check("messages that an opinion was received, opinions told of", messages(), (count, count))
+
+    def spent():
+        return sum(s["spent"] for p in people for s in it.any().call("GET", "/account/subscriptions", token=p.token))
+
+    c.wait_until(lambda: spent() >= 2 * len(people), 20, 0.5)
+    check("consents spent, each for one message", spent(), 2 * len(people))
+    sent = lambda: len(set(wechat.sent))  # noqa: E731
+    # A message whose carrier was killed is carried again two minutes later; one in a kill at most is waited for.
+    c.wait_until(lambda: sent() >= 2 * len(people), 10, 0.5)
+    check("messages carried to WeChat: none but the consented, none missing but what a kill holds back", 2 * len(people) - kills[0] <= sent() <= 2 * len(people))
+    check(f"messages carried twice ({len(wechat.sent) - sent()}): at most one a kill", len(wechat.sent) - sent() <= kills[0])
+
+
+def read_back(it):
+    draft, round_id = c.open_draft(it.any(), "清河市共享雨伞读写试用办法")
+    handler, person = it.any().staff("handler"), citizen(it.any(), 4, "guest")
+    wrong = collections.Counter()
+    for n in range(12):
+        at, others = it.instances[n % 3], [it.instances[(n + 1) % 3], it.instances[(n + 2) % 3]]
+        words = f"随后就读的第{n}条意见{c.key()[:8]}。"
+        made = post(at, person, draft, words).json()["opinion_id"]
+        for other in others:
+            own = other.call("GET", "/account/opinions?limit=5", token=person.token)["items"]
+            wrong["own opinions"] += not own or own[0]["id"] != made
+            wrong["the opinion itself"] += other.ask("GET", f"/opinions/{made}", token=person.token).json().get("body") != words
+            wrong["the list of staff"] += other.call("GET", f"/drafts/{draft}/opinions?limit=100", token=handler)["items"][-1]["id"] != made
+            wrong["counts"] += other.call("GET", f"/drafts/{draft}/opinion-counts")["opinions"] != n + 1
+            total = other.call("GET", f"/statistics?by=consultation&consultation_id={round_id}", token=handler)["total"]["numbers"]
+            wrong["statistics"] += [x["count"] for x in total if x["measure"] == "opinions"] != [n + 1]
+            wrong["work list"] += other.call("GET", f"/drafts/{draft}/work-counts", token=handler)["opinions"] != n + 1
+    check("what one instance took in is in the next answer of the others", {k: v for k, v in wrong.items() if v}, {})
+
+
+def seconds(value):
+    return "never seen" if value is None else f"after {value:.2f} s"
+
+
+def new_instance(it, count):
+    a = it.instances[0]
+    staff = a.staff("handler")
+    job = c.import_laws(a, staff, range(1, count + 1)).json()
+    if check("an import of documents is taken", "id" in job):
+        done = lambda: a.call("GET", f"/imports/{job['id']}", token=staff)  # noqa: E731
+        c.wait_until(lambda: done()["state"] != "running", 90, 0.2)
+        check(f"{count} documents imported", (done()["state"], collections.Counter(row["outcome"] for row in done()["rows"])), ("finished", {"new": count}))
+    lag = c.wait_until(lambda: all(i.metrics()["zhitong_search_index_lag"] == 0 and c.search(i, c.law(count)[0]) for i in it.instances), 60, 0.2)
+    within("all instances have followed", lag, 60)
+
+    stop, failures, served = threading.Event(), [], [0]
+
+    def reading():
+        while not stop.is_set():
+            at = it.any()
+            try:
+                answer = at.ask("GET", "/search?q=%E5%81%9C%E6%94%BE", timeout=10)
+                served[0] += 1
+                if answer.status != 200:
+                    failures.append(answer.status)
+            except c.BROKEN as error:
+                failures.append(repr(error))
+            stop.wait(0.05)
+
+    reader = threading.Thread(target=reading, daemon=True)
+    reader.start()
+    fresh = it.another()
+    fresh.start()
+    began = time.monotonic()
+    live, early, ready = None, [], None
+    while ready is None and time.monotonic() - began < 60 and fresh.is_running():
+        try:
+            if live is None and fresh.is_live(0.5):
+                live = time.monotonic() - began
+            status, body = fresh.ready(0.5)
+            if status == 200:
+                ready = time.monotonic() - began
+            elif status:
+                answer = fresh.ask("GET", "/search?q=%E5%81%9C%E6%94%BE", timeout=2)
+                if fresh.ready(0.5)[0] != 200:
+                    early.append((status, body.get("index"), answer.status, "Retry-After" in answer.headers))
+        except c.BROKEN:
+            pass
+        time.sleep(0.02)
+    stop.set()
+    reader.join(20)
+    within("a new instance with an empty folder is ready", ready, 60)
+    # Whoever watches over it must see that it lives while it builds its index.
+    check(f"it says that it lives before it is ready (live {seconds(live)}, ready {seconds(ready)})", live is not None and ready is not None and live < max(1.5, ready / 2))
+    check(f"before it is ready it refuses searches and says why ({len(early)} looks)", [e for e in early if e[0] != 503 or e[2] != 503 or not e[3]], [])
+    check(f"the others answered all the while ({served[0]} searches)", failures, [])
+    queries = [c.law(n)[0] for n in (1, count // 2, count)] + ["共享雨伞停放", "养犬", "志愿服务 活动", "第三类共享雨伞", "扬尘污染防治", "物业管理条例第三条"]
+    found = {q: (c.search(fresh, q), c.search(a, q)) for q in queries}
+    places = lambda hits: [(title, label) for title, label, _ in hits]  # noqa: E731
+    check("it finds the same in the same order", {q: (places(x)[:3], places(y)[:3]) for q, (x, y) in found.items() if places(x) != places(y)}, {})
+    # A cursor carries a score from one instance to the next.
+    check("with the same scores", [q for q, (x, y) in found.items() if x != y], [])
+    check("the newest document is its first hit", c.search(fresh, c.law(count)[0])[0][0], c.law(count)[0])
+    fresh.stop()
+
+
+def midnight(it, followers):
+    """The clocks of all instances are moved to ten seconds before the end of a day."""
+    if not shutil.which("faketime"):
+        return say("SKIPPED: opening and closing at midnight, because faketime is not installed")
+    first = it.instances[0]
+    opening, _ = c.open_draft(first, "清河市共享雨伞开放试用办法", opens_in=2, closes_in=40)
+    closing, _ = c.open_draft(first, "清河市共享雨伞截止试用办法", closes_in=1)
+    # Its followers are reminded three days before its end, which begin with the same midnight.
+    ending, _ = c.open_draft(first, "清河市共享雨伞提醒试用办法", closes_in=4)
+    people = [citizen(it.any(), 400 + n, "follower") for n in range(followers)]
+    for person in people:
+        for draft in (opening, closing, ending):
+            it.any().call("PUT", f"/account/followed-drafts/{draft}", token=person.token, address=person.address)
+    it.stop()
+    end = datetime.datetime.combine(c.today() + datetime.timedelta(2), datetime.time(), c.SHANGHAI)
+    ahead = (end - datetime.datetime.now(c.SHANGHAI)).total_seconds() - 20
+    over = time.monotonic() + 20
+    for instance in it.instances:
+        instance.start(ahead)
+    for instance in it.instances:
+        instance.wait_ready()
+    if over - time.monotonic() < 4:
+        return check("the instances start within 16 s", False)
+    person = people[0]
+    posts = lambda draft, words: [(a.status, a.code()) for a in (post(s, person, draft, f"{words}{c.key()[:6]}。") for s in it.instances)]  # noqa: E731
+    check("before midnight each takes opinions on the round that ends", [s for s, _ in posts(closing, "赶在截止前")], [201] * 3)
+    check("and none on the round that has not begun", posts(opening, "太早"), [(409, "consultation-not-open")] * 3)
+    time.sleep(max(0, over - time.monotonic()) + 0.5)
+    check("after midnight each refuses opinions on the round that ended", posts(closing, "太晚"), [(409, "consultation-not-open")] * 3)
+    check("and takes them on the round that began", [s for s, _ in posts(opening, "开始后")], [201] * 3)
+
+    def told():
+        found = collections.Counter()
+        for one in people:
+            for message in it.any().all("/account/messages", one.token):
+                found[(message["event"], names.get(message["subject_id"]))] += message["event"] in ("round_opened", "closing_soon")
+        return {event: count for event, count in found.items() if count}
+
+    names = {opening: "begins", closing: "ended", ending: "ends in three days"}
+    expected = {("round_opened", "begins"): followers, ("closing_soon", "ends in three days"): followers}
+    c.wait_until(lambda: told() == expected, 25, 1)
+    time.sleep(5)
+    check(f"each of {followers} followers was told once of each", told(), expected)
+
+
+def several(arguments, folder):
+    chance = random.Random(arguments.seed)
+    say(f"three instances over one PostgreSQL and one Redis (seed {arguments.seed})")
+    postgres, redis, wechat = c.Postgres(folder), c.Redis(folder), c.FakeWechat()
+    environment = {"ZHITONG_DATABASE_URL": postgres.url(), "ZHITONG_REDIS_URL": redis.url()}
+    it = c.Cluster(arguments.binary, folder, environment, config=c.configuration(WECHAT.format(port=wechat.port), opinion_per_identity=PER_IDENTITY))
+    it.redis = redis
+    it.begin()
+    parts = {
+        "sessions": lambda: sessions(it), "limits": lambda: limits(it), "once": lambda: once(it), "token": lambda: token(it, wechat),
+        "outbox": lambda: outbox(it, wechat, arguments.opinions, chance), "read-back": lambda: read_back(it),
+        "new-instance": lambda: new_instance(it, arguments.laws), "midnight": lambda: midnight(it, arguments.followers),
+    }
+    c.in_turn(parts, arguments.only)
+    it.stop()
+
+
+def add_arguments(parser):
+    parser.add_argument("--opinions", type=int, default=120, help="opinions whose authors are told while instances are killed")
+    parser.add_argument("--followers", type=int, default=30)
+    parser.add_argument("--laws", type=int, default=300, help="documents that are imported before a new instance comes")
+    parser.add_argument("--only", nargs="*", help="names of parts")
+
+
+if __name__ == "__main__":
+    c.run(__doc__, add_arguments, several)
