@@ -21,7 +21,7 @@ import urllib.parse
 import urllib.request
 import uuid
 
-from running import ROOT, free_port, on_end, wait_until
+from running import ROOT, ending, free_port, on_end, starting, wait_until
 
 
 class Process:
@@ -32,7 +32,9 @@ class Process:
         on_end(self.stop)
 
     def launch(self, command, **more):
-        with open(self.log, "ab") as log:
+        with open(self.log, "ab") as log, starting:
+            if ending.is_set():
+                raise RuntimeError("the script is ending")
             self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, **more)
 
     @property

@@ -28,6 +28,8 @@ from journey import PNG
 
 # What a refusal may take: the contract for most, and the longest for a machine that does other things beside.
 QUICK, LONGEST = 0.3, 1.5
+# By when the loss of the database must have been noticed; until then a request may wait for it.
+NOTICED_REFUSING, NOTICED_HANGING = 2.5, 5
 
 
 class Load:
@@ -85,6 +87,10 @@ def statuses(answers):
     return dict(collections.Counter(a[2] for a in answers))
 
 
+def not_good(answers):
+    return {status: count for status, count in statuses(answers).items() if status not in (200, 201)}
+
+
 def quantile(values, share):
     values = sorted(values)
     return values[min(len(values) - 1, int(len(values) * share))] if values else None
@@ -115,7 +121,7 @@ def all_come(it, what, found, expected, seconds=10):
 
 def readiness(instance):
     """Status, and what the body says of itself and of what is missing."""
-    status, body = instance.ready()
+    status, body = instance.ready(2)
     return status, body.get("status"), body.get("degraded") or []
 
 
@@ -130,18 +136,19 @@ def refusals(it, draft, person, seconds):
         ("a page", lambda s: s.ask("GET", f"/drafts/{draft}", base="", timeout=15)),
     ]
     seen, until = [], time.monotonic() + seconds
-    while time.monotonic() < until:
-        for instance in it.instances:
-            for what, request in kinds:
-                began = time.monotonic()
-                try:
-                    answer = request(instance)
-                    seen.append((what, answer.status, "Retry-After" in answer.headers, answer.seconds))
-                except BROKEN as error:
-                    seen.append((what, type(error).__name__, False, time.monotonic() - began))
-                if time.monotonic() > until:
-                    return seen
-        time.sleep(0.1)
+
+    def keep_asking(pair):
+        instance, (what, request) = pair
+        while time.monotonic() < until:
+            began = time.monotonic()
+            try:
+                answer = request(instance)
+                seen.append((what, answer.status, "Retry-After" in answer.headers, answer.seconds))
+            except BROKEN as error:
+                seen.append((what, type(error).__name__, False, time.monotonic() - began))
+            time.sleep(0.3)
+
+    together(keep_asking, [(instance, kind) for instance in it.instances for kind in kinds])
     return seen
 
 
@@ -176,7 +183,7 @@ def postgres(arguments, folder):
     check("before: all posts are acknowledged", set(statuses(load.since(0))) <= {200, 201} and bool(load.since(0)))
 
     gate.refuse()
-    time.sleep(2)
+    time.sleep(NOTICED_REFUSING)
     refused_clearly("the network refuses", refusals(it, draft, person, 4))
     health(it, "the network refuses")
     opened = time.monotonic()
@@ -186,7 +193,7 @@ def postgres(arguments, folder):
 
     began = time.monotonic()
     gate.hang()
-    time.sleep(4)
+    time.sleep(NOTICED_HANGING)
     refused_clearly("the network hangs", refusals(it, draft, person, 8))
     health(it, "the network hangs")
     opened = time.monotonic()
@@ -197,7 +204,7 @@ def postgres(arguments, folder):
     time.sleep(1)
 
     engine.sigkill()
-    time.sleep(2)
+    time.sleep(NOTICED_REFUSING)
     refused_clearly("the postmaster is killed", refusals(it, draft, person, 3))
     engine.start()
     opened = time.monotonic()
@@ -237,7 +244,7 @@ def redis(arguments, folder):
     def goes_on(what, began, number):
         time.sleep(3)
         answers = load.since(began)
-        check(f"{what}: answers to posts", set(statuses(answers)), {201})
+        check(f"{what}: answers to {len(answers)} posts that did not acknowledge them", not_good(answers), {})
         within(f"{what}: the slowest post of {len(answers)}", max([s for _, s, _ in answers], default=None), 3)
         people = []
         for n in range(2):
@@ -318,7 +325,7 @@ def originals(arguments, folder):
         within(f"{what}: the slowest refusal", max([a.seconds if isinstance(a, c.Answer) else 60 for a in answers]), 10)
         time.sleep(max(0, began + 4 - time.monotonic()))
         posts = load.since(began)
-        check(f"{what}: posts without files meanwhile", set(statuses(posts)), {201})
+        check(f"{what}: answers to posts without files that did not acknowledge them", not_good(posts), {})
         within(f"{what}: 99 in 100 of {len(posts)} posts", quantile([s for _, s, _ in posts], 0.99), 1)
         for name, request in {
             "a search": lambda: first.ask("GET", "/search?q=%E5%85%BB%E7%8A%AC", timeout=10), "a page": lambda: first.ask("GET", f"/drafts/{draft}", base="", timeout=10),

@@ -107,7 +107,8 @@ class Importer:
         for number in range(1, self.most + 1):
             while not self.stop.is_set() and not self.once(number):
                 self.stop.wait(0.1)
-            self.stop.wait(0.5)
+            if self.stop.wait(1.5):
+                return
 
     def once(self, number):
         try:
@@ -243,9 +244,8 @@ def killing(arguments, folder):
     counts = kill_and_start(it, engines, posters, arguments.kills, chance)
     took = time.monotonic() - began
     check("every act came to its end", posters.end())
-    importer.thread.join(20)
     importer.stop.set()
-    importer.thread.join(20)
+    importer.thread.join(30)
     say(f"kills {dict(counts)}, acts {posters.acts}, repeats {posters.repeats}, in {took:.0f} s")
     check("acts that were refused", posters.refused[:5], [])
     check("kills", counts["server"], arguments.kills)
@@ -258,7 +258,7 @@ def add_arguments(parser):
     parser.add_argument("--engine", choices=["sqlite", "postgres"], required=True)
     parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--posters", type=int, default=8)
-    parser.add_argument("--imports", type=int, default=4, help="documents that are imported meanwhile")
+    parser.add_argument("--imports", type=int, default=40, help="documents that are imported meanwhile, one after the other, at most")
 
 
 if __name__ == "__main__":

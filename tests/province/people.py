@@ -164,7 +164,7 @@ def compare(database, receipts, draft):
     lost = [r for r in receipts if not any(row["body"] == r["body"] and r.get("id") in (None, row["id"]) for row in by_number.get(r["number"], []))]
     twice = [r for r in receipts if len(by_number.get(r["number"], [])) > 1 or len(by_body.get(r["body"], [])) > 1]
     twice += [r for r in receipts if sum(other["number"] == r["number"] for other in receipts) > 1] if len({r["number"] for r in receipts}) < len(receipts) else []
-    return lost, twice, len(rows) - len(receipts)
+    return lost, twice, len(set(by_number) - {r["number"] for r in receipts})
 
 
 def quoted(database, identifier):

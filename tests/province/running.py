@@ -63,10 +63,14 @@ def say(words):
 
 _to_close = []
 _closing = threading.Lock()
+# Held while a process is started; once the end has begun none is started any more, whatever thread wishes to.
+starting, ending = threading.Lock(), threading.Event()
 
 
 def close_all():
     """Ends what was started, the last first. Never raises: the next one must have its turn."""
+    with starting:
+        ending.set()
     with _closing:
         while _to_close:
             with contextlib.suppress(Exception):
@@ -100,6 +104,7 @@ def run(description, add_arguments, body, deadline=170):
         signal.signal(number, lambda *_: sys.exit(130))
 
     def too_late():
+        ending.set()
         check(f"the script ends within {arguments.deadline:.0f} s", False)
         close_all()
         TALLY.result()
@@ -121,6 +126,9 @@ def to_the_end(name, part):
     try:
         part()
     except Exception as error:  # noqa: BLE001
+        if ending.is_set():
+            # The deadline has come, and this is what it broke; the thread that ends the process speaks.
+            time.sleep(120)
         traceback.print_exc(file=sys.stdout)
         check(f"{name} runs to its end ({type(error).__name__})", False)
     except SystemExit as stop:
@@ -133,7 +141,7 @@ def to_the_end(name, part):
 def in_turn(parts, chosen):
     """Runs the parts that are chosen, or all; one that breaks does not keep the next from its turn."""
     for name, part in parts.items():
-        if not chosen or name in chosen:
+        if (not chosen or name in chosen) and not ending.is_set():
             began = time.monotonic()
             say(name)
             to_the_end(name, part)
