@@ -274,7 +274,7 @@ def run(site, arguments, folder, draft, task, points):
     for point in points:
         point.sign_in(site)
     kinds = list(layouts(None, 0, folder))
-    per_file = max(40, arguments.rows // len(kinds))
+    per_file = max(40, -(-arguments.rows // len(kinds)))
     totals, files, before_all = [0, 0, 0, 0], [], numbers(site, handler, draft)
     for number, (name, build) in enumerate(kinds):
         point = points[number % len(points)]

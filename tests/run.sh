@@ -70,6 +70,10 @@ if [ "${#filter[@]}" -eq 0 ]; then
     run "five contact points collect, over HTTP" tests/collecting.py --binary target/debug/zhitong --rows 1400
 fi
 
+if [ "${#filter[@]}" -eq 0 ]; then
+    run "every receipt after kills, on SQLite" tests/province/killing.py --engine sqlite --kills 12 --binary target/debug/zhitong
+fi
+
 if servers_start; then
     run "API on PostgreSQL and Redis" cargo test --locked --test api -- "${filter[@]}"
     servers_stop
