@@ -1,11 +1,10 @@
-//! Removing what belongs to nothing: uploads that came with no opinion, keys that are weeks old, sessions that have ended.
+//! Removing what belongs to nothing: uploads that came with no opinion, and keys that are weeks old.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::{acts, enclosures};
-use crate::accounts::sessions;
 use crate::config::Rules;
 use crate::error::Result;
 use crate::ids::Clock;
@@ -18,7 +17,6 @@ const PAUSE: Duration = Duration::from_secs(600);
 /// One round; says how many uploads it removed.
 pub async fn tidy(db: &Db, blobs: &Blobs, clock: &Clock, rules: &Rules) -> Result<u64> {
     acts::forget_old_keys(db, clock).await?;
-    while sessions::forget_expired(db, clock).await? > 0 {}
     enclosures::remove_unbound(db, blobs, clock, rules).await
 }
 
