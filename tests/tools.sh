@@ -1,7 +1,8 @@
 # What the tests of pages, files and the API description need besides PostgreSQL and Redis. Sourced by run.sh.
 #
 #   tools_install     installs what is missing (Debian packages; Python packages into target/test-tools), and sets
-#                     ZHITONG_AXE (axe.min.js), ZHITONG_SCHEMATHESIS and ZHITONG_MOTO (programs)
+#                     ZHITONG_AXE (axe.min.js) and ZHITONG_SCHEMATHESIS (a program)
+#   tools_install_store   installs the stand-in for the object store that tests/province/ needs, and sets ZHITONG_MOTO
 
 TOOLS_DIR="$PWD/target/test-tools"
 # axe-core 4.12.1 comes inside this package.
@@ -46,11 +47,16 @@ folder = pathlib.Path(sys.argv[1])
 wheel.unlink()
 PY
     fi
+    export ZHITONG_AXE="$TOOLS_DIR/axe.min.js" ZHITONG_SCHEMATHESIS="$TOOLS_DIR/venv/bin/schemathesis"
+}
+
+tools_install_store() {
+    mkdir -p "$TOOLS_DIR"
     if [ ! -x "$TOOLS_DIR/s3/bin/moto_server" ]; then
         echo "installing: ${TOOLS_S3_PACKAGES[*]}"
         python3 -m venv "$TOOLS_DIR/s3" && "$TOOLS_DIR/s3/bin/pip" -q install --disable-pip-version-check "${TOOLS_S3_PACKAGES[@]}" || return 1
     fi
-    export ZHITONG_AXE="$TOOLS_DIR/axe.min.js" ZHITONG_SCHEMATHESIS="$TOOLS_DIR/venv/bin/schemathesis" ZHITONG_MOTO="$TOOLS_DIR/s3/bin/moto_server"
+    export ZHITONG_MOTO="$TOOLS_DIR/s3/bin/moto_server"
 }
 
 # What the checks of deploy/ need: installs nginx (Debian), and into target/test-tools promtool and Python packages of their own environment, and sets
