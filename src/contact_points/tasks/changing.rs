@@ -37,6 +37,14 @@ pub(super) fn require_open(state: TaskState) -> Result<()> {
     }
 }
 
+/// Holds draft and task until the transaction ends, while the task goes on and its round collects; the first thing of a transaction that sends it to more points.
+pub(super) async fn hold_collecting(tx: &mut Tx, clock: &Clock, task: &Task) -> Result<()> {
+    hold_draft(tx, task.draft_id).await?;
+    require_open(hold_task(tx, clock, task.id).await?)?;
+    let round = consultations::get_round_in(tx, task.draft_id, task.consultation_id).await?;
+    collecting_round(Some(round), clock.now()).map(drop)
+}
+
 /// Sends a task to further points; those that have it already keep what they have.
 ///
 /// # Errors
@@ -57,9 +65,7 @@ pub async fn add_points(
     check_due(task.due_on(), clock.now()).map_err(|_| Error::new(Code::Conflict, "任务的截止日期已过，请下达新的任务。"))?;
     let by = Actor::Person(caller);
     let mut tx = db.begin().await?;
-    hold_draft(&mut tx, task.draft_id).await?;
-    require_open(hold_task(&mut tx, clock, id).await?)?;
-    collecting_round(Some(consultations::get_round_in(&mut tx, task.draft_id, task.consultation_id).await?), clock.now())?;
+    hold_collecting(&mut tx, clock, &task).await?;
     let mut added = 0;
     for point in points {
         added += i32::from(assign(&mut tx, clock, ids, by, id, &task.title, *point, None, task.due_at).await?.is_some());

@@ -4,14 +4,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::changing::{hold_task, require_open};
+use super::changing::hold_collecting;
 use super::days::check_due;
-use super::{Task, assign, collecting_round, find_task, record};
+use super::{Task, assign, find_task, record};
 use crate::accounts::{Actor, Caller, Permission};
 use crate::audit::Act;
 use crate::calendar;
 use crate::contact_points::assignments::{Assignment, AssignmentRow, select_assignments};
-use crate::drafts::{consultations, hold_draft};
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, AssignmentId, Clock, CollectionTaskId, ContactPointId, IdSource, OrganId};
 use crate::notifications::{self, Event};
@@ -190,9 +189,7 @@ pub async fn pass_on(db: &Db, clock: &Clock, ids: &IdSource, caller: &Caller, id
     }
     let by = Actor::Person(caller);
     let mut tx = db.begin().await?;
-    hold_draft(&mut tx, task.draft_id).await?;
-    require_open(hold_task(&mut tx, clock, task.id).await?)?;
-    collecting_round(Some(consultations::get_round_in(&mut tx, task.draft_id, task.consultation_id).await?), clock.now())?;
+    hold_collecting(&mut tx, clock, &task).await?;
     let mut added = 0;
     for point in &new.points {
         let known: i64 = on_tx!(&mut tx, c => sqlx::query_scalar(OWN_POINT).bind(*point).bind(organ).fetch_one(c).await).map_err(failed)?;
