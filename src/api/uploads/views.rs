@@ -420,7 +420,7 @@ pub fn row_view(row: BatchRow) -> RowView {
         provision_label: row.provision_label,
         problems: problems.collect(),
         skip_reason: row.skip_reason,
-        is_corrected: row.is_corrected,
+        is_corrected: row.seen > 0,
         seen: row.seen,
         opinion_id: row.opinion_id.map(|id| id.0),
     }

@@ -109,14 +109,13 @@ const KINDS_OF_PEOPLE: &[&str] = &[
 /// Words that say that there is no name.
 const NO_NAME: &[&str] = &["匿名", "不具名", "未具名", "未署名", "不署名", "无", "无名", "不详", "不愿透露", "不愿透露姓名", "佚名"];
 
-/// Whether what stands in place of a name is a word for anybody, or says that there is none.
-pub fn is_nobody(name: &str) -> bool {
-    is_a_kind_of_people(name) || NO_NAME.contains(&plain(name).as_str())
-}
-
-/// Whether what stands in place of a name is a kind of people.
-pub fn is_a_kind_of_people(name: &str) -> bool {
-    KINDS_OF_PEOPLE.contains(&plain(name).as_str())
+/// What stands in place of a name, as the name and the kind of people that it is: 居民 is a kind and no name, 匿名 is neither.
+pub fn name_or_kind(words: String) -> (String, String) {
+    match plain(&words).as_str() {
+        kind if KINDS_OF_PEOPLE.contains(&kind) => (String::new(), words.trim().to_owned()),
+        none if NO_NAME.contains(&none) => (String::new(), String::new()),
+        _ => (words, String::new()),
+    }
 }
 
 /// An attitude; `None`: the words name none.

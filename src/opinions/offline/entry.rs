@@ -343,11 +343,10 @@ async fn offline(db: &Db, version: DraftVersionId, new: NewOnBehalf, scan: Optio
     };
     let opinion = NewOpinion { proposed_text: new.proposed_text, reason: new.reason, ..NewOpinion::on(address, new.stance, &new.body) };
     // A word for anybody is no name.
-    let (person, anybody) = if cells::is_nobody(&new.person) { (String::new(), new.person) } else { (new.person, String::new()) };
-    let is_kind = new.author_kind.trim().is_empty() && cells::is_a_kind_of_people(&anybody);
+    let (person, named_kind) = cells::name_or_kind(new.person);
     Ok(NewOffline {
         opinion,
-        author_kind: if is_kind { anybody } else { new.author_kind },
+        author_kind: if new.author_kind.trim().is_empty() { named_kind } else { new.author_kind },
         person,
         contact: new.contact,
         consent: new.consent,

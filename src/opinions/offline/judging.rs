@@ -179,13 +179,12 @@ impl<'a> Judge<'a> {
                 Consent::NotAsked
             }
         };
-        let (unit, name) = (words(Field::Unit), words(Field::Person));
         // A word for anybody is no name: forty forms of 居民 are forty people.
-        let (name, anybody) = if cells::is_nobody(&name) { (String::new(), name) } else { (name, String::new()) };
+        let (unit, (name, named_kind)) = (words(Field::Unit), cells::name_or_kind(words(Field::Person)));
         let person = [unit.as_str(), name.as_str()].into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ");
         let kind = match words(Field::Kind) {
             said if !said.is_empty() => said.split_whitespace().collect::<Vec<_>>().join(" "),
-            _ if cells::is_a_kind_of_people(&anybody) => anybody.trim().to_owned(),
+            _ if !named_kind.is_empty() => named_kind,
             _ if !unit.is_empty() && name.is_empty() => "单位".into(),
             _ => String::new(),
         };

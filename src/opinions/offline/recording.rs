@@ -286,22 +286,30 @@ pub(super) async fn hold(tx: &mut Tx, caller: &Caller, own: &Assignment) -> Resu
 
 /// Station and activity belong to the point; others do not exist for it.
 pub(super) async fn require_own(tx: &mut Tx, caller: &Caller, point: ContactPointId, new: &NewOffline) -> Result<()> {
-    if let Some(station) = new.station {
-        let found: i64 =
-            on_tx!(&mut *tx, c => sqlx::query_scalar(OWNS_STATION).bind(station).bind(point).fetch_one(c).await).map_err(failed)?;
-        if found == 0 {
-            return Err(Error::invalid("station_id", "没有这个信息采集点，请重新选择。"));
-        }
+    if let Some(station) = new.station
+        && !owns_station(tx, point, station).await?
+    {
+        return Err(Error::invalid("station_id", "没有这个信息采集点，请重新选择。"));
     }
-    if let Some(activity) = new.activity {
-        let found: i64 =
-            on_tx!(&mut *tx, c => sqlx::query_scalar(OWNS_ACTIVITY).bind(activity).bind(point).bind(caller.station).fetch_one(c).await)
-                .map_err(failed)?;
-        if found == 0 {
-            return Err(Error::invalid("activity_id", "没有这项征集活动，请重新选择。"));
-        }
+    if let Some(activity) = new.activity
+        && !owns_activity(tx, caller, point, activity).await?
+    {
+        return Err(Error::invalid("activity_id", "没有这项征集活动，请重新选择。"));
     }
     Ok(())
+}
+
+/// Whether a station is one of a point.
+pub(super) async fn owns_station(tx: &mut Tx, point: ContactPointId, station: StationId) -> Result<bool> {
+    let found: i64 = on_tx!(tx, c => sqlx::query_scalar(OWNS_STATION).bind(station).bind(point).fetch_one(c).await).map_err(failed)?;
+    Ok(found > 0)
+}
+
+/// Whether an activity is one of a point, and of the caller's station when they work for one only.
+pub(super) async fn owns_activity(tx: &mut Tx, caller: &Caller, point: ContactPointId, activity: ActivityId) -> Result<bool> {
+    let found: i64 = on_tx!(tx, c => sqlx::query_scalar(OWNS_ACTIVITY).bind(activity).bind(point).bind(caller.station).fetch_one(c).await)
+        .map_err(failed)?;
+    Ok(found > 0)
 }
 
 /// The opinion within its limits; its wish follows the consent.

@@ -10,7 +10,7 @@ use crate::ids::{ContactPointId, UploadBatchId};
 use crate::on_tx;
 use crate::opinions::offline::columns::Field;
 use crate::opinions::offline::judging::Defaults;
-use crate::opinions::offline::recording::SHORT_CHARACTERS;
+use crate::opinions::offline::recording::{SHORT_CHARACTERS, owns_activity, owns_station};
 use crate::storage::Tx;
 use crate::storage::sql::failed;
 
@@ -18,12 +18,9 @@ const RECHECK: &str = "UPDATE upload_batch SET layout = $2, defaults = $3, state
     WHERE id = $1";
 const REMEMBER: &str = "INSERT INTO upload_mapping (contact_point_id, signature, fields, mapped_by, mapped_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (contact_point_id, signature) DO UPDATE SET fields = $3, mapped_by = $4, mapped_at = $5";
-const OWNS_STATION: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM collection_station WHERE id = $1 AND contact_point_id = $2";
-const OWNS_ACTIVITY: &str =
-    "SELECT CAST(COUNT(*) AS BIGINT) FROM collection_activity WHERE id = $1 AND contact_point_id = $2 AND (station_id = $3 OR $3 IS NULL)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[RECHECK, REMEMBER, OWNS_STATION, OWNS_ACTIVITY];
+pub const STATEMENTS: &[&str] = &[RECHECK, REMEMBER];
 
 /// Says what the columns of a sheet are; `None`: the sheet is not taken. The mapping is remembered for the next file with the same headings. Gives who works, for
 /// [`super::work`].
@@ -87,20 +84,15 @@ pub async fn set_defaults(at: &Uploads, caller: &Caller, id: UploadBatchId, revi
 
 /// Station and activity that hold for a whole batch are there, and the point's own. Asked again at the commit: an activity may have been removed since.
 pub(super) async fn require_places(tx: &mut Tx, caller: &Caller, point: ContactPointId, defaults: &Defaults) -> Result<()> {
-    if let Some(station) = defaults.station {
-        let found: i64 =
-            on_tx!(&mut *tx, c => sqlx::query_scalar(OWNS_STATION).bind(station).bind(point).fetch_one(c).await).map_err(failed)?;
-        if found == 0 {
-            return Err(Error::invalid("station_id", "没有这个信息采集点，请在整批的设定中重新选择。"));
-        }
+    if let Some(station) = defaults.station
+        && !owns_station(tx, point, station).await?
+    {
+        return Err(Error::invalid("station_id", "没有这个信息采集点，请在整批的设定中重新选择。"));
     }
-    if let Some(activity) = defaults.activity {
-        let found: i64 =
-            on_tx!(&mut *tx, c => sqlx::query_scalar(OWNS_ACTIVITY).bind(activity).bind(point).bind(caller.station).fetch_one(c).await)
-                .map_err(failed)?;
-        if found == 0 {
-            return Err(Error::invalid("activity_id", "没有这项征集活动，请在整批的设定中重新选择。"));
-        }
+    if let Some(activity) = defaults.activity
+        && !owns_activity(tx, caller, point, activity).await?
+    {
+        return Err(Error::invalid("activity_id", "没有这项征集活动，请在整批的设定中重新选择。"));
     }
     Ok(())
 }

@@ -50,8 +50,6 @@ pub struct BatchRow {
     pub provision_label: String,
     /// Why a person left it out.
     pub skip_reason: String,
-    /// Whether a person corrected it.
-    pub is_corrected: bool,
     /// When it was last corrected, in microseconds; 0 = never. A correction names what it was made on.
     pub seen: i64,
     /// The opinion that it became.
@@ -87,7 +85,6 @@ impl Row {
             problems: self.problems.0,
             provision_label: self.provision_label,
             skip_reason: self.skip_reason,
-            is_corrected: self.corrected_at.is_some(),
             seen: seen(self.corrected_at),
             opinion_id: self.opinion_id,
         })
