@@ -154,6 +154,8 @@ pub struct Application {
     pub contact_point: Option<ContactPointId>,
     /// When it came.
     pub submitted_at: DateTime<Utc>,
+    /// Other applications to the call under the name of the same unit, withdrawn ones not counted.
+    pub same_name: i64,
     contact_name_sealed: String,
     contact_phone_sealed: String,
 }
@@ -200,6 +202,7 @@ struct Row {
     result_reason: String,
     contact_point_id: Option<ContactPointId>,
     submitted_at: DateTime<Utc>,
+    same_name: i64,
 }
 
 impl Row {
@@ -218,6 +221,7 @@ impl Row {
             result_reason: self.result_reason,
             contact_point: self.contact_point_id,
             submitted_at: self.submitted_at,
+            same_name: self.same_name,
             contact_name_sealed: self.contact_name_sealed,
             contact_phone_sealed: self.contact_phone_sealed,
         })
@@ -255,24 +259,29 @@ const INSERT: &str =
 const INSERT_DOCUMENT: &str =
     "INSERT INTO selection_document (id, application_id, place, name, kind, size_bytes, blob_hash) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 const FIND_RECEIPT: &str = "SELECT content_hash, number, submitted_at FROM selection_application WHERE code_hash = $1";
-const COUNT_SAME: &str =
-    "SELECT CAST(COUNT(*) AS BIGINT) FROM selection_application WHERE call_id = $1 AND unit_key = $2 AND id <> $3 AND state <> 'withdrawn'";
-const FIND: &str = "SELECT id, call_id, number, unit_name, host_kind, region, address, introduction, plan, contact_name_sealed, contact_phone_sealed, state,
-    result_reason, contact_point_id, submitted_at FROM selection_application WHERE id = $1";
-const FIND_BY_CODE: &str =
-    "SELECT id, call_id, number, unit_name, host_kind, region, address, introduction, plan, contact_name_sealed, contact_phone_sealed,
-    state, result_reason, contact_point_id, submitted_at FROM selection_application WHERE code_hash = $1";
-const LIST: &str = "SELECT id, call_id, number, unit_name, host_kind, region, address, introduction, plan, contact_name_sealed, contact_phone_sealed, state,
-    result_reason, contact_point_id, submitted_at FROM selection_application
-    WHERE call_id = $1 AND (state = $2 OR $2 IS NULL) AND ((unit_key, id) > ($3, $4) OR $4 IS NULL) ORDER BY unit_key, id LIMIT $5";
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.id, a.call_id, a.number, a.unit_name, a.host_kind, a.region, a.address, a.introduction, a.plan, a.contact_name_sealed,
+            a.contact_phone_sealed, a.state, a.result_reason, a.contact_point_id, a.submitted_at, (SELECT CAST(COUNT(*) AS BIGINT)
+                FROM selection_application s WHERE s.call_id = a.call_id AND s.unit_key = a.unit_key AND s.id <> a.id AND s.state <> 'withdrawn') AS same_name
+            FROM selection_application a ",
+            $rest
+        )
+    };
+}
+const FIND: &str = select!("WHERE a.id = $1");
+const FIND_BY_CODE: &str = select!("WHERE a.code_hash = $1");
+const LIST: &str = select!(
+    "WHERE a.call_id = $1 AND (a.state = $2 OR $2 IS NULL) AND ((a.unit_key, a.id) > ($3, $4) OR $4 IS NULL) ORDER BY a.unit_key, a.id LIMIT $5"
+);
 const WITHDRAW: &str = "UPDATE selection_application SET state = 'withdrawn', withdrawn_at = $2, revision = revision + 1 WHERE id = $1 AND state = 'submitted'";
 const DOCUMENTS: &str =
     "SELECT id, application_id, name, kind, size_bytes, blob_hash FROM selection_document WHERE application_id = $1 ORDER BY place, id";
 const FIND_DOCUMENT: &str = "SELECT id, application_id, name, kind, size_bytes, blob_hash FROM selection_document WHERE id = $1";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] =
-    &[INSERT, INSERT_DOCUMENT, FIND_RECEIPT, COUNT_SAME, FIND, FIND_BY_CODE, LIST, WITHDRAW, DOCUMENTS, FIND_DOCUMENT];
+pub const STATEMENTS: &[&str] = &[INSERT, INSERT_DOCUMENT, FIND_RECEIPT, FIND, FIND_BY_CODE, LIST, WITHDRAW, DOCUMENTS, FIND_DOCUMENT];
 
 /// Takes an application in. The key is made by the sender and as hard to guess as the code that is made from it.
 ///
@@ -402,13 +411,6 @@ pub async fn get_application(at: Keeping<'_>, caller: &Caller, id: SelectionAppl
     caller.require(Permission::ReadSelections)?;
     let row: Option<Row> = on_db!(at.db, pool => sqlx::query_as(FIND).bind(id).fetch_optional(pool).await).map_err(failed)?;
     row.ok_or_else(absent_application)?.into_application()
-}
-
-/// How many other applications to the call stand under the name of the same unit. Whoever asks was shown the application.
-pub async fn count_same_name(at: Keeping<'_>, application: &Application) -> Result<i64> {
-    on_db!(at.db, pool => sqlx::query_scalar(COUNT_SAME)
-        .bind(application.call).bind(key_of_unit(&application.unit_name)).bind(application.id).fetch_one(pool).await)
-    .map_err(failed)
 }
 
 /// Documents of an application. Whoever asks was shown the application.

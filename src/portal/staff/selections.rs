@@ -243,7 +243,7 @@ async fn call_page(visit: &Visit, id: SelectionCallId, status: StatusCode, done:
     for application in all_applications(visit, caller, id).await? {
         let sheets = scoring::list_scores(app.keeping(), caller, application.id).await?;
         let mut meta = format!("{} · {}", application.host_kind.label(), application.region);
-        let same_name = words::same_name(applying::count_same_name(app.keeping(), &application).await?);
+        let same_name = words::same_name(application.same_name);
         if !same_name.is_empty() {
             meta = format!("{meta} · {same_name}");
         }
@@ -370,7 +370,7 @@ async fn application_page(
         (words::CONTACT_NAME, contact),
         (words::CONTACT_PHONE, phone),
         (words::SUBMITTED, texts::moment(application.submitted_at)),
-        (words::SAME_NAME, words::same_name(applying::count_same_name(at, &application).await?)),
+        (words::SAME_NAME, words::same_name(application.same_name)),
         (words::TOLD, application.result_reason.clone()),
     ];
     let documents = applying::list_documents(at, id).await?;
