@@ -154,7 +154,7 @@ pub struct BatchPage {
     /// Sheets.
     pub sheets: Vec<SheetBox>,
     /// What holds for all rows.
-    pub defaults: DefaultsBox,
+    pub defaults: Option<DefaultsBox>,
     /// The revision that forms carry back.
     pub revision: i64,
     /// Rows that can become opinions.

@@ -121,6 +121,7 @@ pub async fn batch_page(visit: &Visit, caller: &Caller, id: UploadBatchId, shown
         counted.iter().map(|(state, n)| format!("{} {n}", state.label())).collect::<Vec<_>>().join(" + ")
     );
     let needs_mapping = batch.state == BatchState::Mapping;
+    let is_open = batch.state.is_open() && takes && of(RowState::Committed) == 0;
     let may_undo = takes && (batch.state == BatchState::Committed || (batch.state == BatchState::Committing && is_stalled));
     visit.show_as(
         status,
@@ -139,10 +140,10 @@ pub async fn batch_page(visit: &Visit, caller: &Caller, id: UploadBatchId, shown
             notices: batch.notices.clone(),
             counts: counted.iter().map(|(state, n)| Fact { name: state.label().into(), value: texts::grouped(*n) }).collect(),
             sum,
-            is_open: batch.state.is_open() && takes && of(RowState::Committed) == 0,
+            is_open,
             needs_mapping,
             sheets: batch.sheets.iter().enumerate().map(|(index, sheet)| sheet_box(index, sheet)).collect(),
-            defaults: defaults_box(visit, caller, &batch).await?,
+            defaults: if is_open { Some(defaults_box(visit, caller, &batch).await?) } else { None },
             revision: batch.revision,
             ready: of(RowState::Ready),
             problems: of(RowState::Problem),
