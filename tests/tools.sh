@@ -61,7 +61,7 @@ tools_install_store() {
 
 # What the checks of deploy/ need: installs nginx (Debian), and into target/test-tools promtool and Python packages of their own environment, and sets
 # ZHITONG_PROMTOOL, ZHITONG_DEPLOY_PYTHON and ZHITONG_MOTO (a stand-in for S3-compatible storage). Called by deploy.sh and topology.sh.
-TOOLS_DEPLOY_PACKAGES=("check-jsonschema==0.39.0" "kubernetes-validate==1.34.1" "PyYAML==6.0.3" "moto[server,s3]==5.2.5")
+TOOLS_DEPLOY_PACKAGES=("check-jsonschema==0.39.0" "kubernetes-validate==1.34.1" "PyYAML==6.0.3")
 
 tools_install_deployment() {
     local missing=() sudo=() venv="$TOOLS_DIR/deployment"
@@ -87,9 +87,10 @@ tools_install_deployment() {
             install -m 755 "$folder/usr/bin/promtool" "$TOOLS_DIR/promtool" || { rm -rf "$folder"; return 1; }
         rm -rf "$folder"
     fi
-    if [ ! -x "$venv/bin/moto_server" ]; then
+    if [ ! -x "$venv/bin/kubernetes-validate" ]; then
         echo "installing: ${TOOLS_DEPLOY_PACKAGES[*]}"
         python3 -m venv "$venv" && "$venv/bin/pip" -q install --disable-pip-version-check "${TOOLS_DEPLOY_PACKAGES[@]}" || return 1
     fi
-    export ZHITONG_PROMTOOL="$TOOLS_DIR/promtool" ZHITONG_DEPLOY_PYTHON="$venv/bin/python" ZHITONG_MOTO="$venv/bin/moto_server"
+    tools_install_store || return 1
+    export ZHITONG_PROMTOOL="$TOOLS_DIR/promtool" ZHITONG_DEPLOY_PYTHON="$venv/bin/python"
 }

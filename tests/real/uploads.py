@@ -9,7 +9,6 @@ should be.
 """
 
 import argparse
-import io
 import json
 import os
 import pathlib
@@ -17,33 +16,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 
 import journey
 
-NS = "http://schemas.openxmlformats.org"
-
-
-def xlsx(rows):
-    """A workbook of words, as few programs write it: cell by cell, shared strings left out."""
-    parts = {
-        "_rels/.rels": f'<Relationships xmlns="{NS}/package/2006/relationships"><Relationship Id="r" Type="{NS}/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{NS}/spreadsheetml/2006/main" xmlns:r="{NS}/officeDocument/2006/relationships"><sheets><sheet name="s" sheetId="1" r:id="r"/></sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{NS}/package/2006/relationships"><Relationship Id="r" Type="{NS}/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-    }
-    sheet = io.StringIO()
-    sheet.write(f'<worksheet xmlns="{NS}/spreadsheetml/2006/main"><sheetData>')
-    for number, cells in enumerate(rows, 1):
-        words = "".join(f'<c r="{chr(65 + i)}{number}" t="inlineStr"><is><t>{cell}</t></is></c>' for i, cell in enumerate(cells))
-        sheet.write(f'<row r="{number}">{words}</row>')
-    sheet.write("</sheetData></worksheet>")
-    parts["xl/worksheets/sheet1.xml"] = sheet.getvalue()
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in parts.items():
-            archive.writestr(name, text)
-    return data.getvalue()
-
+sys.path.insert(0, str(journey.ROOT / "tests"))
+from collecting import xlsx  # noqa: E402
 
 def opinions(count):
     yield ["序号", "条款", "修改建议", "理由", "提出人", "联系方式", "渠道", "日期", "是否同意公开"]
@@ -108,7 +85,7 @@ def main():
             point, assignment = task(site)
             messages(site, point, assignment)
         table = pathlib.Path(folder) / "大表.xlsx"
-        table.write_bytes(xlsx(opinions(asked.rows)))
+        table.write_bytes(xlsx([("s", opinions(asked.rows))]))
         command = ["faketime", "2026-03-02 12:00:00", binary, "--data-dir", f"{folder}/data", "upload-opinions", str(table), "--account", "point",
                    "--assignment", assignment, "--commit", "ready", "--json"]
         environment = os.environ | {"TZ": "Asia/Shanghai", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "ZHITONG_LOG": "warn"}
