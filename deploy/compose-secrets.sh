@@ -66,13 +66,13 @@ if [ ! -e tls.crt ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj "/CN=$name" -addext "subjectAltName=DNS:$name" \
         -keyout tls.key -out tls.crt 2>/dev/null
 fi
-# Others cannot reach the files through the folder; inside the containers they are read by different users.
+# Others cannot reach the files through the folder; inside the containers they are read by different users. What the program alone reads is its user's.
 chmod 444 ./*
-chmod 600 keys.toml
+chmod 600 keys.toml zhitong.toml
 if [ "$(id -u)" -eq 0 ]; then
-    chown 10001:10001 keys.toml
+    chown 10001:10001 keys.toml zhitong.toml
     chown 70:70 "$backups"
 else
-    echo "now, as root: chown 10001:10001 $folder/keys.toml && chown 70:70 $backups" >&2
+    echo "now, as root: chown 10001:10001 $folder/keys.toml $folder/zhitong.toml && chown 70:70 $backups" >&2
 fi
 echo "$folder is ready; tls.crt is self-signed and good for 30 days: put the real certificate there"

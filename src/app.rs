@@ -12,27 +12,33 @@ use crate::accounts::sms::{self, SmsGateway};
 use crate::accounts::staff::{StaffDoor, second_factor};
 use crate::accounts::wechat::{self, Wechat};
 use crate::config::{Config, Secret};
+use crate::contact_points::activities::files;
 use crate::contact_points::managing::Keeping;
 use crate::contact_points::persons;
 use crate::contact_points::selection::applying::{self, Applying};
 use crate::corpus::import::Importer;
+use crate::corpus::store;
+use crate::drafts::{attachments, versions};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, Clock, IdSource, OpinionId};
 use crate::notifications::subscriptions::{self, Templates};
 use crate::notifications::{AsPost, Post};
 use crate::opinions::Display;
+use crate::opinions::enclosures;
 use crate::opinions::moderation::checking::{AsChecker, Checker};
 use crate::opinions::moderation::words::WordList;
 use crate::opinions::moderation::{self, Submission};
 use crate::opinions::offline::batches::{self, Uploads};
-use crate::opinions::offline::provenance;
 use crate::opinions::offline::recording::Recorder;
+use crate::opinions::offline::{entry, provenance};
 use crate::sealed_column;
 use crate::search::SearchService;
 use crate::storage::blobs::Blobs;
 use crate::storage::cache::Cache;
 use crate::storage::crypto::rotation::SealedColumn;
 use crate::storage::crypto::{DataKey, FieldCipher};
+use crate::storage::engines::Engines;
+use crate::storage::snapshot::ContentColumn;
 use crate::storage::{DataDirLock, Db, settings};
 use crate::telemetry::Metrics;
 
@@ -70,6 +76,8 @@ pub struct Parts {
     pub sms: Arc<dyn SmsGateway>,
     /// Metrics.
     pub metrics: Metrics,
+    /// Which engines answer.
+    pub engines: Engines,
     /// Claim on the data directory; `None` for commands that only read.
     _lock: Option<DataDirLock>,
 }
@@ -158,6 +166,7 @@ impl App {
             words,
             sms,
             metrics,
+            engines: Engines::default(),
             _lock: lock,
         })))
     }
@@ -284,8 +293,20 @@ impl App {
         batches::SEALED_ROWS,
     ];
 
+    /// Every column that names contents of the store of originals, for `zhitong backup`. A new one is named here.
+    pub const CONTENT_COLUMNS: &'static [ContentColumn] = &[
+        store::ORIGINALS,
+        versions::ORIGINALS,
+        attachments::CONTENTS,
+        enclosures::CONTENTS,
+        files::CONTENTS,
+        applying::CONTENTS,
+        entry::SCANS,
+        batches::ORIGINALS,
+    ];
+
     /// The configured keys, once they are known to be those that the data was written with.
-    async fn field_cipher(config: &Config, db: &Db, ids: &IdSource, may_write: bool) -> Result<FieldCipher> {
+    pub async fn field_cipher(config: &Config, db: &Db, ids: &IdSource, may_write: bool) -> Result<FieldCipher> {
         let cipher = match &config.data_key_file {
             Some(file) => FieldCipher::of_file(file, ids)?,
             None => FieldCipher::of_key(&Self::single_key(config, db, ids, may_write).await?, ids)?,

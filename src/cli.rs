@@ -2,9 +2,11 @@
 
 mod account;
 mod audit;
+mod backup;
 mod commands;
 mod doctor;
 mod keys;
+mod restore;
 mod uploads;
 
 use std::collections::BTreeMap;
@@ -85,6 +87,19 @@ enum Command {
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
+    },
+    /// 备份到一个新文件夹：数据库、原件、附件和审计锚点；服务可以照常运行
+    #[command(long_about = include_str!("cli/backup.txt"))]
+    Backup {
+        /// 备份文件夹，须还不存在，例如 backups/2026-01-31
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// 从备份恢复到一个新的数据目录（--data-dir），并逐项核对
+    Restore {
+        /// 备份文件夹
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
     },
     /// 审计日志
     Audit {
@@ -274,7 +289,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
     let command = cli.command.unwrap_or(Command::Serve { listen: None });
     if let Command::Doctor { json } = command {
         // What is wrong with the settings is a finding among the others.
-        return doctor::doctor(config, json).await;
+        return doctor::doctor(config, cli.common.config.as_deref(), json).await;
     }
     config.check()?;
     if let Command::Openapi = command {
@@ -298,6 +313,8 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Keys { command: KeysCommand::Add { file } } => keys::add(config, file).await,
         Command::Keys { command: KeysCommand::Rotate } => keys::rotate(config).await,
         Command::Keys { command: KeysCommand::Status } => keys::status(config).await,
+        Command::Backup { folder } => backup::backup(config, &folder).await,
+        Command::Restore { folder } => restore::restore(config, &folder).await,
         Command::Audit { command: AuditCommand::Verify { anchors, json } } => audit::verify(config, &anchors, json).await,
         Command::Audit { command: AuditCommand::Anchor } => audit::anchor(config).await,
         Command::Audit { command: AuditCommand::Export { from, until } } => audit::export(config, from, until).await,

@@ -51,6 +51,8 @@ codes! {
     KeyReused = "idempotency-key-reused", 409, "重复提交标识已用于其他内容";
     /// The consultation does not take opinions at this instant.
     NotOpen = "consultation-not-open", 409, "现在不接收意见";
+    /// The body of the request did not arrive in time.
+    TooSlow = "too-slow", 408, "内容传输过慢";
     /// Body or file over its limit.
     TooLarge = "too-large", 413, "内容过大";
     /// A body of a kind this operation does not read.
@@ -61,6 +63,8 @@ codes! {
     TooMany = "too-many-requests", 429, "操作过于频繁";
     /// An engine (database, cache, files, index) does not answer.
     Unavailable = "unavailable", 503, "服务暂时不可用";
+    /// The disk of the database or of the files has no room left.
+    Full = "storage-full", 507, "存储空间不足";
     /// A service of another operator (WeChat) failed.
     Upstream = "upstream", 502, "外部服务没有正常响应";
     /// A configuration or start-up problem; never sent to a client.
@@ -122,6 +126,11 @@ impl Error {
     /// A defect found by our own check; `context` is English, for the log only.
     pub fn defect(context: impl fmt::Display) -> Self {
         Error::internal("defect", context.to_string())
+    }
+
+    /// No room to write.
+    pub fn full() -> Self {
+        Error::new(Code::Full, "服务器存储空间已满，暂时不能保存；您填写的内容请先留存，稍后再试。").retry_after(60)
     }
 
     /// A start-up failure: one sentence, printed as it stands.
@@ -198,8 +207,16 @@ impl StdError for Error {
 
 impl From<std::io::Error> for Error {
     fn from(source: std::io::Error) -> Self {
+        if is_full(&source) {
+            return Error::full().caused_by(source);
+        }
         Error::internal("input or output failed", source)
     }
+}
+
+/// Whether something could not be written because there is no room.
+pub fn is_full(failure: &std::io::Error) -> bool {
+    matches!(failure.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }
 
 #[cfg(test)]

@@ -53,6 +53,16 @@ struct RouteLabel {
     route: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EngineLabel {
+    engine: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ClassLabel {
+    class: &'static str,
+}
+
 /// The process's metrics.
 #[derive(Clone)]
 pub struct Metrics {
@@ -63,6 +73,9 @@ pub struct Metrics {
     indexed_entries: Gauge,
     resident_bytes: Gauge<f64, AtomicU64>,
     notifications: [Gauge; 4],
+    engines: Family<EngineLabel, Gauge>,
+    cache_fallbacks: Counter,
+    shed: Family<ClassLabel, Counter>,
 }
 
 impl Default for Metrics {
@@ -96,7 +109,24 @@ impl Metrics {
             registry.register(name, help, gauge.clone());
             gauge
         });
-        Metrics { registry: Arc::new(registry), requests, durations, index_lag, indexed_entries, resident_bytes, notifications }
+        let engines = Family::<EngineLabel, Gauge>::default();
+        registry.register("engine_up", "Whether an engine answers: 1 or 0", engines.clone());
+        let cache_fallbacks = Counter::default();
+        registry.register("cache_fallbacks", "Questions to the shared cache that this process answered by itself", cache_fallbacks.clone());
+        let shed = Family::<ClassLabel, Counter>::default();
+        registry.register("shed", "What was asked to come back because too much was there, by class", shed.clone());
+        Metrics {
+            registry: Arc::new(registry),
+            requests,
+            durations,
+            index_lag,
+            indexed_entries,
+            resident_bytes,
+            notifications,
+            engines,
+            cache_fallbacks,
+            shed,
+        }
     }
 
     /// Counts a served request. `route` is the pattern, never the path, so that labels stay few and free of data.
@@ -116,6 +146,21 @@ impl Metrics {
         for (gauge, n) in self.notifications.iter().zip([pending, given_up, wechat_pending, wechat_failed]) {
             gauge.set(n);
         }
+    }
+
+    /// Notes whether an engine answers.
+    pub fn engine(&self, engine: &'static str, is_up: bool) {
+        self.engines.get_or_create(&EngineLabel { engine }).set(i64::from(is_up));
+    }
+
+    /// Notes how often this process stood in for the shared cache since it began.
+    pub fn cache_fallbacks(&self, so_far: u64) {
+        self.cache_fallbacks.inc_by(so_far.saturating_sub(self.cache_fallbacks.get()));
+    }
+
+    /// Counts what was asked to come back: a `read`, a `write`, a large `body` or a `connection`.
+    pub fn shed(&self, class: &'static str) {
+        self.shed.get_or_create(&ClassLabel { class }).inc();
     }
 
     /// All metrics in the text format of Prometheus.

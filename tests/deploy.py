@@ -198,7 +198,7 @@ def check_the_manifests_belong_together():
                 expect(("Secret", source["secretRef"]["name"]) in named, f"{file}: {source}")
             for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
                 if probe in container:
-                    expect(f'"{container[probe]["httpGet"]["path"]}"' in SOURCES["src/server.rs"], f"{file}: {probe}")
+                    expect(f'"{container[probe]["httpGet"]["path"]}"' in SOURCES["src/server/mod.rs"], f"{file}: {probe}")
     [deployment] = [thing for _, thing in objects() if thing["kind"] == "Deployment"]
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     for _, thing in objects():
@@ -207,6 +207,17 @@ def check_the_manifests_belong_together():
         if thing["kind"] == "Service" and thing["metadata"]["name"] == "zhitong":
             expect(thing["spec"]["selector"].items() <= labels.items(), "Service")
     print(f"{len(named)} objects, {len(pods)} kinds of pods")
+
+
+def check_the_pods_keep_their_data_to_themselves():
+    # An emptyDir can be read by everybody, which `doctor` complains of; a folder that the program makes in it cannot.
+    folder = tomllib.loads(configmap())["data_dir"]
+    for file, thing in objects():
+        if file in {"deployment.yaml", "migration-job.yaml"} and "template" in thing.get("spec", {}):
+            [container] = thing["spec"]["template"]["spec"]["containers"]
+            [value] = [variable["value"] for variable in container["env"] if variable["name"] == "ZHITONG_DATA_DIR"]
+            [mount] = [mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "data"]
+            expect(value == folder and pathlib.PurePosixPath(folder).parent == pathlib.PurePosixPath(mount), f"{file}: {value} in {mount}, {folder}")
 
 
 def configmap():
@@ -234,6 +245,8 @@ def check_the_body_limits_are_those_of_the_program():
     }
     for limit, (what, sizes) in zip(limits, wanted.items(), strict=True):
         expect(all(limit == size + 1 for size in sizes), f"{what}: nginx {limit} MiB, the program {sizes} MiB")
+    form = mebibytes("src/server/bodies.rs", "FORM_BYTES")
+    expect(max(limits) <= form, f"nginx lets {max(limits)} MiB through, the program's door {form} MiB")
     expect(f"proxy-body-size: {max(limits)}m" in text("kubernetes/ingress.yaml"), "the ingress takes another size than nginx")
     # Every multipart operation of the API has a location of its own size, or fits into the general one.
     paths = json.loads((TOP / "openapi/openapi.json").read_text())["paths"]
@@ -249,10 +262,35 @@ def check_nginx_hides_what_is_for_operators():
     conf = text("nginx/zhitong.conf")
     for path in ("location = /metrics {\n        return 404;", "location /health/ {\n        return 404;"):
         expect(path in conf, path)
-    idle = int(re.search(r"idle_timeout\(Duration::from_secs\((\d+)\)\)", SOURCES["src/server.rs"])[1])
-    kept = int(re.search(r"keepalive_timeout (\d+)s", conf)[1])
-    expect(kept < idle, f"nginx keeps connections for {kept} s, the program for {idle} s")
     expect("x-forwarded-for" in SOURCES["src/app.rs"] and "X-Forwarded-For $proxy_add_x_forwarded_for" in conf, "the forwarded address")
+
+
+def seconds(file, name):
+    found = re.search(rf"const {name}: Duration = Duration::from_secs\((\d+)\);", SOURCES[file])
+    expect(found, f"{name} is not in {file} any more")
+    return int(found[1])
+
+
+def check_proxies_let_go_of_connections_first():
+    idle = seconds("src/server/connections.rs", "HEAD")
+    conf, ingress = text("nginx/zhitong.conf"), text("kubernetes/ingress.yaml")
+    kept = int(re.search(r"(?s)upstream zhitong \{.*?keepalive_timeout (\d+)s;.*?\n\}", conf)[1])
+    controller = int(re.search(r'"upstream-keepalive-timeout":"(\d+)"', ingress)[1])
+    expect(kept < idle and controller < idle, f"nginx keeps connections for {kept} s, the ingress for {controller} s, the program for {idle} s")
+    # HTTP/2 is not spoken without TLS, and a connection is kept only when it is not said to be closed.
+    expect("http1::Builder" in SOURCES["src/server/connections.rs"] and "http2" not in SOURCES["src/server/connections.rs"], "the program speaks more than HTTP/1.1")
+    expect('proxy_http_version 1.1;' in conf and 'proxy_set_header Connection "";' in conf and 'proxy-http-version: "1.1"' in ingress, "HTTP/1.1 with kept connections")
+    expect("proxy_request_buffering off" not in conf, "slow senders reach the program")
+    print(f"{kept} s and {controller} s, the program {idle} s")
+
+
+def check_open_files_leave_room_for_connections():
+    spare = int(re.search(r"const SPARE_FILES: u32 = (\d+);", SOURCES["src/server/connections.rs"])[1])
+    wanted = int(re.search(r"\bconnections: ([\d_]+),", SOURCES["src/config/mod.rs"])[1]) + spare
+    unit = int(re.search(r"(?m)^LimitNOFILE=(\d+)$", text("systemd/zhitong.service"))[1])
+    services = yaml.safe_load(text("compose.yaml"))["services"]
+    limits = [unit, *(services[name]["ulimits"]["nofile"]["soft"] for name in ("zhitong-1", "zhitong-2"))]
+    expect(min(limits) >= wanted, f"{limits} files, {wanted} are needed")
 
 
 # ---- metrics ----
@@ -282,10 +320,17 @@ def names_in(expression):
 def check_alerts_use_metrics_that_exist():
     rules = [rule for group in yaml.safe_load(text("prometheus/rules.yaml"))["groups"] for rule in group["rules"]]
     recorded = {rule["record"] for rule in rules if "record" in rule}
+    watched, classes = set(), set()
     for rule in rules:
         metrics, records = names_in(rule["expr"])
         expect(metrics <= exported(), f"{rule}: {metrics - exported()}")
         expect(records <= recorded, f"{rule}: {records - recorded}")
+        watched |= set(re.findall(r'engine="(\w+)"', rule["expr"]))
+        # `class!="…"` is about all the others.
+        classes |= {"read", "write", "body"} if 'class!="connection"' in rule["expr"] else set(re.findall(r'class="(\w+)"', rule["expr"]))
+    same(watched, re.findall(r'Engine::\w+ => "(\w+)"', SOURCES["src/storage/engines.rs"]), "engines with an alert")
+    said = "".join(source for name, source in SOURCES.items() if name.startswith("src/server/"))
+    same(classes, re.findall(r'\.shed\("(\w+)"\)', said) + re.findall(r'\(&self\.(?:reads|writes), "(\w+)"\)', said), "classes with an alert")
     print(f"{len(rules)} rules, {len(exported())} series are exported")
 
 

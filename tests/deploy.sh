@@ -11,6 +11,8 @@ binary=$(realpath "${1:-target/debug/zhitong}")
 tools_install_deployment || { echo "SKIPPED: nginx, promtool or the schemas could not be installed"; exit 1; }
 
 folder=$(mktemp -d)
+# As on a server: `doctor` complains of what other users can read.
+umask 077
 mkdir "$folder/data"
 trap 'rm -rf "$folder"' EXIT
 passed=0 failed=0
@@ -46,12 +48,33 @@ kubernetes_schema() {
 
 # The program stands in a folder of its own here.
 unit_verifies() {
-    sed "s#/usr/local/bin/zhitong#$binary#" deploy/systemd/zhitong.service >"$folder/zhitong.service"
-    systemd-analyze verify "$folder/zhitong.service" 2>&1 | tee "$folder/verify"
-    [ "${PIPESTATUS[0]}" -eq 0 ] && ! grep -q 'zhitong.service' "$folder/verify"
+    local unit
+    for unit in zhitong.service zhitong-backup.service zhitong-backup.timer; do sed "s#/usr/local/bin/zhitong#$binary#" "deploy/systemd/$unit" >"$folder/$unit"; done
+    systemd-analyze verify "$folder"/zhitong*.service "$folder/zhitong-backup.timer" 2>&1 | tee "$folder/verify"
+    [ "${PIPESTATUS[0]}" -eq 0 ] && ! grep -qE 'zhitong(-backup)?\.(service|timer)' "$folder/verify"
 }
 
-unit_is_sandboxed() { systemd-analyze security --offline=true --threshold=15 "$folder/zhitong.service" | grep -v '^✓'; }
+unit_is_sandboxed() {
+    systemd-analyze security --offline=true --threshold=15 "$folder/zhitong.service" | grep -v '^✓' &&
+        systemd-analyze security --offline=true --threshold=15 "$folder/zhitong-backup.service" | tail -n 1
+}
+
+# What the timer runs, with the folders of this test: a backup, and after it a restore that agrees with it.
+backup_as_the_unit_runs_it() {
+    local line made
+    mkdir -p "$folder/backups/2020-01-01-0230" "$folder/backups/other" && touch -d 2020-01-01 "$folder/backups"/* || return 1
+    fitted deploy/zhitong.example.toml "$folder/keys.toml" | sed "s#$folder/data#$folder/backed-up#" >"$folder/backup.toml"
+    "$binary" --config "$folder/backup.toml" migrate || return 1
+    for line in ExecStart ExecStartPost; do
+        # As systemd reads it: %% is %, $$ is $.
+        line=$(sed -n "s/^$line=//p" deploy/systemd/zhitong-backup.service |
+            sed 's#%%#%#g; s#[$][$]#$#g' | sed "s#/usr/local/bin/zhitong#$binary#; s#/etc/zhitong/zhitong.toml#$folder/backup.toml#; s#/backup/zhitong#$folder/backups#; s#{}#'{}'#")
+        eval "$line" || { echo "failed: $line"; return 1; }
+    done
+    made=$(ls -d "$folder/backups"/20*) && [ -s "$made/manifest.json" ] && [ -d "$folder/backups/other" ] || { ls -l "$folder/backups"; return 1; }
+    "$binary" --config "$folder/backup.toml" restore "$made" --data-dir "$folder/restored" || return 1
+    settings_are_fine "$folder/backup.toml" administrators index
+}
 
 certificate() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=zhitong.example -keyout "$folder/tls.key" -out "$folder/tls.crt" 2>"$folder/openssl.out" ||
@@ -71,20 +94,20 @@ nginx_accepts() {
     [ "${PIPESTATUS[0]}" -eq 0 ] && ! grep -qE 'emerg|error|warn' "$folder/nginx.out"
 }
 
-# Settings are what `doctor` says of them; a database does not exist.
+# Settings are what `doctor` says of them, but for the names that follow: as a rule a database does not exist.
 settings_are_fine() {
     "$binary" --config "$1" doctor --json >"$folder/doctor.json" 2>"$folder/doctor.err"
-    python3 - "$folder/doctor.json" <<'PY' || { cat "$folder/doctor.err"; return 1; }
+    python3 - "$folder/doctor.json" "${@:2}" <<'PY' || { cat "$folder/doctor.err"; return 1; }
 import json, sys
 found = {f["name"]: f for f in json.load(open(sys.argv[1]))["findings"]}
-wrong = [f["detail"] for f in found.values() if not f["is_fine"] and f["name"] != "database"]
+wrong = [f["detail"] for f in found.values() if not f["is_fine"] and f["name"] not in (sys.argv[2:] or ["database"])]
 print("\n".join(wrong) or ", ".join(found) + " are fine")
 sys.exit(bool(wrong))
 PY
 }
 
 # The same settings with paths of this test, and without the engines.
-fitted() { sed -e "s#\"/var/lib/zhitong\"#\"$folder/data\"#; s#\"/\(etc/zhitong\|run/secrets\|run/zhitong\)/keys.toml\"#\"$2\"#; /^database_url/d; /^redis_url/d" "$1"; }
+fitted() { sed -e "s#\"/var/lib/zhitong\(/data\)\?\"#\"$folder/data\"#; s#\"/\(etc/zhitong\|run/secrets\|run/zhitong\)/keys.toml\"#\"$2\"#; /^database_url/d; /^redis_url/d" "$1"; }
 
 example_is_accepted() {
     [ -e "$folder/keys.toml" ] || "$binary" keys add --file "$folder/keys.toml" || return 1
@@ -124,6 +147,7 @@ check "promtool check rules" "$ZHITONG_PROMTOOL" check rules deploy/prometheus/r
 check "doctor accepts the example" example_is_accepted
 check "doctor accepts every setting of the example" whole_example_is_accepted
 check "doctor accepts the settings of the ConfigMap" configmap_is_accepted
+check "the daily backup as its unit runs it, and a restore from it" backup_as_the_unit_runs_it
 check "scripts parse and are executable" scripts_parse
 for one in $("$ZHITONG_DEPLOY_PYTHON" tests/deploy.py list); do check "${one//_/ }" "$ZHITONG_DEPLOY_PYTHON" tests/deploy.py "$one" "$binary"; done
 echo "test result: $([ "$failed" -eq 0 ] && echo ok || echo FAILED). $passed passed; $failed failed; 0 ignored"

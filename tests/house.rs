@@ -63,6 +63,8 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("aes_gcm::", &["storage/crypto/"]),
     ("totp_rs::", &["accounts/staff/second_factor.rs"]),
     ("qrcode::", &["portal/staff/"]),
+    ("hyper::", &["server/"]),
+    ("hyper_util::", &["server/"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -68,6 +68,7 @@ fi
 
 if [ "${#filter[@]}" -eq 0 ]; then
     run "five contact points collect, over HTTP" tests/collecting.py --binary target/debug/zhitong --rows 1400
+    run "hostile clients" tests/province/hostile.py --binary target/debug/zhitong
 fi
 
 if [ "${#filter[@]}" -eq 0 ]; then

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The deployment of deploy/ as processes on loopback: PostgreSQL, Redis, S3-compatible storage, two instances of zhitong, and nginx with TLS and the
-# configuration of deploy/nginx. Checks that requests go through to both, that what is done on one holds on the other, and that the death of one is not noticed.
+# configuration of deploy/nginx. Checks that requests go through to both, that what is done on one holds on the other, that the death of one is not noticed,
+# and what is left without Redis and without PostgreSQL.
 #
 #   tests/topology.sh [BINARY]      BINARY as built (default target/debug/zhitong)
 #
@@ -19,9 +20,14 @@ servers_install || { echo "SKIPPED: PostgreSQL and Redis could not be installed"
 folder=$(mktemp -d)
 declare -A pids=()
 stop() { [ -n "${pids[$1]:-}" ] && kill "-${2:-TERM}" "${pids[$1]}" 2>/dev/null; wait "${pids[$1]:-}" 2>/dev/null; local code=$?; unset "pids[$1]"; return "$code"; }
-finish() { local name; for name in nginx one two restored store; do [ -n "${pids[$name]:-}" ] && stop "$name"; done; servers_stop; rm -rf "$folder"; }
+finish() { thaw; local name; for name in nginx one two restored store; do [ -n "${pids[$name]:-}" ] && stop "$name"; done; servers_stop; rm -rf "$folder"; }
 trap finish EXIT
 trap 'exit 130' INT TERM
+
+# PostgreSQL, the first of the servers, with the processes it started: neither dead nor answering.
+frozen=()
+freeze() { frozen=("${SERVERS_PIDS[0]}"); kill -STOP "${frozen[0]}" && frozen+=($(pgrep -P "${frozen[0]}")) && kill -STOP "${frozen[@]}"; }
+thaw() { [ "${#frozen[@]}" -eq 0 ] || kill -CONT "${frozen[@]}" 2>/dev/null; frozen=(); }
 
 passed=0 failed=0
 check() {
@@ -155,8 +161,41 @@ stop restored
 
 # The second of the servers is Redis.
 kill -KILL "${SERVERS_PIDS[1]}"
-check "without Redis the instances say so and stay ready" eval 'ready $port_one | grep -q "\"cache\":\"unavailable\"" && is_ready $port_one && is_ready $port_two'
+metric() { curl -sS --max-time 5 "http://127.0.0.1:$1/metrics" | sed -n "s/^$2 //p"; }
+says() { [ "$(metric "$1" "$2")" = "$3" ]; }
+degraded='"degraded":["cache"]'
+check "without Redis the instances say so and stay ready" eval 'ready $port_one | grep -qF "$degraded" && is_ready $port_one && is_ready $port_two'
 check "without Redis people read and search, and sessions hold" eval 'through 4 && own visit $site/api/v1/imports && finds $port_one'
+# Both steps on one instance, as ip_hash of nginx has it for an address.
+sign_in_on_one() {
+    local once ticket
+    once=$(as_instance account add second --name 值班 --role administrator | awk '/一次性密码/ {print $2}')
+    ticket=$(curl -sS -X POST "http://127.0.0.1:$port_one/api/v1/sessions/staff" -H 'content-type: application/json' -d "{\"name\": \"second\", \"password\": \"$once\"}" | field ticket) &&
+        token=$(curl -sS -X POST "http://127.0.0.1:$port_one/api/v1/sessions/staff/password" -H 'content-type: application/json' \
+            -d "{\"ticket\": \"$ticket\", \"password\": \"a-Long-phrase-7317\"}" | field token) && [ -n "$token" ] && own curl -sS "http://127.0.0.1:$port_two/api/v1/imports"
+}
+check "without Redis people sign in on one instance, and are known on both" sign_in_on_one
+check "the metrics name what is gone and count what stood in for it" eval 'until_true says $port_one "zhitong_engine_up{engine=\"cache\"}" 0 && says $port_one "zhitong_engine_up{engine=\"database\"}" 1 && [ "$(metric $port_one zhitong_cache_fallbacks_total)" -gt 0 ]'
+stop two
+start_instance two "$port_two"
+check "without Redis an instance starts" eval 'until_true is_ready $port_two && ready $port_two | grep -qF "$degraded" && own curl -sS http://127.0.0.1:$port_two/api/v1/imports || { cat "$folder/two.err"; false; }'
+
+gone() { says "$1" 'zhitong_engine_up{engine="database"}' 0; }
+# The look that lets requests through again comes up to a second after the database answers.
+back() { is_ready "$1" && says "$1" 'zhitong_engine_up{engine="database"}' 1; }
+# By way of nginx: the answer is the program's, with its time, and comes at once.
+refused_at_once() {
+    visit --max-time 1 -D "$folder/headers" -o "$folder/body" "$site/about" && grep -q "^HTTP/2 503" "$folder/headers" && grep -qi "^retry-after: 5" "$folder/headers" &&
+        grep -q 数据库暂时不可用 "$folder/body" || { cat "$folder/headers" "$folder/body"; return 1; }
+}
+without_postgres() {
+    freeze && until_true gone "$port_one" && until_true gone "$port_two" && refused_at_once && ! is_ready "$port_one" && [ "$(status "$site/health/live")" = 200 ]
+    local code=$?
+    thaw
+    return "$code"
+}
+check "while PostgreSQL does not answer everybody is told at once to come back" without_postgres
+check "when it answers again, so do the instances" eval 'until_true back $port_one && until_true back $port_two && through 4 && own visit $site/api/v1/imports && own curl -sS http://127.0.0.1:$port_two/api/v1/imports'
 
 check "both stop cleanly" eval 'stop one; first=$?; stop two && [ "$first" = 0 ]'
 check "with none left the answer is 503 with a time to wait" eval 'visit -D "$folder/headers" -o /dev/null $site/ && grep -q "^HTTP/2 503" "$folder/headers" && grep -qi "^retry-after: 10" "$folder/headers"'

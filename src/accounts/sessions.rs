@@ -28,7 +28,7 @@ pub struct Session {
 }
 
 const INSERT: &str = "INSERT INTO session (token_hash, account_id, created_at, expires_at, device) VALUES ($1, $2, $3, $4, $5)";
-const DELETE_EXPIRED: &str = "DELETE FROM session WHERE expires_at <= $1";
+const DELETE_EXPIRED: &str = "DELETE FROM session WHERE token_hash IN (SELECT token_hash FROM session WHERE expires_at <= $1 ORDER BY expires_at, token_hash LIMIT 1000)";
 // Whoever works for a closed point or station has no session, however they came by one.
 const FIND: &str = "SELECT a.id, a.role, a.display_name, a.organ_id, a.contact_point_id, a.station_id FROM session s
     JOIN account a ON a.id = s.account_id LEFT JOIN contact_point p ON p.id = a.contact_point_id
@@ -93,10 +93,18 @@ pub async fn issue_on(tx: &mut Tx, clock: &Clock, ids: &IdSource, rules: &Rules,
     };
     let expires_at = now + lifetime;
     let token = ids.secret(TOKEN_BYTES);
-    on_tx!(tx, c => sqlx::query(DELETE_EXPIRED).bind(now).execute(c).await.map(drop)).map_err(failed)?;
     on_tx!(tx, c => sqlx::query(INSERT).bind(sm3_hex(token.as_bytes())).bind(caller.account_id).bind(now).bind(expires_at).bind(device).execute(c).await.map(drop))
         .map_err(failed)?;
     Ok(Session { token, expires_at, caller })
+}
+
+/// Removes some of the sessions that have ended, and says how many.
+pub async fn forget_expired(db: &Db, clock: &Clock) -> Result<u64> {
+    let mut tx = db.begin().await?;
+    let gone: u64 =
+        on_tx!(&mut tx, c => sqlx::query(DELETE_EXPIRED).bind(clock.now()).execute(c).await.map(|d| d.rows_affected())).map_err(failed)?;
+    tx.commit().await?;
+    Ok(gone)
 }
 
 /// Who holds a token; `None` when it is unknown, has ended, was revoked, or its account, contact point or station is closed.

@@ -2,11 +2,15 @@
 //!
 //! To add a check: a line that calls `fine` or `mend` where its facts are at hand. What is to be mended says how in one sentence.
 
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::ExitCode;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::audit::kept_anchors;
+use super::backup::LAST_BACKUP;
 use crate::accounts::Role;
 use crate::accounts::sms;
 use crate::accounts::staff::{listing, second_factor};
@@ -15,12 +19,16 @@ use crate::audit::checking;
 use crate::config::{Config, Gateway, SmsMode};
 use crate::corpus::{indexing, reading};
 use crate::error::{Error, Result};
-use crate::ids::Clock;
-use crate::storage::Db;
+use crate::ids::{Clock, shanghai};
 use crate::storage::crypto::{keys, rotation};
+use crate::storage::{Db, settings};
 
 /// Difference between two clocks that is still of no matter, in milliseconds.
 const SKEW_MS: i64 = 2_000;
+/// Age of the last backup that is of no matter, in hours: one a day, and two hours for the day on which it takes longer.
+const BACKUP_HOURS: i64 = 26;
+/// The oldest release of PostgreSQL that is served.
+const POSTGRES: u32 = 14;
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -56,12 +64,13 @@ impl Findings {
 }
 
 /// `doctor`
-pub async fn doctor(config: Config, as_json: bool) -> Result<ExitCode> {
+pub async fn doctor(config: Config, config_file: Option<&Path>, as_json: bool) -> Result<ExitCode> {
     let is_demonstration = config.is_demonstration;
     let mut findings = Findings::default();
     look_at_settings(&config, &mut findings);
     look_at_keys(&config, &mut findings);
     look_at_data_directory(&config, &mut findings);
+    look_at_permissions(&config, config_file, &mut findings);
     look_at_data(config, &mut findings).await;
     let problems = findings.0.iter().filter(|finding| !finding.is_fine).count();
     if as_json {
@@ -154,6 +163,59 @@ fn look_at_data_directory(config: &Config, findings: &mut Findings) {
     }
 }
 
+/// Whether other users of the machine can reach what only the service needs. The key file is looked at with the keys.
+fn look_at_permissions(config: &Config, config_file: Option<&Path>, findings: &mut Findings) {
+    const WHAT: &str = "文件权限";
+    if config.is_demonstration {
+        return;
+    }
+    let is_open = |path: &Path| std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o007 != 0);
+    // A file without secrets may be read by everybody: they can come from the environment.
+    let secrets = [&config.data_key, &config.database_url, &config.redis_url, &config.wechat.secret, &config.sms.token];
+    let holds_secrets = |file: &Path| {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        let s3 = config.s3.iter().map(|s3| &s3.secret_key);
+        secrets.into_iter().chain(s3).any(|secret| !secret.0.is_empty() && text.contains(&secret.0))
+    };
+    let file = config_file.filter(|&file| is_open(file) && holds_secrets(file));
+    let folder = Some(config.data_dir.as_path()).filter(|&folder| is_open(folder));
+    let open: Vec<String> = folder.into_iter().chain(file).map(|path| path.display().to_string()).collect();
+    if open.is_empty() {
+        findings.fine("permissions", WHAT, "其他用户不能读取");
+    } else {
+        findings.mend("permissions", WHAT, format!("{} 可以被其他用户读取，请运行 chmod o-rwx {}。", open.join("、"), open.join(" ")));
+    }
+}
+
+/// Whether a PostgreSQL server keeps what it acknowledges.
+async fn look_at_server(db: &Db, findings: &mut Findings) {
+    const WHAT: &str = "数据库服务器";
+    let version = match db.server_setting("server_version_num").await {
+        Ok(Some(number)) => number.parse::<u32>().unwrap_or(0) / 10_000,
+        Ok(None) => return,
+        Err(error) => return findings.mend("server", WHAT, error.detail),
+    };
+    if version < POSTGRES {
+        findings.mend("server", WHAT, format!("PostgreSQL {version} 过旧，请升级到 {POSTGRES} 或更新的版本。"));
+    } else {
+        findings.fine("server", WHAT, format!("PostgreSQL {version}"));
+    }
+    let mut off = Vec::new();
+    for name in ["fsync", "full_page_writes", "synchronous_commit"] {
+        match db.server_setting(name).await {
+            Ok(value) if value.as_deref() == Some("off") => off.push(name),
+            Ok(_) => {}
+            Err(error) => return findings.mend("durability", "落盘", error.detail),
+        }
+    }
+    if off.is_empty() {
+        findings.fine("durability", "落盘", "提交即落盘");
+    } else {
+        let names = off.join("、");
+        findings.mend("durability", "落盘", format!("断电会丢失已经回执的意见：请在 PostgreSQL 的配置中把 {names} 设为 on。"));
+    }
+}
+
 async fn look_at_data(config: Config, findings: &mut Findings) {
     const DATABASE: &str = "数据库";
     if !config.is_postgres() && !config.data_dir.join("zhitong.db").exists() {
@@ -165,6 +227,7 @@ async fn look_at_data(config: Config, findings: &mut Findings) {
         Err(error) => return findings.mend("database", DATABASE, error.detail),
     };
     findings.tell("database", DATABASE, db.ping().await.map(|()| db.engine().into()));
+    look_at_server(&db, findings).await;
     match db.clock_ahead_ms(&Clock::System).await {
         Ok(None) => findings.fine("clock", "时钟", "与数据库同一台机器"),
         Ok(Some(ms)) if ms.abs() <= SKEW_MS => findings.fine("clock", "时钟", format!("与数据库相差 {ms} 毫秒")),
@@ -199,6 +262,7 @@ async fn look_inside(app: &App, findings: &mut Findings) {
         (true, Err(e)) => findings.mend("index", "检索索引", e.detail),
     }
     look_at_sealed(app, findings).await;
+    look_at_backup(app, findings).await;
     look_at_administrators(app, findings).await;
     let checked = match kept_anchors(app, &[]) {
         Ok(kept) => checking::verify_anchored(&app.db, &app.data_key, &kept).await,
@@ -231,6 +295,30 @@ async fn look_at_sealed(app: &App, findings: &mut Findings) {
         findings.mend("sealed", WHAT, format!("{old} 项仍用旧密钥，请运行 zhitong keys rotate。"));
     } else {
         findings.fine("sealed", WHAT, format!("{} 项", counts.values().sum::<u64>()));
+    }
+}
+
+/// When the embedded engine was copied last. A PostgreSQL server is copied by its own means, which leave no note here.
+async fn look_at_backup(app: &App, findings: &mut Findings) {
+    const WHAT: &str = "备份";
+    const ADVICE: &str = "请每天运行一次 zhitong backup，并把备份存到另一台机器上。";
+    if app.config.is_demonstration || app.config.is_postgres() || app.config.s3.is_some() {
+        return;
+    }
+    let last = match settings::find(&app.db, LAST_BACKUP).await {
+        Ok(last) => last.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|at| at.with_timezone(&Utc)),
+        Err(error) => return findings.mend("backup", WHAT, error.detail),
+    };
+    match last {
+        None => findings.mend("backup", WHAT, format!("从来没有备份过。{ADVICE}")),
+        Some(at) => {
+            let fact = format!("最近一次在 {}", shanghai(at).format("%Y-%m-%d %H:%M"));
+            if app.clock.now() - at > TimeDelta::hours(BACKUP_HOURS) {
+                findings.mend("backup", WHAT, format!("{fact}，已超过 {BACKUP_HOURS} 小时。{ADVICE}"));
+            } else {
+                findings.fine("backup", WHAT, fact);
+            }
+        }
     }
 }
 

@@ -166,6 +166,10 @@ pub struct Config {
     pub public_url: String,
     /// Where the embedded database, originals and the index live. `ZHITONG_DATA_DIR`
     pub data_dir: PathBuf,
+    /// Most open connections of clients; further ones are asked to come back. `ZHITONG_CONNECTIONS`
+    pub connections: u32,
+    /// Most of them from one address, or from one /64 of IPv6; those of trusted proxies are not counted by address. `ZHITONG_CONNECTIONS_PER_ADDRESS`
+    pub connections_per_address: u32,
     /// `postgres://…`; empty = SQLite under the data directory. `ZHITONG_DATABASE_URL`
     pub database_url: Secret,
     /// Largest number of database connections. `ZHITONG_DATABASE_CONNECTIONS`
@@ -212,6 +216,8 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8600)),
             public_url: String::new(),
             data_dir: PathBuf::from("data"),
+            connections: 4_096,
+            connections_per_address: 256,
             database_url: Secret::default(),
             database_connections: 16,
             redis_url: Secret::default(),
@@ -304,6 +310,12 @@ impl Config {
         if let Some(v) = get("ZHITONG_DATA_KEY_FILE") {
             self.data_key_file = Some(PathBuf::from(v));
         }
+        if let Some(v) = get("ZHITONG_CONNECTIONS") {
+            self.connections = parse("ZHITONG_CONNECTIONS", v)?;
+        }
+        if let Some(v) = get("ZHITONG_CONNECTIONS_PER_ADDRESS") {
+            self.connections_per_address = parse("ZHITONG_CONNECTIONS_PER_ADDRESS", v)?;
+        }
         if let Some(v) = get("ZHITONG_DATABASE_CONNECTIONS") {
             self.database_connections = parse("ZHITONG_DATABASE_CONNECTIONS", v)?;
         }
@@ -378,6 +390,9 @@ impl Config {
         if !database.is_empty() && !database.starts_with("postgres://") && !database.starts_with("postgresql://") {
             return Err(Error::startup("database_url 只支持 postgres:// 开头的地址；留空则使用数据目录中的 SQLite。"));
         }
+        if self.connections == 0 || self.connections_per_address == 0 {
+            return Err(Error::startup("connections 和 connections_per_address 应大于 0。"));
+        }
         if !self.data_key.0.is_empty() && !matches!(hex::decode(&self.data_key.0), Ok(key) if key.len() >= 32) {
             return Err(Error::startup("data_key 应为不少于 64 位的十六进制字符串（32 字节）。可用 `openssl rand -hex 32` 生成。"));
         }
@@ -420,9 +435,16 @@ mod tests {
         let config =
             Config::load(None, &environment(&[("ZHITONG_LISTEN", "0.0.0.0:1"), ("ZHITONG_TRUSTED_PROXIES", "10.0.0.1, ::1")])).unwrap();
         assert_eq!((config.listen.port(), config.trusted_proxies.len()), (1, 2));
-        for (name, value) in
-            [("ZHITONG_LISTEN", "here"), ("ZHITONG_DATABASE_URL", "mysql://x"), ("ZHITONG_DATA_KEY", "abc"), ("ZHITONG_LOG_FORMAT", "xml")]
-        {
+        let caps = environment(&[("ZHITONG_CONNECTIONS", "9"), ("ZHITONG_CONNECTIONS_PER_ADDRESS", "3")]);
+        let config = Config::load(None, &caps).unwrap();
+        assert_eq!((config.connections, config.connections_per_address), (9, 3));
+        for (name, value) in [
+            ("ZHITONG_LISTEN", "here"),
+            ("ZHITONG_CONNECTIONS", "0"),
+            ("ZHITONG_DATABASE_URL", "mysql://x"),
+            ("ZHITONG_DATA_KEY", "abc"),
+            ("ZHITONG_LOG_FORMAT", "xml"),
+        ] {
             let error = Config::load(None, &environment(&[(name, value)])).unwrap_err();
             assert_eq!(error.code, crate::error::Code::Startup, "{name}");
         }

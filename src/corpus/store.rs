@@ -9,9 +9,13 @@ use super::structure::ProvisionKind;
 use super::{NewVersion, Relation, title_key};
 use crate::error::Result;
 use crate::ids::{Clock, IdSource, VersionId, WorkId};
+use crate::storage::snapshot::ContentColumn;
 use crate::storage::sql::failed;
 use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx};
+
+/// The column that names originals.
+pub const ORIGINALS: ContentColumn = ContentColumn { table: "corpus_version", column: "blob_hash", shelf: "" };
 
 /// What storing a version did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

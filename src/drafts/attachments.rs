@@ -12,9 +12,12 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{Clock, DraftAttachmentId, DraftId, DraftVersionId, IdSource};
 use crate::storage::Db;
 use crate::storage::blobs::{BlobHash, Blobs};
+use crate::storage::snapshot::ContentColumn;
 use crate::storage::sql::failed;
 use crate::{on_db, on_tx};
 
+/// The column that names the files.
+pub const CONTENTS: ContentColumn = ContentColumn { table: "draft_attachment", column: "blob_hash", shelf: "" };
 /// Largest file, in bytes: 20 MiB.
 pub const ATTACHMENT_BYTES: usize = 20 << 20;
 /// Most files of one version.

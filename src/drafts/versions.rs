@@ -14,9 +14,13 @@ use crate::documents::{self, Limits};
 use crate::error::{Code, Error, Result};
 use crate::ids::{Clock, DraftId, DraftVersionId, IdSource};
 use crate::storage::blobs::Blobs;
+use crate::storage::snapshot::ContentColumn;
 use crate::storage::sql::failed;
 use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx};
+
+/// The column that names the originals of texts.
+pub const ORIGINALS: ContentColumn = ContentColumn { table: "draft_version", column: "blob_hash", shelf: "" };
 
 /// A text to be added to a draft.
 #[derive(Clone, Debug)]

@@ -18,12 +18,15 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, Clock, DraftId, EnclosureId, OpinionId};
 use crate::storage::blobs::{BlobHash, Blobs};
 use crate::storage::crypto::sm3_hex;
+use crate::storage::snapshot::ContentColumn;
 use crate::storage::sql::failed;
 use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx};
 
 /// Where enclosed files lie in the store.
 const SHELF: &str = "enclosures/";
+/// The column that names them.
+pub const CONTENTS: ContentColumn = ContentColumn { table: "opinion_attachment", column: "blob_hash", shelf: SHELF };
 /// Sent with every file: nothing in it may run, load or be framed.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 /// Files looked at in one round of tidying.

@@ -202,18 +202,16 @@ async fn write(at: Counter<'_>, post: Post<'_>) -> Result<Receipt> {
         return Err(Error::new(Code::Conflict, "征求意见的稿次刚刚更换，请刷新页面后按新的稿次重新提交。"));
     }
     let id = OpinionId(at.ids.next());
-    let number = receipt_number(at.ids, now);
-    let wrote = insert(&mut tx, id, &number, &round, &post.once, post.content_hash, post.from, &wording, now, is_late).await?;
+    let mut number = receipt_number(at.ids, now);
+    let mut wrote = insert(&mut tx, id, &number, &round, &post.once, post.content_hash, post.from, &wording, now, is_late).await?;
+    if !wrote && find_written(&mut tx, &post.once, post.from).await?.is_none() {
+        // Somebody else's receipt has this number: it has forty bits of chance a day.
+        number = receipt_number(at.ids, now);
+        wrote = insert(&mut tx, id, &number, &round, &post.once, post.content_hash, post.from, &wording, now, is_late).await?;
+    }
     if !wrote {
         // The same key arrived twice at the same time, and the other one was first.
-        let known: Option<KeyRow> = match post.once {
-            Once::Key(key) => {
-                on_tx!(&mut tx, c => sqlx::query_as(FIND_BY_KEY).bind(post.from.account_id).bind(key).fetch_optional(c).await)
-            }
-            Once::Code(code) => on_tx!(&mut tx, c => sqlx::query_as(FIND_BY_CODE).bind(code).fetch_optional(c).await),
-            Once::Recorded | Once::Offline => Ok(None),
-        }
-        .map_err(failed)?;
+        let known = find_written(&mut tx, &post.once, post.from).await?;
         return known.ok_or_else(|| Error::defect("an opinion was neither written nor found"))?.into_receipt(post.content_hash);
     }
     enclosures::bind_to_opinion(&mut tx, at.clock, at.rules, id, post.draft, post.from.account_id, &attachments, 1).await?;
@@ -225,6 +223,16 @@ async fn write(at: Counter<'_>, post: Post<'_>) -> Result<Receipt> {
     }
     tx.commit().await?;
     Ok(Receipt { opinion_id: id, number, posted_at: now, provision_label: wording.provision_label, is_late, is_repetition: false })
+}
+
+/// The opinion that was written under the key or the code of a post.
+async fn find_written(tx: &mut Tx, once: &Once<'_>, from: &Provenance) -> Result<Option<KeyRow>> {
+    match once {
+        Once::Key(key) => on_tx!(tx, c => sqlx::query_as(FIND_BY_KEY).bind(from.account_id).bind(key).fetch_optional(c).await),
+        Once::Code(code) => on_tx!(tx, c => sqlx::query_as(FIND_BY_CODE).bind(code).fetch_optional(c).await),
+        Once::Recorded | Once::Offline => Ok(None),
+    }
+    .map_err(failed)
 }
 
 /// A new number for a receipt.

@@ -1,10 +1,11 @@
-//! Removing what belongs to nothing: uploads that came with no opinion, and keys that are weeks old.
+//! Removing what belongs to nothing: uploads that came with no opinion, keys that are weeks old, sessions that have ended.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::{acts, enclosures};
+use crate::accounts::sessions;
 use crate::config::Rules;
 use crate::error::Result;
 use crate::ids::Clock;
@@ -17,6 +18,7 @@ const PAUSE: Duration = Duration::from_secs(600);
 /// One round; says how many uploads it removed.
 pub async fn tidy(db: &Db, blobs: &Blobs, clock: &Clock, rules: &Rules) -> Result<u64> {
     acts::forget_old_keys(db, clock).await?;
+    while sessions::forget_expired(db, clock).await? > 0 {}
     enclosures::remove_unbound(db, blobs, clock, rules).await
 }
 

@@ -26,6 +26,7 @@ use poem::web::cookie::CookieJar;
 use poem::{Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Route, get};
 
 use crate::app::App;
+use crate::error::Error;
 use kept::KeptPages;
 use visits::{Failure, Visit};
 
@@ -86,6 +87,11 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
 /// A failure from outside the pages (an unknown path, a handler that broke) as a page.
 pub fn failure(app: &App, error: poem::Error) -> Response {
     Visit::unknown(app, &Uri::default(), &CookieJar::default()).failure(error)
+}
+
+/// The page for a request that is refused before anybody looked at it.
+pub fn refusal(app: &App, error: Error) -> Response {
+    Visit::unknown(app, &Uri::default(), &CookieJar::default()).failure(Failure(error).into())
 }
 
 /// Gives a page that was made a moment ago, or has it made.

@@ -22,6 +22,8 @@ pub const FORM_COOKIE: &str = "zhitong_form";
 /// Root sizes of 长辈模式, in px.
 pub const ELDER_SIZES: [u8; 3] = [20, 24, 30];
 
+/// Seconds after which another try may succeed, where nobody knows better.
+const RETRY_S: u64 = 30;
 /// Nothing but our own files, no inline script or style, no frame around us.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -189,7 +191,8 @@ impl Visit {
             tracing::error!(cause = e.cause_chain(), "the error page itself failed");
             Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR).finish()
         });
-        if let Some(seconds) = retry_after_s {
+        let is_temporary = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        if let Some(seconds) = retry_after_s.or(is_temporary.then_some(RETRY_S)) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

@@ -3,15 +3,16 @@
 //! A blob is written once and never changed, so writing the same content twice is one write.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, RetryConfig};
 use sha2::{Digest, Sha256};
 
 use crate::config::Config;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, is_full};
 
 /// SHA-256 of a content in lower-case hexadecimal; its address in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +39,11 @@ impl BlobHash {
     }
 }
 
+/// How long a connection to the object store may take, one request, and all tries of it: who uploads is told, and nothing of ours waits longer.
+const CONNECT: Duration = Duration::from_secs(2);
+const REQUEST: Duration = Duration::from_secs(8);
+const RETRYING: Duration = Duration::from_secs(6);
+
 /// The store of originals.
 #[derive(Clone)]
 pub struct Blobs {
@@ -59,6 +65,14 @@ impl Blobs {
                 .with_access_key_id(&s3.access_key.0)
                 .with_secret_access_key(&s3.secret_key.0)
                 .with_allow_http(s3.allow_http)
+                .with_client_options(
+                    ClientOptions::new().with_allow_http(s3.allow_http).with_connect_timeout(CONNECT).with_timeout(REQUEST),
+                )
+                .with_retry(RetryConfig {
+                    max_retries: 2,
+                    retry_timeout: RETRYING,
+                    backoff: BackoffConfig { max_backoff: Duration::from_secs(1), ..BackoffConfig::default() },
+                })
                 .build()
                 .map_err(|e| Error::startup("对象存储的配置无法使用，请检查 s3 各项。").caused_by(e))?;
             return Ok(Blobs { store: Arc::new(store), kind: "s3", shelf: "" });
@@ -136,7 +150,14 @@ impl Blobs {
 }
 
 fn unavailable(source: object_store::Error) -> Error {
-    Error::new(Code::Unavailable, "原件存储暂时不可用，请稍后再试。").caused_by(source)
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&source);
+    while let Some(error) = cause {
+        if error.downcast_ref::<std::io::Error>().is_some_and(is_full) {
+            return Error::full().caused_by(source);
+        }
+        cause = error.source();
+    }
+    Error::new(Code::Unavailable, "原件存储暂时不可用，请稍后再试。").retry_after(10).caused_by(source)
 }
 
 #[cfg(test)]

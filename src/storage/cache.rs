@@ -1,9 +1,11 @@
 //! What several instances share and may lose: rate limits, short-lived tokens, cached reads. Redis, or in process.
 //!
-//! Nothing here is the only copy of a fact. Redis commands live in this file and nowhere else.
+//! Nothing here is the only copy of a fact, so that Redis may be gone: every call is then answered from this process, and Redis is asked again some
+//! seconds later. Meanwhile a limit holds for each instance by itself, a claim can be won once on each, and what was half done at another instance (a
+//! sign-in between its two steps) begins anew. Redis commands live in this file and nowhere else.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::Expiry;
@@ -18,19 +20,14 @@ use crate::error::{Code, Error, Result};
 #[derive(Clone)]
 pub enum Cache {
     /// Inside this process; enough for one instance.
-    InProcess(Moka<String, Entry>),
-    /// A Redis server, with a prefix before every key.
-    Redis {
-        /// Reconnects by itself.
-        connection: ConnectionManager,
-        /// So that several deployments can share a server.
-        prefix: Arc<str>,
-    },
+    InProcess(Local),
+    /// A Redis server, and what stands in for it.
+    Redis(Shared),
 }
 
 /// A value kept in process, with its lifetime.
 #[derive(Clone)]
-pub struct Entry {
+struct Entry {
     value: Arc<str>,
     lifetime: Duration,
     expires_at: Option<std::time::Instant>,
@@ -49,6 +46,122 @@ impl Expiry<String, Entry> for PerEntry {
 
 /// Number of values the in-process cache keeps; the least used go first.
 const IN_PROCESS_ENTRIES: u64 = 200_000;
+/// How long Redis is left alone after it failed.
+const LEFT_ALONE: Duration = Duration::from_secs(2);
+
+/// Values of this process.
+#[derive(Clone)]
+pub struct Local(Moka<String, Entry>);
+
+impl Local {
+    fn new() -> Local {
+        Local(Moka::builder().max_capacity(IN_PROCESS_ENTRIES).expire_after(PerEntry).build())
+    }
+
+    async fn get(&self, key: &str) -> Option<String> {
+        self.0.get(key).await.map(|entry| entry.value.to_string())
+    }
+
+    async fn put(&self, key: &str, value: &str, lifetime: Duration) {
+        self.0.insert(key.to_owned(), Entry { value: value.into(), lifetime, expires_at: None }).await;
+    }
+
+    async fn put_if_absent(&self, key: &str, value: &str, lifetime: Duration) -> bool {
+        let entry = Entry { value: value.into(), lifetime, expires_at: None };
+        self.0.entry(key.to_owned()).or_insert(entry).await.is_fresh()
+    }
+
+    async fn forget_if(&self, key: &str, value: &str) {
+        self.0
+            .entry(key.to_owned())
+            .and_compute_with(|held| {
+                let is_same = held.is_some_and(|held| *held.into_value().value == *value);
+                std::future::ready(if is_same { moka::ops::compute::Op::Remove } else { moka::ops::compute::Op::Nop })
+            })
+            .await;
+    }
+
+    async fn forget(&self, key: &str) {
+        self.0.invalidate(key).await;
+    }
+
+    async fn count_and_left(&self, key: &str, window: Duration) -> (u64, Duration) {
+        let entry = self
+            .0
+            .entry(key.to_owned())
+            .and_compute_with(|old| {
+                let now = std::time::Instant::now();
+                let next = match old.map(|e| e.into_value()) {
+                    Some(e) if e.expires_at.is_some_and(|at| at > now) => {
+                        let seen = e.value.parse::<u64>().unwrap_or(0) + 1;
+                        Entry { value: seen.to_string().into(), ..e }
+                    }
+                    _ => Entry { value: "1".into(), lifetime: window, expires_at: Some(now + window) },
+                };
+                std::future::ready(moka::ops::compute::Op::Put(next))
+            })
+            .await;
+        let entry = entry.into_entry().map(|e| e.into_value());
+        let left = entry.as_ref().and_then(|e| e.expires_at).map(|at| at.saturating_duration_since(std::time::Instant::now()));
+        (entry.and_then(|e| e.value.parse().ok()).unwrap_or(1), left.unwrap_or(window))
+    }
+}
+
+/// Values on a Redis server, with a prefix before every key so that several deployments can share it; while it is gone, those of this process.
+#[derive(Clone)]
+pub struct Shared {
+    /// Reconnects by itself.
+    connection: ConnectionManager,
+    prefix: Arc<str>,
+    local: Local,
+    outage: Arc<Outage>,
+}
+
+/// When Redis failed last, on the clock of this process.
+struct Outage {
+    began: std::time::Instant,
+    /// Milliseconds after `began` until which Redis is left alone; 0 = it answers.
+    until_ms: AtomicU64,
+    fallbacks: AtomicU64,
+}
+
+impl Outage {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Shared {
+    fn key(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
+    }
+
+    /// What Redis answers; `None` while it is gone: the caller then turns to this process.
+    async fn ask<T>(&self, answer: impl Future<Output = redis::RedisResult<T>>) -> Option<T> {
+        let until = self.outage.until_ms.load(Ordering::Relaxed);
+        if until > self.outage.now_ms() {
+            self.outage.fallbacks.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        match answer.await {
+            Ok(value) => {
+                if until > 0 && self.outage.until_ms.swap(0, Ordering::Relaxed) > 0 {
+                    self.local.0.invalidate_all();
+                    tracing::info!("the cache service answers again");
+                }
+                Some(value)
+            }
+            Err(error) => {
+                let pause = u64::try_from(LEFT_ALONE.as_millis()).unwrap_or(u64::MAX);
+                if self.outage.until_ms.swap(self.outage.now_ms() + pause, Ordering::Relaxed) == 0 {
+                    tracing::error!(cause = %error, "the cache service is gone; this instance goes on by itself");
+                }
+                self.outage.fallbacks.fetch_add(1, Ordering::Relaxed);
+                None
+            }
+        }
+    }
+}
 
 impl Cache {
     /// Opens the configured cache.
@@ -56,104 +169,99 @@ impl Cache {
         if config.redis_url.0.is_empty() {
             return Ok(Self::in_process());
         }
-        Self::redis(&config.redis_url.0, "zhitong:").await
+        Self::redis(&config.redis_url.0, "zhitong:")
     }
 
     /// A cache of this process alone.
     pub fn in_process() -> Cache {
-        Cache::InProcess(Moka::builder().max_capacity(IN_PROCESS_ENTRIES).expire_after(PerEntry).build())
+        Cache::InProcess(Local::new())
     }
 
-    /// A cache on a Redis server.
-    pub async fn redis(url: &str, prefix: &str) -> Result<Cache> {
-        let client =
-            redis::Client::open(url).map_err(|e| Error::startup("Redis 地址无法识别，应形如 redis://主机:端口/。").caused_by(e))?;
+    /// A cache on a Redis server, which need not answer yet.
+    pub fn redis(url: &str, prefix: &str) -> Result<Cache> {
+        let unusable = |e| Error::startup("Redis 地址无法识别，应形如 redis://主机:端口/。").caused_by(e);
+        let client = redis::Client::open(url).map_err(unusable)?;
         let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(2)
-            .set_connection_timeout(Some(Duration::from_secs(2)))
-            .set_response_timeout(Some(Duration::from_secs(1)));
-        let connection = ConnectionManager::new_with_config(client, config)
-            .await
-            .map_err(|e| Error::startup("连不上 Redis，请检查 redis_url 和网络。").caused_by(e))?;
-        Ok(Cache::Redis { connection, prefix: prefix.into() })
+            .set_number_of_retries(1)
+            .set_connection_timeout(Some(Duration::from_secs(1)))
+            .set_response_timeout(Some(Duration::from_millis(500)));
+        let connection = ConnectionManager::new_lazy_with_config(client, config).map_err(unusable)?;
+        let outage = Outage { began: std::time::Instant::now(), until_ms: AtomicU64::new(0), fallbacks: AtomicU64::new(0) };
+        Ok(Cache::Redis(Shared { connection, prefix: prefix.into(), local: Local::new(), outage: Arc::new(outage) }))
     }
 
     /// Reads a value.
     pub async fn get(&self, key: &str) -> Result<Option<String>> {
-        match self {
-            Cache::InProcess(cache) => Ok(cache.get(key).await.map(|entry| entry.value.to_string())),
-            Cache::Redis { connection, prefix } => connection.clone().get(format!("{prefix}{key}")).await.map_err(unavailable),
-        }
+        Ok(match self {
+            Cache::InProcess(local) => local.get(key).await,
+            Cache::Redis(shared) => match shared.ask(shared.connection.clone().get(shared.key(key))).await {
+                Some(value) => value,
+                None => shared.local.get(key).await,
+            },
+        })
     }
 
     /// Keeps a value for a lifetime.
     pub async fn put(&self, key: &str, value: &str, lifetime: Duration) -> Result<()> {
         match self {
-            Cache::InProcess(cache) => {
-                cache.insert(key.to_owned(), Entry { value: value.into(), lifetime, expires_at: None }).await;
-                Ok(())
-            }
-            Cache::Redis { connection, prefix } => {
-                connection.clone().set_ex(format!("{prefix}{key}"), value, lifetime.as_secs().max(1)).await.map_err(unavailable)
+            Cache::InProcess(local) => local.put(key, value, lifetime).await,
+            Cache::Redis(shared) => {
+                let kept = shared.ask(shared.connection.clone().set_ex(shared.key(key), value, lifetime.as_secs().max(1))).await;
+                match kept {
+                    Some(()) => {}
+                    None => shared.local.put(key, value, lifetime).await,
+                }
             }
         }
+        Ok(())
     }
 
     /// Keeps a value for a lifetime unless one is there, and says whether it was kept: of several callers at once, one succeeds.
     /// Lifetimes are whole milliseconds.
     pub async fn put_if_absent(&self, key: &str, value: &str, lifetime: Duration) -> Result<bool> {
-        match self {
-            Cache::InProcess(cache) => {
-                let entry = Entry { value: value.into(), lifetime, expires_at: None };
-                Ok(cache.entry(key.to_owned()).or_insert(entry).await.is_fresh())
+        Ok(match self {
+            Cache::InProcess(local) => local.put_if_absent(key, value, lifetime).await,
+            Cache::Redis(shared) => {
+                let mut command = redis::cmd("SET");
+                command.arg(shared.key(key)).arg(value).arg("NX").arg("PX").arg(milliseconds(lifetime));
+                match shared.ask(command.query_async::<Option<String>>(&mut shared.connection.clone())).await {
+                    Some(kept) => kept.is_some(),
+                    None => shared.local.put_if_absent(key, value, lifetime).await,
+                }
             }
-            Cache::Redis { connection, prefix } => {
-                let kept: Option<String> = redis::cmd("SET")
-                    .arg(format!("{prefix}{key}"))
-                    .arg(value)
-                    .arg("NX")
-                    .arg("PX")
-                    .arg(milliseconds(lifetime))
-                    .query_async(&mut connection.clone())
-                    .await
-                    .map_err(unavailable)?;
-                Ok(kept.is_some())
-            }
-        }
+        })
     }
 
     /// Forgets a value if it is still the given one: whoever made a claim ends their own and nobody else's.
     pub async fn forget_if(&self, key: &str, value: &str) -> Result<()> {
         match self {
-            Cache::InProcess(cache) => {
-                cache
-                    .entry(key.to_owned())
-                    .and_compute_with(|held| {
-                        let is_same = held.is_some_and(|held| *held.into_value().value == *value);
-                        std::future::ready(if is_same { moka::ops::compute::Op::Remove } else { moka::ops::compute::Op::Nop })
-                    })
-                    .await;
-                Ok(())
-            }
-            Cache::Redis { connection, prefix } => {
+            Cache::InProcess(local) => local.forget_if(key, value).await,
+            Cache::Redis(shared) => {
                 let script =
                     redis::Script::new("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0");
-                let _gone: i64 =
-                    script.key(format!("{prefix}{key}")).arg(value).invoke_async(&mut connection.clone()).await.map_err(unavailable)?;
-                Ok(())
+                let mut invocation = script.key(shared.key(key));
+                invocation.arg(value);
+                let gone: Option<i64> = shared.ask(invocation.invoke_async(&mut shared.connection.clone())).await;
+                if gone.is_none() {
+                    shared.local.forget_if(key, value).await;
+                }
             }
         }
+        Ok(())
     }
 
     /// Forgets a value.
     pub async fn forget(&self, key: &str) -> Result<()> {
         match self {
-            Cache::InProcess(cache) => {
-                cache.invalidate(key).await;
-                Ok(())
+            Cache::InProcess(local) => local.forget(key).await,
+            Cache::Redis(shared) => {
+                let gone: Option<i64> = shared.ask(shared.connection.clone().del(shared.key(key))).await;
+                if gone.is_none() {
+                    shared.local.forget(key).await;
+                }
             }
-            Cache::Redis { connection, prefix } => connection.clone().del(format!("{prefix}{key}")).await.map_err(unavailable),
         }
+        Ok(())
     }
 
     /// Counts one event under a key and gives the number in the present window, which starts with its first event.
@@ -163,50 +271,40 @@ impl Cache {
 
     /// As [`Cache::count`], with the time until the window ends.
     pub async fn count_and_left(&self, key: &str, window: Duration) -> Result<(u64, Duration)> {
-        match self {
-            Cache::InProcess(cache) => {
-                let entry = cache
-                    .entry(key.to_owned())
-                    .and_compute_with(|old| {
-                        let now = std::time::Instant::now();
-                        let next = match old.map(|e| e.into_value()) {
-                            Some(e) if e.expires_at.is_some_and(|at| at > now) => {
-                                let seen = e.value.parse::<u64>().unwrap_or(0) + 1;
-                                Entry { value: seen.to_string().into(), ..e }
-                            }
-                            _ => Entry { value: "1".into(), lifetime: window, expires_at: Some(now + window) },
-                        };
-                        std::future::ready(moka::ops::compute::Op::Put(next))
-                    })
-                    .await;
-                let entry = entry.into_entry().map(|e| e.into_value());
-                let left = entry.as_ref().and_then(|e| e.expires_at).map(|at| at.saturating_duration_since(std::time::Instant::now()));
-                Ok((entry.and_then(|e| e.value.parse().ok()).unwrap_or(1), left.unwrap_or(window)))
-            }
-            Cache::Redis { connection, prefix } => {
+        Ok(match self {
+            Cache::InProcess(local) => local.count_and_left(key, window).await,
+            Cache::Redis(shared) => {
                 // One script, so that a crash between the two commands cannot leave a counter that never expires.
                 let script = redis::Script::new(
                     "local n = redis.call('INCR', KEYS[1]) if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
                     return {n, redis.call('PTTL', KEYS[1])}",
                 );
-                let (seen, left_ms): (u64, i64) = script
-                    .key(format!("{prefix}{key}"))
-                    .arg(milliseconds(window))
-                    .invoke_async(&mut connection.clone())
-                    .await
-                    .map_err(unavailable)?;
-                Ok((seen, Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))))
+                let mut invocation = script.key(shared.key(key));
+                invocation.arg(milliseconds(window));
+                let counted: Option<(u64, i64)> = shared.ask(invocation.invoke_async(&mut shared.connection.clone())).await;
+                match counted {
+                    Some((seen, left_ms)) => (seen, Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))),
+                    None => shared.local.count_and_left(key, window).await,
+                }
+            }
+        })
+    }
+
+    /// Whether the cache answers. Asked of the engine itself, also while this process stands in for it.
+    pub async fn ping(&self) -> Result<()> {
+        match self {
+            Cache::InProcess(_) => Ok(()),
+            Cache::Redis(shared) => {
+                redis::cmd("PING").query_async::<String>(&mut shared.connection.clone()).await.map(drop).map_err(unavailable)
             }
         }
     }
 
-    /// Whether the cache answers.
-    pub async fn ping(&self) -> Result<()> {
+    /// How often this process stood in for the engine.
+    pub fn fallbacks(&self) -> u64 {
         match self {
-            Cache::InProcess(_) => Ok(()),
-            Cache::Redis { connection, .. } => {
-                redis::cmd("PING").query_async::<String>(&mut connection.clone()).await.map(drop).map_err(unavailable)
-            }
+            Cache::InProcess(_) => 0,
+            Cache::Redis(shared) => shared.outage.fallbacks.load(Ordering::Relaxed),
         }
     }
 
@@ -214,7 +312,7 @@ impl Cache {
     pub fn kind(&self) -> &'static str {
         match self {
             Cache::InProcess(_) => "in-process",
-            Cache::Redis { .. } => "redis",
+            Cache::Redis(_) => "redis",
         }
     }
 }
@@ -291,6 +389,25 @@ mod tests {
         assert_eq!(recent.find("k").await.as_deref(), Some(&1), "the second does not wait");
         recent.put("k".into(), 2, 1).await;
         assert_eq!(recent.find("k").await.as_deref(), Some(&2));
+    }
+
+    #[tokio::test]
+    async fn without_its_server_a_cache_goes_on_by_itself() {
+        // A port on which nobody listens: bound and closed again.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let cache = Cache::redis(&format!("redis://127.0.0.1:{port}/"), "test:").unwrap();
+        assert!(cache.ping().await.is_err(), "what is gone is said to be gone");
+        let long = Duration::from_secs(60);
+        assert_eq!(cache.count("k", long).await.unwrap(), 1);
+        assert_eq!(cache.count("k", long).await.unwrap(), 2);
+        cache.put("a", "甲", long).await.unwrap();
+        assert_eq!(cache.get("a").await.unwrap().as_deref(), Some("甲"));
+        assert!(cache.put_if_absent("claim", "a", long).await.unwrap() && !cache.put_if_absent("claim", "b", long).await.unwrap());
+        cache.forget_if("claim", "a").await.unwrap();
+        assert!(cache.put_if_absent("claim", "b", long).await.unwrap());
+        cache.forget("a").await.unwrap();
+        assert_eq!(cache.get("a").await.unwrap(), None);
+        assert_eq!(cache.fallbacks(), 10);
     }
 
     #[tokio::test]

@@ -6,10 +6,13 @@
 pub mod blobs;
 pub mod cache;
 pub mod crypto;
+pub mod engines;
 pub mod settings;
+pub mod snapshot;
 pub mod sql;
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -17,7 +20,7 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use crate::config::Config;
 use crate::error::{Code, Error, Result};
@@ -25,6 +28,12 @@ use crate::ids::Clock;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// The migrations of a set, for a database that may know newer ones: while instances are exchanged one by one, and when an upgrade is taken back, this
+/// software meets a schema that its successor has already expanded.
+fn tolerant(known: &Migrator) -> Migrator {
+    Migrator { migrations: known.migrations.clone(), ignore_missing: true, ..Migrator::DEFAULT }
+}
 
 /// The relational database.
 #[derive(Clone)]
@@ -96,10 +105,12 @@ impl Db {
     pub async fn open_postgres(url: &str, connections: u32) -> Result<Db> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| Error::startup("数据库地址无法识别，应形如 postgres://用户@主机/库名。"))?
-            .application_name("zhitong");
+            .application_name("zhitong")
+            // The server ends what an instance began that cannot be reached any more, and frees its locks.
+            .options([("statement_timeout", "600000"), ("lock_timeout", "20000"), ("idle_in_transaction_session_timeout", "60000")]);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
-            .acquire_timeout(Duration::from_secs(5))
+            .acquire_timeout(Duration::from_secs(3))
             .connect_with(options)
             .await
             .map_err(|e| Error::startup("连不上 PostgreSQL，请检查 database_url、网络和账号权限。").caused_by(e))?;
@@ -122,6 +133,8 @@ impl Db {
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(30))
+            // A full disk makes the engine end a transaction by itself, which the driver takes for one that goes on: such a connection is not used again.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_with(options.clone())
             .await
             .map_err(opening)?;
@@ -137,8 +150,8 @@ impl Db {
     /// Brings the schema up to date; safe to repeat, and on PostgreSQL safe from several instances at once.
     pub async fn migrate(&self) -> Result<()> {
         let done = match self {
-            Db::Sqlite(sqlite) => SQLITE.run(&sqlite.write).await,
-            Db::Postgres(pool) => POSTGRES.run(pool).await,
+            Db::Sqlite(sqlite) => tolerant(&SQLITE).run(&sqlite.write).await,
+            Db::Postgres(pool) => tolerant(&POSTGRES).run(pool).await,
         };
         done.map_err(|e| Error::startup("数据库结构升级没有成功，数据未被改动；请查看日志。").caused_by(e))
     }
@@ -169,6 +182,13 @@ impl Db {
         // The middle of question and answer.
         let ours = before + (clock.now() - before) / 2;
         Ok(Some((theirs - ours).num_milliseconds()))
+    }
+
+    /// A setting of the server by its name; `None` for the embedded engine, whose settings are ours.
+    pub async fn server_setting(&self, name: &str) -> Result<Option<String>> {
+        let Db::Postgres(pool) = self else { return Ok(None) };
+        let value: String = sqlx::query_scalar("SELECT current_setting($1)").bind(name).fetch_one(pool).await.map_err(sql::failed)?;
+        Ok(Some(value))
     }
 
     /// Begins a write transaction.
@@ -224,10 +244,10 @@ pub struct DataDirLock {
 }
 
 impl DataDirLock {
-    /// Creates the directory when absent and claims it.
+    /// Creates the directory when absent, for this user alone, and claims it.
     pub fn acquire(data_dir: &Path) -> Result<DataDirLock> {
         let failed = |e: std::io::Error| Error::startup(format!("无法使用数据目录 {}：{e}。请检查路径和权限。", data_dir.display()));
-        std::fs::create_dir_all(data_dir).map_err(failed)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(data_dir).map_err(failed)?;
         let file = File::options().create(true).truncate(false).write(true).open(data_dir.join("lock")).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(DataDirLock { _file: file }),

@@ -37,20 +37,66 @@ macro_rules! text_enum {
     };
 }
 
-/// Turns a driver failure into the product's error: no connection → 503, words that PostgreSQL cannot keep → 400, everything else → 500.
-pub fn failed(source: sqlx::Error) -> Error {
-    match &source {
-        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => {
-            Error::new(Code::Unavailable, "数据库暂时不可用，请稍后再试。").caused_by(source)
-        }
-        sqlx::Error::Database(d) if d.code().is_some_and(|c| c.starts_with("57P0") || c.starts_with("08")) => {
-            Error::new(Code::Unavailable, "数据库暂时不可用，请稍后再试。").caused_by(source)
-        }
+/// Seconds after which a database that is gone or overrun may answer again.
+const RETRY_S: u64 = 5;
+
+/// What a failure of the database means to who asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    /// It is gone, overrun, or gave up on the statement: another try may succeed.
+    Unavailable,
+    /// Two who wait for each other: the next try succeeds.
+    Again,
+    /// There is no room to write.
+    Full,
+    /// Words that it cannot keep.
+    Unkeepable,
+    /// A defect.
+    Unforeseen,
+}
+
+/// The meaning of a code: SQLSTATE of PostgreSQL (its table A), or the extended result code of SQLite as a number.
+fn meaning_of(code: &str) -> Meaning {
+    if code.len() != 5
+        && let Ok(number) = code.parse::<u32>()
+    {
+        // The low byte is the primary code: BUSY and LOCKED; READONLY, IOERR and FULL, which all mean that nothing can be written.
+        return match number & 0xff {
+            5 | 6 => Meaning::Again,
+            8 | 10 | 13 => Meaning::Full,
+            _ => Meaning::Unforeseen,
+        };
+    }
+    match code {
+        "40001" | "40P01" | "55P03" => Meaning::Again,
+        "53100" => Meaning::Full,
         // Only a NUL character does that: text is UTF-8 before it comes here. SQLite keeps it.
-        sqlx::Error::Database(d) if d.code().is_some_and(|c| c == "22021") => {
-            Error::new(Code::Malformed, "提交的文字里有不能保存的控制字符，请删去后再提交。").caused_by(source)
-        }
-        _ => Error::internal("statement failed", source),
+        "22021" => Meaning::Unkeepable,
+        "57014" | "25006" | "25P03" => Meaning::Unavailable,
+        code if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P0") => Meaning::Unavailable,
+        _ => Meaning::Unforeseen,
+    }
+}
+
+/// Turns a driver failure into the product's error: no connection → 503, no room → 507, words that PostgreSQL cannot keep → 400, everything else → 500.
+pub fn failed(source: sqlx::Error) -> Error {
+    let meaning = match &source {
+        sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::WorkerCrashed => Meaning::Unavailable,
+        sqlx::Error::Database(failure) => failure.code().map_or(Meaning::Unforeseen, |code| meaning_of(&code)),
+        _ => Meaning::Unforeseen,
+    };
+    let unavailable = || Error::new(Code::Unavailable, "数据库暂时不可用，请稍后再试。");
+    match meaning {
+        Meaning::Unavailable => unavailable().retry_after(RETRY_S).caused_by(source),
+        Meaning::Again => unavailable().retry_after(1).caused_by(source),
+        Meaning::Full => Error::full().caused_by(source),
+        Meaning::Unkeepable => Error::new(Code::Malformed, "提交的文字里有不能保存的控制字符，请删去后再提交。").caused_by(source),
+        Meaning::Unforeseen => Error::internal("statement failed", source),
     }
 }
 
@@ -100,6 +146,31 @@ pub fn decode_cursor<K: DeserializeOwned>(cursor: &str) -> Result<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_of_both_engines_mean_the_same() {
+        for (code, meaning) in [
+            ("57P01", Meaning::Unavailable),
+            ("08006", Meaning::Unavailable),
+            ("53300", Meaning::Unavailable),
+            ("57014", Meaning::Unavailable),
+            ("40001", Meaning::Again),
+            ("40P01", Meaning::Again),
+            ("5", Meaning::Again),
+            ("261", Meaning::Again),
+            ("53100", Meaning::Full),
+            ("13", Meaning::Full),
+            ("778", Meaning::Full),
+            ("8", Meaning::Full),
+            ("22021", Meaning::Unkeepable),
+            ("23505", Meaning::Unforeseen),
+            ("11", Meaning::Unforeseen),
+            ("2067", Meaning::Unforeseen),
+            ("42601", Meaning::Unforeseen),
+        ] {
+            assert_eq!(meaning_of(code), meaning, "{code}");
+        }
+    }
 
     #[test]
     fn cursors_round_trip_and_garbage_is_refused() {

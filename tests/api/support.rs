@@ -166,7 +166,7 @@ impl TestApp {
         };
         db.migrate().await.unwrap();
         let cache = match std::env::var("ZHITONG_TEST_REDIS") {
-            Ok(url) => Cache::redis(&url, &format!("{}:", IdSource::Random.secret(8))).await.unwrap(),
+            Ok(url) => Cache::redis(&url, &format!("{}:", IdSource::Random.secret(8))).unwrap(),
             Err(_) => Cache::in_process(),
         };
         let clock = Clock::fixed(beginning());

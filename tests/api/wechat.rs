@@ -131,7 +131,7 @@ async fn serve(service: Service) -> (Arc<Service>, String) {
 
 async fn cache() -> Cache {
     match std::env::var("ZHITONG_TEST_REDIS") {
-        Ok(url) => Cache::redis(&url, &format!("{}:", IdSource::Random.secret(8))).await.unwrap(),
+        Ok(url) => Cache::redis(&url, &format!("{}:", IdSource::Random.secret(8))).unwrap(),
         Err(_) => Cache::in_process(),
     }
 }

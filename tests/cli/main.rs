@@ -1,5 +1,6 @@
 //! The binary as a newcomer and an operator meet it: start, stop, what is printed, what is refused.
 
+mod backups;
 mod operations;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -252,8 +253,10 @@ fn importing_twice_changes_nothing_and_a_dry_run_writes_nothing() {
 
 #[test]
 fn every_command_has_help() {
-    for command in ["serve", "migrate", "seed", "import", "reindex", "search", "evaluate", "openapi", "doctor", "audit", "account", "keys"]
-    {
+    for command in [
+        "serve", "migrate", "seed", "import", "reindex", "search", "evaluate", "openapi", "doctor", "audit", "account", "keys", "backup",
+        "restore",
+    ] {
         let output = run(Command::new(env!("CARGO_BIN_EXE_zhitong")).args([command, "--help"]));
         assert!(output.status.success() && text(&output.stdout).chars().any(|c| c > '\u{4e00}'), "{command}");
     }

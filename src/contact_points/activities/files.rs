@@ -14,12 +14,15 @@ use crate::documents::recordings::{self, RecordingKind};
 use crate::error::{Code, Error, Result};
 use crate::ids::{ActivityId, Clock, IdSource};
 use crate::storage::blobs::{BlobHash, Blobs};
+use crate::storage::snapshot::ContentColumn;
 use crate::storage::sql::failed;
 use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx};
 
 /// Where the files lie in the store.
 const SHELF: &str = "activities/";
+/// The column that names them.
+pub const CONTENTS: ContentColumn = ContentColumn { table: "activity_file", column: "blob_hash", shelf: SHELF };
 /// Most files of one activity.
 pub const FILES: usize = 50;
 

@@ -24,6 +24,7 @@ use crate::storage::blobs::{BlobHash, Blobs};
 use crate::storage::cache::Cache;
 use crate::storage::crypto::rotation::SealedColumn;
 use crate::storage::crypto::{codes, sm3_hex};
+use crate::storage::snapshot::ContentColumn;
 use crate::storage::sql::{Page, decode_cursor, failed};
 use crate::{on_db, on_tx, sealed_column, text_enum};
 
@@ -36,6 +37,8 @@ pub const SEALED_PHONE: SealedColumn = sealed_column!("selection_application", "
 
 /// Where documents lie in the store of originals.
 const SHELF: &str = "selections/";
+/// The column that names them.
+pub const CONTENTS: ContentColumn = ContentColumn { table: "selection_document", column: "blob_hash", shelf: SHELF };
 /// Longest name and address, in characters.
 const LINE_CHARACTERS: usize = 200;
 /// Longest text, in characters.

@@ -22,12 +22,15 @@ use crate::ids::{ActivityId, AssignmentId, DraftVersionId, OpinionId, StationId}
 use crate::opinions::enclosures::NewFile;
 use crate::opinions::{NewOpinion, Stance, wording};
 use crate::storage::blobs::{BlobHash, Blobs};
+use crate::storage::snapshot::ContentColumn;
 use crate::storage::sql::{Page, decode_cursor, failed};
 use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx};
 
 /// Where scans and photographs lie in the store.
 const SHELF: &str = "offline-scans/";
+/// The column that names them.
+pub const SCANS: ContentColumn = ContentColumn { table: "opinion_provenance", column: "scan_hash", shelf: SHELF };
 /// Longest citation, in characters.
 const CITATION_CHARACTERS: usize = 200;
 /// Activities and stations offered to choose from.

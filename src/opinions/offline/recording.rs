@@ -375,8 +375,16 @@ pub(super) async fn write(
     let from =
         Provenance { account_id: None, author_kind, channel: Channel::ContactPoint, contact_point: Some(point), station: new.station };
     let id = OpinionId(at.ids.next());
-    let number = posting::receipt_number(at.ids, now);
-    posting::insert(tx, id, &number, round, &Once::Offline, &content, &from, &wording, now, is_late).await?;
+    let mut number = posting::receipt_number(at.ids, now);
+    // Only somebody else's receipt with the same number is in the way.
+    let mut tries = 0;
+    while !posting::insert(tx, id, &number, round, &Once::Offline, &content, &from, &wording, now, is_late).await? {
+        tries += 1;
+        if tries > 3 {
+            return Err(Error::defect("no number is left for a receipt"));
+        }
+        number = posting::receipt_number(at.ids, now);
+    }
     let seal = |purpose: &str, words: &str| {
         let words = words.trim();
         (!words.is_empty()).then(|| at.cipher.seal(purpose, words)).transpose()

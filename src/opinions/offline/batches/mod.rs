@@ -45,6 +45,7 @@ use crate::opinions::moderation::words::WordList;
 use crate::storage::blobs::Blobs;
 use crate::storage::crypto::rotation::SealedColumn;
 use crate::storage::crypto::{DataKey, FieldCipher};
+use crate::storage::snapshot::ContentColumn;
 use crate::storage::sql::{Page, decode_cursor, failed};
 use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx, sealed_column, text_enum};
@@ -159,6 +160,8 @@ pub struct Uploads {
 
 /// The shelf of uploaded files in the store of originals.
 pub const SHELF: &str = "uploads/";
+/// The column that names them.
+pub const ORIGINALS: ContentColumn = ContentColumn { table: "upload_batch", column: "blob_hash", shelf: SHELF };
 
 impl Uploads {
     /// What recording one opinion works with.

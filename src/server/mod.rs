@@ -1,14 +1,21 @@
 //! The HTTP server: routes of all faces, what every request passes through, start and clean stop.
+//!
+//! A request comes through a connection with its caps and times (`connections.rs`), with a body within its limits (`bodies.rs`), when it is its turn
+//! (`admission.rs`).
+
+mod admission;
+mod bodies;
+mod connections;
+mod health;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use poem::endpoint::BoxEndpoint;
 use poem::http::{HeaderValue, Method, StatusCode, header};
-use poem::listener::{Acceptor, Listener, TcpListener};
 use poem::middleware::Compression;
-use poem::{Body, Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Route, Server, get, handler};
+use poem::{Body, Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Route, get};
 use sha2::{Digest, Sha256};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -19,7 +26,7 @@ use crate::app::App;
 use crate::audit;
 use crate::contact_points::assignments::due as assignments_due;
 use crate::drafts::due;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::notifications;
 use crate::notifications::outbox::Backlog;
 use crate::opinions::moderation::checking;
@@ -27,7 +34,16 @@ use crate::opinions::upkeep;
 use crate::portal;
 use crate::search;
 use crate::storage::crypto::install_tls;
+use crate::storage::engines::{self, Engine};
 use crate::telemetry::REQUEST_ID;
+
+use admission::Admission;
+use bodies::Bodies;
+pub use connections::{Port, bind};
+
+/// What is said, and after how many seconds somebody should come back, while the database is gone.
+const DATABASE_GONE: &str = "数据库暂时不可用，请稍后再试；您填写的内容请先保留。";
+const DATABASE_RETRY_S: u64 = 5;
 
 /// Header that carries the id of a request.
 const REQUEST_ID_HEADER: &str = "x-request-id";
@@ -40,34 +56,45 @@ const NOTHING_RUNS: &str = "default-src 'none'; frame-ancestors 'none'; sandbox"
 /// All routes, with everything that a request passes through.
 pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let served = app.clone();
+    let gates = Arc::new(Gates {
+        bodies: Bodies::new(&app.config, app.metrics.clone()),
+        admission: Admission::new(&app.config, app.metrics.clone()),
+    });
     Route::new()
         .nest("/api/v1", api::routes())
         .nest("/api-reference", api::reference())
-        .at("/health/live", get(live))
-        .at("/health/ready", get(ready))
-        .at("/metrics", get(metrics_text))
+        .at("/health/live", get(health::live))
+        .at("/health/ready", get(health::ready))
+        .at("/metrics", get(health::metrics_text))
         .nest("/", portal::routes(app))
         .data(app.clone())
         .around(conditional)
         .with(Compression::new())
         .around(move |endpoint, request| {
-            let app = served.clone();
-            async move { observe(endpoint, request, &app).await }
+            let (app, gates) = (served.clone(), gates.clone());
+            async move { observe(endpoint, request, &app, &gates).await }
         })
         .boxed()
 }
 
+/// What a request passes before anybody works on it.
+struct Gates {
+    bodies: Bodies,
+    admission: Admission,
+}
+
 /// Gives the request an id and a span, counts it, and never lets a failure leave without a body.
-async fn observe<E: Endpoint>(endpoint: Arc<E>, request: Request, app: &App) -> poem::Result<Response> {
+async fn observe<E: Endpoint>(endpoint: Arc<E>, request: Request, app: &App, gates: &Gates) -> poem::Result<Response> {
     let started = Instant::now();
-    let id = app.ids.next().simple().to_string();
+    let id = app.ids.next();
+    let chance = id.as_bytes().last().copied().unwrap_or_default();
+    let id = id.simple().to_string();
     let method = request.method().clone();
     let is_api = request.uri().path().starts_with("/api/");
     let span = tracing::info_span!("request", request_id = %id, method = %method);
-    let served = REQUEST_ID.scope(id.clone(), endpoint.call(request).instrument(span.clone())).await;
+    let served = REQUEST_ID.scope(id.clone(), pass(endpoint, request, app, gates, chance).instrument(span.clone())).await;
     let (mut response, route) = match served {
         Ok(response) => {
-            let response = response.into_response();
             let route = response.data::<PathPattern>().map(|p| p.0.to_string());
             (response, route)
         }
@@ -95,6 +122,46 @@ async fn observe<E: Endpoint>(endpoint: Arc<E>, request: Request, app: &App) -> 
         headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HeaderValue::from_static("max-age=31536000"));
     }
     Ok(response)
+}
+
+/// Takes a request through the gates and has it answered. `chance` spreads those who are asked to come back.
+async fn pass<E: Endpoint>(endpoint: Arc<E>, mut request: Request, app: &App, gates: &Gates, chance: u8) -> poem::Result<Response> {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let is_api = path.starts_with("/api/");
+    let refuse = |error: Error| if is_api { api::problem::Problem(error).into_response() } else { portal::refusal(app, error) };
+    if app.engines.is_gone(Engine::Database) && needs_database(&path) {
+        // Told at once: whoever waits for a database that is gone only holds others up.
+        return Ok(refuse(Error::new(Code::Unavailable, DATABASE_GONE).retry_after(DATABASE_RETRY_S)));
+    }
+    let taken = match gates.bodies.take(&mut request, chance).await {
+        Ok(taken) => taken,
+        Err(error) => return Ok(last(refuse(error))),
+    };
+    // A large upload has its seat, and would hold a turn for as long as its sender is slow.
+    let turn = if taken.is_on_its_way() { Ok(None) } else { gates.admission.admit(&method, &path, chance).await };
+    let _turn = match turn {
+        Ok(turn) => turn,
+        Err(error) => return Ok(refuse(error)),
+    };
+    let answered = endpoint.call(request).await.map(IntoResponse::into_response);
+    let is_done = answered.as_ref().is_ok_and(|response| !response.status().is_client_error() && !response.status().is_server_error());
+    // Whoever read a body that broke off can only tell that it did.
+    match taken.refusal().filter(|_| !is_done) {
+        Some(error) => Ok(last(refuse(error))),
+        None => answered,
+    }
+}
+
+/// Makes a response the last of its connection: what the client still sends is no request.
+fn last(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Whether a path is answered from the database.
+fn needs_database(path: &str) -> bool {
+    let is_free = ["/health/", "/assets/", "/api-reference"].iter().any(|start| path.starts_with(start));
+    !is_free && !matches!(path, "/metrics" | "/api/v1/openapi.json")
 }
 
 /// Answers 304 when the client holds what would be sent: an ETag over the body of every public read.
@@ -128,51 +195,12 @@ async fn conditional<E: Endpoint>(endpoint: Arc<E>, request: Request) -> poem::R
     Ok(Response::from_parts(parts, Body::from_bytes(bytes)))
 }
 
-#[handler]
-fn live() -> Response {
-    Response::builder().content_type("application/json").header(header::CACHE_CONTROL, "no-store").body(r#"{"status":"alive"}"#)
-}
-
-#[handler]
-async fn ready(app: poem::web::Data<&App>) -> Response {
-    let (database, cache, blobs) = tokio::join!(app.db.ping(), app.cache.ping(), app.blobs.ping());
-    let index = app.search.is_ready();
-    let say = |r: &Result<()>| if r.is_ok() { "ok" } else { "unavailable" };
-    let is_ready = database.is_ok() && index;
-    let body = serde_json::json!({
-        "status": if is_ready { "ready" } else { "not ready" },
-        "database": say(&database), "cache": say(&cache), "originals": say(&blobs), "index": if index { "ok" } else { "building" },
-    });
-    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Response::builder().status(status).content_type("application/json").header(header::CACHE_CONTROL, "no-store").body(body.to_string())
-}
-
-#[handler]
-fn metrics_text(app: poem::web::Data<&App>) -> poem::Result<Response> {
-    let text = app.metrics.encode().map_err(api::problem::Problem)?;
-    Ok(Response::builder().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
-}
-
-/// An open port.
-pub type Port = poem::listener::TcpAcceptor;
-
-/// Opens the port, or says in one sentence why it cannot be opened.
-pub async fn bind(address: SocketAddr) -> Result<Port> {
-    TcpListener::bind(address).into_acceptor().await.map_err(|e| match e.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            Error::startup(format!("端口 {address} 已被占用。请停止占用它的程序，或用 --listen 指定别的地址。"))
-        }
-        std::io::ErrorKind::PermissionDenied => Error::startup(format!("没有权限监听 {address}。请改用 1024 以上的端口，或授予权限。")),
-        _ => Error::startup(format!("无法监听 {address}：{e}。")),
-    })
-}
-
 /// Serves until a stop signal, then lets requests in flight finish.
 ///
 /// `announce` is called once requests are answered. Background work (following the change feed, what is due by the clock, delivering notifications) stops with the server.
 pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> Result<()> {
     install_tls();
-    let bound = port.local_addr().first().and_then(|a| a.as_socket_addr().copied()).unwrap_or(app.config.listen);
+    let bound = port.local_addr().unwrap_or(app.config.listen);
     let (stop, stopping) = watch::channel(false);
     let metrics = app.metrics.clone();
     let report = move |lag, entries| metrics.index(lag, entries);
@@ -187,17 +215,17 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     let deliverer = tokio::spawn(notifications::deliver_until_stopped(app.clone(), report, stopping.clone()));
     let (db, blobs, clock, rules) = (app.db.clone(), app.blobs.clone(), app.clock.clone(), app.config.rules.clone());
     let tidier = tokio::spawn(upkeep::tidy_until_stopped(db, blobs, clock, rules, stopping.clone()));
+    let metrics = app.metrics.clone();
+    let report = move |engine: Engine, is_up| metrics.engine(engine.as_str(), is_up);
+    let (engines, db, cache, blobs) = (app.engines.clone(), app.db.clone(), app.cache.clone(), app.blobs.clone());
+    let watcher = tokio::spawn(engines::watch_until_stopped(engines, db, cache, blobs, stopping.clone(), report));
     let anchors = app.config.data_dir.join(audit::checking::ANCHOR_FILE);
     let anchorer =
         tokio::spawn(audit::checking::anchor_until_stopped(app.db.clone(), app.clock.clone(), app.data_key.clone(), anchors, stopping));
     // Caught before anybody is told that the server runs: a signal right after must not kill it half-way.
     let stopped = catch_stop_signals()?;
     announce(bound);
-    let grace = Duration::from_secs(app.config.shutdown_seconds);
-    Server::new_with_acceptor(port)
-        .idle_timeout(Duration::from_secs(75))
-        .run_with_graceful_shutdown(routes(&app), stopped, Some(grace))
-        .await?;
+    connections::answer(&app, port, bound, routes(&app), stopped).await;
     tracing::info!("the port is closed; finishing");
     stop.send_replace(true);
     follower.await.map_err(|e| Error::internal("the index follower broke", e))?;
@@ -206,6 +234,7 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     checker.await.map_err(|e| Error::internal("the worker for opinions whose check broke off broke", e))?;
     anchorer.await.map_err(|e| Error::internal("the anchoring of the audit log broke", e))?;
     deliverer.await.map_err(|e| Error::internal("the delivery of notifications broke", e))?;
+    watcher.await.map_err(|e| Error::internal("the watch over the engines broke", e))?;
     tidier.await.map_err(|e| Error::internal("the tidying of uploads broke", e))?;
     app.db.close().await;
     tracing::info!("stopped cleanly");

@@ -1,0 +1,55 @@
+//! What operators and their machines ask: is the process alive, is it ready, what has it counted.
+
+use std::time::Duration;
+
+use poem::http::{StatusCode, header};
+use poem::web::Data;
+use poem::{Response, handler};
+
+use crate::api;
+use crate::app::App;
+use crate::error::Result;
+use crate::storage::engines::Engine;
+
+/// Time within which an engine tells whether it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The process runs.
+#[handler]
+pub fn live() -> Response {
+    Response::builder().content_type("application/json").header(header::CACHE_CONTROL, "no-store").body(r#"{"status":"alive"}"#)
+}
+
+/// Whether an engine answers in time.
+async fn answers(asked: impl Future<Output = Result<()>>) -> bool {
+    tokio::time::timeout(PATIENCE, asked).await.is_ok_and(|answer| answer.is_ok())
+}
+
+/// Requests can be served, and what the service goes on without.
+#[handler]
+pub async fn ready(app: Data<&App>) -> Response {
+    let (database, cache, originals) = tokio::join!(answers(app.db.ping()), answers(app.cache.ping()), answers(app.blobs.ping()));
+    let index = app.search.is_ready();
+    let say = |answers: bool| if answers { "ok" } else { "unavailable" };
+    let is_ready = database && index;
+    // What the service goes on without.
+    let degraded: Vec<&str> = [(Engine::Cache, cache), (Engine::Originals, originals)]
+        .into_iter()
+        .filter(|(_, answers)| !answers)
+        .map(|(engine, _)| engine.as_str())
+        .collect();
+    let body = serde_json::json!({
+        "status": if is_ready { "ready" } else { "not ready" }, "degraded": degraded,
+        "database": say(database), "cache": say(cache), "originals": say(originals), "index": if index { "ok" } else { "building" },
+    });
+    let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Response::builder().status(status).content_type("application/json").header(header::CACHE_CONTROL, "no-store").body(body.to_string())
+}
+
+/// The metrics of this process.
+#[handler]
+pub fn metrics_text(app: Data<&App>) -> poem::Result<Response> {
+    app.metrics.cache_fallbacks(app.cache.fallbacks());
+    let text = app.metrics.encode().map_err(api::problem::Problem)?;
+    Ok(Response::builder().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
+}
