@@ -104,7 +104,14 @@ impl AsChecker for App {
 
 impl AsPost for App {
     fn post(&self) -> Post<'_> {
-        Post { db: &self.db, clock: &self.clock, templates: &self.templates, cipher: &self.field_cipher, carrier: &self.wechat }
+        Post {
+            db: &self.db,
+            clock: &self.clock,
+            ids: &self.ids,
+            templates: &self.templates,
+            cipher: &self.field_cipher,
+            carrier: &self.wechat,
+        }
     }
 }
 

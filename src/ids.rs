@@ -97,6 +97,17 @@ impl IdSource {
             }
         }
     }
+
+    /// A pause up to a fifth shorter or longer, so that instances that started together do not knock in step; as it is in tests.
+    pub fn about(&self, pause: std::time::Duration) -> std::time::Duration {
+        match self {
+            IdSource::Random => {
+                let chance = f64::from(rand::RngCore::next_u32(&mut rand::rng())) / f64::from(u32::MAX);
+                pause.mul_f64(0.8 + 0.4 * chance)
+            }
+            IdSource::Counting(_) => pause,
+        }
+    }
 }
 
 /// Spreads a number over 64 bits (splitmix64).
@@ -195,5 +206,15 @@ mod tests {
         assert_ne!(ids.secret(16), ids.secret(16));
         assert_eq!(ids.secret(16).len(), 32);
         assert_eq!(ids.secret(1).len(), 2);
+    }
+
+    #[test]
+    fn pauses_differ_by_a_fifth_at_most() {
+        let pause = std::time::Duration::from_secs(10);
+        let drawn: Vec<u128> = (0..200).map(|_| IdSource::Random.about(pause).as_millis()).collect();
+        assert!(drawn.iter().all(|ms| (8_000..=12_000).contains(ms)), "{drawn:?}");
+        assert!(drawn.iter().any(|ms| *ms < 9_800) && drawn.iter().any(|ms| *ms > 10_200), "{drawn:?}");
+        assert_eq!(IdSource::Random.about(std::time::Duration::ZERO), std::time::Duration::ZERO);
+        assert_eq!(IdSource::counting().about(pause), pause);
     }
 }

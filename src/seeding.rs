@@ -25,6 +25,9 @@ struct Seeds;
 /// Set once everything is loaded; its value is the version of the software that did it.
 const SEEDED: &str = "demonstration_seeded";
 
+/// The turn at loading.
+const LOADING: i64 = 7_239_020;
+
 /// A login of the demonstration; its password is shown once and kept nowhere.
 #[derive(Clone, Debug)]
 pub struct DemonstrationLogin {
@@ -99,9 +102,13 @@ pub async fn is_seeded(app: &App) -> Result<bool> {
     Ok(settings::find(&app.db, SEEDED).await?.is_some())
 }
 
-/// Loads the demonstration unless it is there.
+/// Loads the demonstration unless it is there. Of several instances that start over one empty database, one loads it and the others wait for it.
 pub async fn load(app: &App) -> Result<Seeded> {
     let mut seeded = Seeded::default();
+    if is_seeded(app).await? {
+        return Ok(seeded);
+    }
+    let _turn = app.db.take_turn(LOADING).await?;
     if is_seeded(app).await? {
         return Ok(seeded);
     }

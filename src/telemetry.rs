@@ -73,6 +73,7 @@ pub struct Metrics {
     indexed_entries: Gauge,
     resident_bytes: Gauge<f64, AtomicU64>,
     notifications: [Gauge; 4],
+    unsealed: Gauge,
     engines: Family<EngineLabel, Gauge>,
     cache_fallbacks: Counter,
     shed: Family<ClassLabel, Counter>,
@@ -109,6 +110,8 @@ impl Metrics {
             registry.register(name, help, gauge.clone());
             gauge
         });
+        let unsealed = Gauge::default();
+        registry.register("opinions_unsealed", "Opinions whose receipts the audit log does not seal yet", unsealed.clone());
         let engines = Family::<EngineLabel, Gauge>::default();
         registry.register("engine_up", "Whether an engine answers: 1 or 0", engines.clone());
         let cache_fallbacks = Counter::default();
@@ -123,6 +126,7 @@ impl Metrics {
             indexed_entries,
             resident_bytes,
             notifications,
+            unsealed,
             engines,
             cache_fallbacks,
             shed,
@@ -146,6 +150,11 @@ impl Metrics {
         for (gauge, n) in self.notifications.iter().zip([pending, given_up, wechat_pending, wechat_failed]) {
             gauge.set(n);
         }
+    }
+
+    /// Notes how many receipts wait to be sealed.
+    pub fn unsealed(&self, waiting: i64) {
+        self.unsealed.set(waiting);
     }
 
     /// Notes whether an engine answers.

@@ -153,6 +153,8 @@ acts! {
     HideOpinion = "hide_opinion", "隐藏意见";
     /// A decision of moderation was taken back.
     TakeBackModeration = "take_back_moderation", "撤销意见审核处理";
+    /// Receipts of opinions were sealed, many at a time.
+    SealReceipts = "seal_receipts", "封存意见回执";
     /// An author appealed against a hiding.
     AppealHiding = "appeal_hiding", "对隐藏意见提出申诉";
     /// An appeal was decided.
@@ -294,6 +296,11 @@ pub const STATEMENTS: &[&str] = &[LAST, TIP, INSERT, MOVE_TIP];
 
 /// Appends an entry. Call it last in the transaction: on PostgreSQL it waits for other writers of the chain until they commit.
 pub async fn append(tx: &mut Tx, clock: &Clock, new: NewEntry<'_>) -> Result<()> {
+    append_numbered(tx, clock, new).await.map(drop)
+}
+
+/// Appends an entry and gives its place in the chain. What is written after it in the transaction must be held by it already, or two wait for each other.
+pub async fn append_numbered(tx: &mut Tx, clock: &Clock, new: NewEntry<'_>) -> Result<i64> {
     if let Tx::Postgres(transaction) = tx {
         sqlx::query(LOCK).execute(&mut **transaction).await.map_err(failed)?;
     }
@@ -318,7 +325,8 @@ pub async fn append(tx: &mut Tx, clock: &Clock, new: NewEntry<'_>) -> Result<()>
         .bind(entry.seq).bind(entry.at).bind(entry.account_id).bind(&entry.act).bind(&entry.subject).bind(entry.subject_id).bind(entry.is_success)
         .bind(&entry.detail).bind(&entry.previous_hash).bind(&entry.hash).execute(c).await.map(drop))
     .map_err(failed)?;
-    on_tx!(tx, c => sqlx::query(MOVE_TIP).bind(entry.seq).bind(&entry.hash).execute(c).await.map(drop)).map_err(failed)
+    on_tx!(tx, c => sqlx::query(MOVE_TIP).bind(entry.seq).bind(&entry.hash).execute(c).await.map(drop)).map_err(failed)?;
+    Ok(entry.seq)
 }
 
 /// SM3 over every field, each with its length before it, so that no two entries read the same.

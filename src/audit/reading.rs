@@ -50,9 +50,10 @@ const LIST: &str = "SELECT e.seq, e.at, e.account_id, e.act, e.subject, e.subjec
     AND (e.is_success = $8 OR $8 IS NULL) ORDER BY e.seq DESC LIMIT $9";
 const EXPORT: &str = "SELECT seq, at, account_id, act, subject, subject_id, is_success, detail, previous_hash, hash FROM audit_entry
     WHERE seq > $1 AND (at >= $2 OR $2 IS NULL) AND (at < $3 OR $3 IS NULL) ORDER BY seq LIMIT $4";
+const LIST_DETAILS: &str = "SELECT seq, detail FROM audit_entry WHERE act = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[LIST, EXPORT];
+pub const STATEMENTS: &[&str] = &[LIST, EXPORT, LIST_DETAILS];
 
 /// Entries of an export that are read at a time.
 const EXPORT_ROWS: i64 = 500;
@@ -66,6 +67,11 @@ pub async fn list_entries(db: &Db, filter: &AuditFilter, cursor: Option<&str>, l
         .bind(&filter.subject).bind(filter.subject_id).bind(filter.is_success).bind(wanted).fetch_all(pool).await)
     .map_err(failed)?;
     Ok(Page::cut(rows, limit, |listed| listed.entry.seq))
+}
+
+/// Places and details of the entries of one act after a place in the chain, the oldest first.
+pub async fn list_details(db: &Db, act: Act, after: i64, limit: i64) -> Result<Vec<(i64, String)>> {
+    on_db!(db, pool => sqlx::query_as(LIST_DETAILS).bind(act.as_str()).bind(after).bind(limit).fetch_all(pool).await).map_err(failed)
 }
 
 /// Entries of a period as JSON Lines, the oldest first, read piece by piece: the log may be larger than the memory. The export is itself an

@@ -1,4 +1,4 @@
-//! `audit`: checking, anchoring and exporting the audit log.
+//! `audit`: checking, anchoring and exporting the audit log, with the receipts that it seals.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use chrono::{Days, FixedOffset, NaiveDate, NaiveTime, TimeZone, Utc};
 use futures_util::TryStreamExt;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::{Access, App};
 use crate::audit::checking::{self, ANCHOR_FILE, Anchor};
@@ -14,6 +14,7 @@ use crate::audit::reading;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ids::SHANGHAI_SECONDS;
+use crate::opinions::sealing::{self, Verification};
 
 /// Anchors of the data directory's file, and of further files.
 pub fn kept_anchors(app: &App, files: &[PathBuf]) -> Result<Vec<Anchor>> {
@@ -30,10 +31,14 @@ pub async fn verify(config: Config, files: &[PathBuf], as_json: bool) -> Result<
     let app = App::open(config, Access::ReadOnly).await?;
     let kept = kept_anchors(&app, files)?;
     let checked = checking::verify_anchored(&app.db, &app.data_key, &kept).await?;
+    let sealed = sealing::verify(&app.db).await?;
     if as_json {
+        let differences: Vec<Value> =
+            sealed.differences.iter().map(|d| json!({"seal": d.seal, "what": d.flaw.as_str(), "receipt_number": d.number})).collect();
         let text = json!({
             "entries": checked.entries, "last_hash": checked.last_hash, "anchors": checked.anchors,
             "broken_at": checked.broken_at, "what": checked.what.map(|what| what.as_str()),
+            "seals": sealed.seals, "receipts": sealed.receipts, "waiting": sealed.waiting, "different": sealed.different, "differences": differences,
         });
         println!("{text}");
     } else {
@@ -46,8 +51,24 @@ pub async fn verify(config: Config, files: &[PathBuf], as_json: bool) -> Result<
                 println!("审计日志从第 {seq} 条起不一致：{what}（此前 {} 条完整）。请立即保全数据并核查。", checked.entries.min(seq - 1));
             }
         }
+        print_seals(&sealed);
     }
-    Ok(if checked.broken_at.is_none() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+    Ok(if checked.broken_at.is_none() && sealed.different == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+fn print_seals(sealed: &Verification) {
+    if sealed.different == 0 {
+        println!("意见回执完整：{} 条由 {} 条审计记录封存，全部相符；另有 {} 条待封存。", sealed.receipts, sealed.seals, sealed.waiting);
+        return;
+    }
+    println!("意见回执有 {} 处与封存不一致，请立即保全数据并核查：", sealed.different);
+    for difference in &sealed.differences {
+        let number = difference.number.as_ref().map(|number| format!("，回执号 {number}")).unwrap_or_default();
+        println!("  审计日志第 {} 条：{}{number}", difference.seal, difference.flaw.label());
+    }
+    if sealed.different > sealed.differences.len() as u64 {
+        println!("  ……只列出前 {} 处。", sealed.differences.len());
+    }
 }
 
 /// `audit anchor`

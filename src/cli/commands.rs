@@ -33,7 +33,11 @@ pub async fn serve(config: Config) -> Result<ExitCode> {
     if app.config.is_demonstration && !seeding::is_seeded(&app).await? {
         eprintln!("首次启动：正在载入示例城市的数据……");
         let seeded = seeding::load(&app).await?;
-        eprintln!("已载入 {} 个法规文件版本、{} 个联系点、{} 个草案。", seeded.versions, seeded.contact_points, seeded.drafts);
+        if seeded.versions == 0 {
+            eprintln!("示例数据已由同时启动的另一个实例载入，账号和密码印在它那里。");
+        } else {
+            eprintln!("已载入 {} 个法规文件版本、{} 个联系点、{} 个草案。", seeded.versions, seeded.contact_points, seeded.drafts);
+        }
         logins = seeded.logins;
     }
     app.search.catch_up(&app.db, &app.clock).await?;

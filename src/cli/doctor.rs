@@ -20,6 +20,7 @@ use crate::config::{Config, Gateway, SmsMode};
 use crate::corpus::{indexing, reading};
 use crate::error::{Error, Result};
 use crate::ids::{Clock, shanghai};
+use crate::opinions::sealing;
 use crate::storage::crypto::{keys, rotation};
 use crate::storage::{Db, settings};
 
@@ -277,6 +278,18 @@ async fn look_inside(app: &App, findings: &mut Findings) {
             }
         },
         Err(error) => findings.mend("audit", "审计日志", error.detail),
+    }
+    look_at_receipts(app, findings).await;
+}
+
+async fn look_at_receipts(app: &App, findings: &mut Findings) {
+    const RECEIPTS: &str = "意见回执";
+    match sealing::verify(&app.db).await {
+        Ok(v) if v.different == 0 => findings.fine("receipts", RECEIPTS, format!("{} 条已封存，{} 条待封存", v.receipts, v.waiting)),
+        Ok(v) => {
+            findings.mend("receipts", RECEIPTS, format!("有 {} 处与封存不一致，请运行 zhitong audit verify，保全数据并核查。", v.different))
+        }
+        Err(error) => findings.mend("receipts", RECEIPTS, error.detail),
     }
 }
 

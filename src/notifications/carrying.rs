@@ -14,9 +14,9 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Post, subscriptions};
+use super::{Post, outbox, subscriptions};
 use crate::error::Result;
-use crate::ids::AccountId;
+use crate::ids::{AccountId, Clock};
 use crate::storage::Db;
 use crate::storage::sql::{Page, decode_cursor, failed};
 use crate::{on_db, on_tx};
@@ -83,9 +83,11 @@ const COUNT: &str =
     FROM subscription_send WHERE state IN ('pending', 'failed')";
 const LIST_FAILED: &str = "SELECT message_id, event, template_id, attempts, failure, ended_at FROM subscription_send WHERE state = 'failed'
     AND ((ended_at, message_id) < ($1, $2) OR $1 IS NULL) ORDER BY ended_at DESC, message_id DESC LIMIT $3";
+const FORGET: &str = "DELETE FROM subscription_send WHERE message_id IN
+    (SELECT message_id FROM subscription_send WHERE state IN ('sent', 'refused') AND ended_at < $1 ORDER BY ended_at, message_id LIMIT $2)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[LIST_DUE, CLAIM, END, LATER, ERASE, DROP, COUNT, LIST_FAILED];
+pub const STATEMENTS: &[&str] = &[LIST_DUE, CLAIM, END, LATER, ERASE, DROP, COUNT, LIST_FAILED, FORGET];
 
 /// Tries of one message, spread over some two hours.
 pub const MOST_TRIES: i64 = 6;
@@ -112,6 +114,11 @@ pub async fn carry_due(at: Post<'_>, limit: u32) -> Result<u32> {
         }
     }
     Ok(tried)
+}
+
+/// Removes messages that WeChat took or the person refused months ago, and says how many. The ledger of consents stays, because people read it.
+pub async fn forget_carried(db: &Db, clock: &Clock) -> Result<u64> {
+    outbox::forget(db, clock, FORGET).await
 }
 
 async fn claim(at: Post<'_>, row: &Row) -> Result<bool> {

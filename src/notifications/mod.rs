@@ -139,6 +139,8 @@ pub struct Post<'a> {
     pub db: &'a Db,
     /// The present.
     pub clock: &'a Clock,
+    /// Spreads the pauses.
+    pub ids: &'a IdSource,
     /// Which events go out through WeChat, and in what form.
     pub templates: &'a subscriptions::Templates,
     /// Opens the addresses.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{AsPost, Event, Post, carrying, subscriptions};
 use crate::error::{Code, Error, Result};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, Clock};
 use crate::storage::sql::{Page, decode_cursor, failed};
 use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx};
@@ -28,8 +28,19 @@ struct Row {
     attempts: i64,
 }
 
-const LIST_DUE: &str = "SELECT id, account_id, event, subject_id, about, created_at, attempts FROM outbox
-    WHERE delivered_at IS NULL AND given_up_at IS NULL AND (next_attempt_at IS NULL OR next_attempt_at <= $1) ORDER BY created_at, id LIMIT $2";
+macro_rules! list_due {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, account_id, event, subject_id, about, created_at, attempts FROM outbox WHERE delivered_at IS NULL AND given_up_at IS NULL
+            AND (next_attempt_at IS NULL OR next_attempt_at <= $1) ORDER BY created_at, id LIMIT $2",
+            $rest
+        )
+    };
+}
+
+const LIST_DUE: &str = list_due!("");
+// What another instance is delivering is left to it, so that several share the work instead of waiting for each other.
+const LIST_FREE: &str = list_due!(" FOR UPDATE SKIP LOCKED");
 const COUNT_PENDING: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM outbox WHERE delivered_at IS NULL AND given_up_at IS NULL";
 const COUNT_GIVEN_UP: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM outbox WHERE delivered_at IS NULL AND given_up_at IS NOT NULL";
 const MARK_DELIVERED: &str = "UPDATE outbox SET delivered_at = $2 WHERE id = $1 AND delivered_at IS NULL AND given_up_at IS NULL";
@@ -41,10 +52,13 @@ const LIST_GIVEN_UP: &str =
     AND ((given_up_at, id) < ($1, $2) OR $1 IS NULL) ORDER BY given_up_at DESC, id DESC LIMIT $3";
 const TRY_AGAIN: &str = "UPDATE outbox SET attempts = 0, next_attempt_at = NULL, given_up_at = NULL WHERE id = $1 AND delivered_at IS NULL AND given_up_at IS NOT NULL";
 const STANDS: &str = "SELECT given_up_at IS NULL FROM outbox WHERE id = $1";
+// Who was told that an opinion needs no answer is looked up here when the next batch of the draft is published.
+const FORGET: &str = "DELETE FROM outbox WHERE id IN
+    (SELECT id FROM outbox WHERE delivered_at < $1 AND event <> 'opinion_excluded' ORDER BY delivered_at, id LIMIT $2)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] =
-    &[LIST_DUE, COUNT_PENDING, COUNT_GIVEN_UP, MARK_DELIVERED, INSERT_INBOX, NOTE_FAILURE, LIST_GIVEN_UP, TRY_AGAIN, STANDS];
+    &[LIST_DUE, COUNT_PENDING, COUNT_GIVEN_UP, MARK_DELIVERED, INSERT_INBOX, NOTE_FAILURE, LIST_GIVEN_UP, TRY_AGAIN, STANDS, FORGET];
 
 /// Events delivered in one transaction, and messages sent in one go.
 const BATCH: u32 = 200;
@@ -52,6 +66,10 @@ const BATCH: u32 = 200;
 const PAUSE: Duration = Duration::from_secs(2);
 /// Time after a failure of the engine.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(15);
+/// Days for which what was delivered is kept.
+pub(super) const KEPT_DAYS: i64 = 90;
+/// Rows removed in one transaction.
+pub(super) const FORGOTTEN_AT_ONCE: i64 = 1_000;
 /// Tries of one event before it is given up: spread over some nine hours.
 pub const MOST_TRIES: i64 = 10;
 
@@ -64,21 +82,21 @@ pub fn pause_after(attempts: i64) -> chrono::Duration {
 /// Delivers up to `limit` events that are due and says how many it moved.
 ///
 /// They go in one transaction; when that fails, one by one, so that one bad event holds back nobody else's. An event that fails by itself is tried again later
-/// ([`pause_after`]), and after [`MOST_TRIES`] it waits for the staff. A failure of the engine counts as no try.
+/// ([`pause_after`]), and after [`MOST_TRIES`] it waits for the staff. A failure of the engine, two instances that wait for each other among them, counts as no try.
 pub async fn deliver_pending(at: Post<'_>, limit: u32) -> Result<u32> {
     let due: Vec<Row> = on_db!(at.db, pool => sqlx::query_as(LIST_DUE).bind(at.clock.now()).bind(i64::from(limit)).fetch_all(pool).await)
         .map_err(failed)?;
     if due.is_empty() {
         return Ok(0);
     }
-    match deliver_together(at, &due).await {
+    match deliver_free(at, &due, limit).await {
         Ok(delivered) => return Ok(delivered),
         Err(error) if error.code == Code::Unavailable => return Err(error),
         Err(_) => {}
     }
     let mut delivered = 0;
     for row in &due {
-        match deliver_together(at, std::slice::from_ref(row)).await {
+        match deliver_alone(at, row).await {
             Ok(n) => delivered += n,
             Err(error) if error.code == Code::Unavailable => return Err(error),
             Err(error) => note_failure(at, row, &error).await?,
@@ -87,14 +105,34 @@ pub async fn deliver_pending(at: Post<'_>, limit: u32) -> Result<u32> {
     Ok(delivered)
 }
 
-async fn deliver_together(at: Post<'_>, rows: &[Row]) -> Result<u32> {
+/// Delivers what is due in one transaction: on SQLite what was found, on PostgreSQL as much as no other instance is delivering.
+async fn deliver_free(at: Post<'_>, due: &[Row], limit: u32) -> Result<u32> {
     let now = at.clock.now();
-    let mut delivered = 0;
     let mut tx = at.db.begin().await?;
-    for row in rows {
-        delivered += u32::from(deliver_one(&mut tx, at, row, now).await?);
-    }
+    let free: Option<Vec<Row>> = match &mut tx {
+        Tx::Sqlite(_) => None,
+        Tx::Postgres(transaction) => {
+            let found = sqlx::query_as(LIST_FREE).bind(now).bind(i64::from(limit)).fetch_all(&mut **transaction).await;
+            Some(found.map_err(failed)?)
+        }
+    };
+    let delivered = deliver_all(&mut tx, at, free.as_deref().unwrap_or(due), now).await?;
     tx.commit().await?;
+    Ok(delivered)
+}
+
+async fn deliver_alone(at: Post<'_>, row: &Row) -> Result<u32> {
+    let mut tx = at.db.begin().await?;
+    let delivered = deliver_all(&mut tx, at, std::slice::from_ref(row), at.clock.now()).await?;
+    tx.commit().await?;
+    Ok(delivered)
+}
+
+async fn deliver_all(tx: &mut Tx, at: Post<'_>, rows: &[Row], now: DateTime<Utc>) -> Result<u32> {
+    let mut delivered = 0;
+    for row in rows {
+        delivered += u32::from(deliver_one(tx, at, row, now).await?);
+    }
     Ok(delivered)
 }
 
@@ -143,7 +181,8 @@ pub struct Backlog {
 /// Delivers until it is told to stop, and reports the backlog. A failure is logged and tried again: the rows stay where they are.
 pub async fn deliver_until_stopped(holder: impl AsPost, report: impl Fn(Backlog), mut stopping: watch::Receiver<bool>) {
     while !*stopping.borrow_and_update() {
-        let pause = match deliver_and_carry(holder.post()).await {
+        let post = holder.post();
+        let pause = match deliver_and_carry(post).await {
             Ok((backlog, is_full)) => {
                 report(backlog);
                 if is_full { Duration::ZERO } else { PAUSE }
@@ -154,7 +193,7 @@ pub async fn deliver_until_stopped(holder: impl AsPost, report: impl Fn(Backlog)
             }
         };
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(post.ids.about(pause)) => {}
             changed = stopping.changed() => if changed.is_err() { return },
         }
     }
@@ -164,6 +203,28 @@ async fn deliver_and_carry(at: Post<'_>) -> Result<(Backlog, bool)> {
     let delivered = deliver_pending(at, BATCH).await?;
     carrying::carry_due(at, BATCH).await?;
     Ok((count_backlog(at.db).await?, delivered == BATCH))
+}
+
+/// Removes what was delivered months ago, and says how much: it stands in the inbox, and nobody looks for it here.
+pub async fn forget_delivered(db: &Db, clock: &Clock) -> Result<u64> {
+    forget(db, clock, FORGET).await
+}
+
+/// Removes with a statement, some rows at a time, what is older than [`KEPT_DAYS`].
+pub(super) async fn forget(db: &Db, clock: &Clock, statement: &'static str) -> Result<u64> {
+    let before = clock.now() - chrono::Duration::days(KEPT_DAYS);
+    let mut gone = 0;
+    loop {
+        let mut tx = db.begin().await?;
+        let some: u64 = on_tx!(&mut tx, c => sqlx::query(statement)
+            .bind(before).bind(FORGOTTEN_AT_ONCE).execute(c).await.map(|d| d.rows_affected()))
+        .map_err(failed)?;
+        tx.commit().await?;
+        gone += some;
+        if some < FORGOTTEN_AT_ONCE as u64 {
+            return Ok(gone);
+        }
+    }
 }
 
 /// Events that are not delivered and not given up.

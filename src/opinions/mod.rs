@@ -8,6 +8,7 @@
 //! | `wording` | what an author says, checked against the text it speaks of |
 //! | `posting`, `revising`, `lookups` | taking opinions in, changing and withdrawing them, finding one again without an account |
 //! | `enclosures`, `acts`, `upkeep` | files that come with them; keys of acts that are heard once; removing what belongs to nothing |
+//! | `sealing` | receipts under seals of the audit log |
 //! | `votes`, `onward` | agreeing and disagreeing; where an article went in a newer version |
 //! | `reading/` | who sees what (one policy for what is public), lists and counts |
 //! | `moderation/` | checks before others may see an opinion, hiding, appeals |
@@ -32,6 +33,7 @@ pub mod posting;
 pub mod reading;
 pub mod report;
 pub mod revising;
+pub mod sealing;
 pub mod seeds;
 pub mod statistics;
 pub mod triage;

@@ -1,4 +1,4 @@
-//! Removing what belongs to nothing: uploads that came with no opinion, keys that are weeks old, sessions that have ended.
+//! Removing what belongs to nothing: uploads that came with no opinion, keys that are weeks old, sessions that have ended, notifications delivered months ago.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use super::{acts, enclosures};
 use crate::accounts::sessions;
 use crate::config::Rules;
 use crate::error::Result;
-use crate::ids::Clock;
+use crate::ids::{Clock, IdSource};
+use crate::notifications::{carrying, outbox};
 use crate::storage::Db;
 use crate::storage::blobs::Blobs;
 
@@ -19,11 +20,13 @@ const PAUSE: Duration = Duration::from_secs(600);
 pub async fn tidy(db: &Db, blobs: &Blobs, clock: &Clock, rules: &Rules) -> Result<u64> {
     acts::forget_old_keys(db, clock).await?;
     while sessions::forget_expired(db, clock).await? > 0 {}
+    outbox::forget_delivered(db, clock).await?;
+    carrying::forget_carried(db, clock).await?;
     enclosures::remove_unbound(db, blobs, clock, rules).await
 }
 
 /// Tidies until it is told to stop. A failure is logged and tried again in the next round.
-pub async fn tidy_until_stopped(db: Db, blobs: Blobs, clock: Clock, rules: Rules, mut stopping: watch::Receiver<bool>) {
+pub async fn tidy_until_stopped(db: Db, blobs: Blobs, clock: Clock, ids: IdSource, rules: Rules, mut stopping: watch::Receiver<bool>) {
     while !*stopping.borrow_and_update() {
         match tidy(&db, &blobs, &clock, &rules).await {
             Ok(0) => {}
@@ -31,7 +34,7 @@ pub async fn tidy_until_stopped(db: Db, blobs: Blobs, clock: Clock, rules: Rules
             Err(error) => tracing::error!(cause = error.cause_chain(), "uploads could not be tidied; it is tried again"),
         }
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(ids.about(PAUSE)) => {}
             changed = stopping.changed() => if changed.is_err() { return },
         }
     }

@@ -18,6 +18,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
@@ -199,6 +200,27 @@ impl Db {
         })
     }
 
+    /// Waits for the turn of this instance at what only one of those over a database may do at a time; `number` names it. On SQLite nobody waits: whoever
+    /// has the data directory is alone.
+    pub async fn take_turn(&self, number: i64) -> Result<Turn> {
+        let Db::Postgres(pool) = self else { return Ok(Turn { _connection: None }) };
+        loop {
+            let mut connection = pool.acquire().await.map_err(sql::failed)?;
+            let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+                .bind(number)
+                .fetch_one(&mut *connection)
+                .await
+                .map_err(sql::failed)?;
+            if is_ours {
+                // The server ends the turn with the connection, also when this process dies.
+                connection.close_on_drop();
+                return Ok(Turn { _connection: Some(connection) });
+            }
+            drop(connection);
+            tokio::time::sleep(TURN_PAUSE).await;
+        }
+    }
+
     /// Whether the engine answers.
     pub async fn ping(&self) -> Result<()> {
         let answer: i64 =
@@ -236,6 +258,15 @@ impl Tx {
         .map_err(sql::failed)
     }
 }
+
+/// The turn of one instance; over when dropped, and when the process dies. See [`Db::take_turn`].
+#[derive(Debug)]
+pub struct Turn {
+    _connection: Option<PoolConnection<Postgres>>,
+}
+
+/// Time between two looks whether a turn is free.
+const TURN_PAUSE: Duration = Duration::from_millis(200);
 
 /// The exclusive claim of one process on a data directory; released when dropped, and by the system when the process dies.
 #[derive(Debug)]

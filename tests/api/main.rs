@@ -33,6 +33,7 @@ mod problems;
 mod report;
 mod round_pages;
 mod rounds;
+mod sealing;
 mod security;
 mod seeds;
 mod selections;

@@ -15,6 +15,8 @@ use zhitong::ids::AccountId;
 use zhitong::notifications::carrying::{CLAIM_SECONDS, Carried, Carrier, Letter, MOST_TRIES, carry_due, pause_after};
 use zhitong::notifications::subscriptions::{self, Quota};
 use zhitong::notifications::{self, AsPost, Event, Post, deliver_pending, outbox};
+use zhitong::opinions::upkeep;
+use zhitong::storage::{Db, Tx};
 
 use crate::support::TestApp;
 
@@ -355,5 +357,77 @@ async fn a_bad_event_holds_back_nobody_else() {
     crate::moderation::set(&app, statement, bad).await;
     assert_eq!(deliver_pending(app.app.post(), 100).await.unwrap(), 1);
     assert_eq!(outbox::count_backlog(&app.app.db).await.unwrap(), outbox::Backlog::default());
+    app.finish().await;
+}
+
+/// Announces an event for somebody.
+async fn announce(app: &TestApp, person: &Person, event: Event) {
+    let mut tx = app.app.db.begin().await.unwrap();
+    let subject = app.app.ids.next();
+    notifications::announce(&mut tx, &app.clock, &app.app.ids, person.account, event, subject, "第四条").await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_another_instance_is_delivering_is_left_to_it() {
+    let app = TestApp::start().await;
+    let wang = Person::new(&app, "wang").await;
+    if matches!(app.app.db, Db::Sqlite(_)) {
+        // One writer at a time: nobody delivers while another does.
+        return app.finish().await;
+    }
+    for _ in 0..3 {
+        announce(&app, &wang, Event::OpinionReceived).await;
+    }
+    // Another instance is at the first two of them.
+    let mut other = app.app.db.begin().await.unwrap();
+    let hold = "SELECT id FROM outbox ORDER BY created_at, id LIMIT 2 FOR UPDATE";
+    if let Tx::Postgres(transaction) = &mut other {
+        sqlx::query(hold).fetch_all(&mut **transaction).await.unwrap();
+    }
+    let delivered = tokio::time::timeout(Duration::from_secs(5), deliver_pending(app.app.post(), 2)).await;
+    assert_eq!(delivered.expect("it waits for the other").unwrap(), 1, "the one that is free, though two came before it");
+    other.commit().await.unwrap();
+    assert_eq!(deliver_pending(app.app.post(), 100).await.unwrap(), 2);
+    assert_eq!(outbox::count_pending(&app.app.db).await.unwrap(), 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_delivered_months_ago_is_removed_and_what_is_asked_for_stays() {
+    let app = start("t-answer").await;
+    let wang = Person::new(&app, "wang").await;
+    wang.choose(&app, "t-answer", "accept", "choice-0001").await.expect(200);
+    let told = Told::default();
+    let post = Post { carrier: &told, ..app.app.post() };
+    wang.is_answered(&app, post).await;
+    assert_eq!(carry_due(post, 10).await.unwrap(), 1);
+    for event in [Event::OpinionReceived, Event::OpinionExcluded] {
+        announce(&app, &wang, event).await;
+    }
+    assert_eq!(deliver_pending(post, 100).await.unwrap(), 2);
+    let kept = async || -> (Vec<String>, usize, i64) {
+        let tidied = upkeep::tidy(&app.app.db, &app.app.blobs, &app.clock, &app.app.config.rules).await;
+        assert_eq!(tidied.unwrap(), 0);
+        let events: Vec<String> =
+            zhitong::on_db!(&app.app.db, pool => sqlx::query_scalar("SELECT event FROM outbox ORDER BY event").fetch_all(pool).await)
+                .unwrap();
+        let inbox: i64 =
+            zhitong::on_db!(&app.app.db, pool => sqlx::query_scalar("SELECT CAST(COUNT(*) AS BIGINT) FROM inbox").fetch_one(pool).await)
+                .unwrap();
+        (events, sends(&app).await.len(), inbox)
+    };
+    app.clock.advance(chrono::Duration::days(90));
+    let all = ["opinion_answered", "opinion_excluded", "opinion_received"].map(str::to_owned).to_vec();
+    assert_eq!(kept().await, (all, 1, 3));
+    // One that was never delivered stays, however old.
+    announce(&app, &wang, Event::OpinionReceived).await;
+    app.clock.advance(chrono::Duration::days(1));
+    let left = ["opinion_excluded", "opinion_received"].map(str::to_owned).to_vec();
+    assert_eq!(kept().await, (left, 0, 3));
+    assert_eq!(wang.quota(&app, "t-answer").await, Quota { left: 0, spent: 1, dropped: 0 }, "the ledger is read by its person");
+    app.clock.advance(chrono::Duration::days(91));
+    assert_eq!(deliver_pending(post, 100).await.unwrap(), 1);
+    assert_eq!(kept().await.0.len(), 2);
     app.finish().await;
 }

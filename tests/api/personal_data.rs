@@ -8,6 +8,7 @@ use zhitong::accounts::citizens::consent::require_standing;
 use zhitong::accounts::citizens::privacy::PRIVACY_VERSION;
 use zhitong::error::Code;
 use zhitong::ids::AccountId;
+use zhitong::opinions::sealing;
 use zhitong::personal_data;
 
 use crate::pages::Browser;
@@ -112,8 +113,10 @@ async fn the_account_of_a_phone_is_taken_up_whole() {
     }
     assert!(messages >= 3);
     let body = json!({"wechat_code": format!("sandbox-phone-{PHONE}")});
+    assert_eq!(sealing::seal_some(&app.app.db, &app.clock, 100).await.unwrap(), 5);
     assert_eq!(app.put("/account/phone", token(&wechat), body).await.expect(200)["is_merged"], true);
     assert_eq!(own_opinions(&app, &wechat).await, 4);
+    assert_eq!(sealing::verify(&app.app.db).await.unwrap().different, 0, "receipts are what they were");
     let votes: Vec<(uuid::Uuid, String)> =
         zhitong::on_db!(&app.app.db, pool => sqlx::query_as("SELECT account_id, choice FROM opinion_vote").fetch_all(pool).await).unwrap();
     assert_eq!(votes, [(account(&wechat).0, "disagree".to_owned())], "one voice for each person, none about their own opinion");

@@ -1,10 +1,14 @@
 //! The demonstration: contact points and drafts in their stages, loaded through the same functions as everything else.
 
+use std::time::Duration;
+
 use serde_json::json;
 use zhitong::accounts::Actor;
 use zhitong::contact_points::seeds::load_points;
 use zhitong::error::{Error, Result};
 use zhitong::opinions::seeds::{Loading, load_drafts};
+use zhitong::seeding;
+use zhitong::storage::Db;
 
 use crate::support::TestApp;
 
@@ -42,5 +46,35 @@ async fn the_demonstration_loads_once() {
             assert_eq!(answers["items"], json!([]), "{state}");
         }
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn instances_that_start_at_once_load_it_once() {
+    let app = TestApp::start().await;
+    if matches!(app.app.db, Db::Sqlite(_)) {
+        // One instance has the data directory, and nobody else is there.
+        return app.finish().await;
+    }
+    let (a, b, c) = tokio::join!(seeding::load(&app.app), seeding::load(&app.app), seeding::load(&app.app));
+    let loaded = [a.unwrap(), b.unwrap(), c.unwrap()];
+    assert_eq!(loaded.iter().filter(|seeded| seeded.versions > 0 && seeded.logins.len() == 7).count(), 1, "{loaded:?}");
+    assert_eq!(loaded.iter().filter(|seeded| seeded.versions == 0 && seeded.logins.is_empty()).count(), 2, "{loaded:?}");
+    app.deliver().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_turn_is_had_by_one_instance_at_a_time() {
+    let app = TestApp::start().await;
+    let first = app.app.db.take_turn(1).await.unwrap();
+    drop(app.app.db.take_turn(2).await.unwrap());
+    if matches!(app.app.db, Db::Postgres(_)) {
+        let second = tokio::time::timeout(Duration::from_millis(600), app.app.db.take_turn(1)).await;
+        assert!(second.is_err(), "two have the turn");
+    }
+    drop(first);
+    let third = tokio::time::timeout(Duration::from_secs(10), app.app.db.take_turn(1)).await;
+    drop(third.expect("nobody has the turn any more").unwrap());
     app.finish().await;
 }

@@ -108,6 +108,7 @@ async fn every_statement_is_understood() {
         ("opinions::reading::own", opinions::reading::own::STATEMENTS),
         ("opinions::reading::public", opinions::reading::public::STATEMENTS),
         ("opinions::revising", opinions::revising::STATEMENTS),
+        ("opinions::sealing", opinions::sealing::STATEMENTS),
         ("opinions::votes", opinions::votes::STATEMENTS),
         ("storage::settings", storage::settings::STATEMENTS),
     ];

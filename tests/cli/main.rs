@@ -158,7 +158,9 @@ fn first_start_loads_the_demonstration_and_the_second_repeats_nothing() {
     let doctor = run(zhitong(folder.path()).arg("doctor"));
     assert!(doctor.status.success(), "{}", text(&doctor.stdout));
     let verified = run(zhitong(folder.path()).args(["audit", "verify"]));
-    assert!(verified.status.success() && text(&verified.stdout).contains("完整"));
+    let said = text(&verified.stdout);
+    assert!(verified.status.success() && said.contains("审计日志完整") && said.contains("意见回执完整"), "{said}");
+    assert!(said.contains("另有 0 条待封存") && !said.contains("：0 条由"), "{said}");
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn the_doctor_names_everything_that_is_not_in_order() {
         let (_, is_fine, detail) = found.iter().find(|(found, ..)| found == name).unwrap_or_else(|| panic!("{name}: {found:?}"));
         assert!(!is_fine && detail.contains(advice), "{name}: {detail}");
     }
-    for name in ["settings", "data_dir", "database", "clock", "migrations", "cache", "originals", "audit", "sealed"] {
+    for name in ["settings", "data_dir", "database", "clock", "migrations", "cache", "originals", "audit", "receipts", "sealed"] {
         assert!(found.iter().any(|(found, fine, _)| found == name && *fine), "{name}: {found:?}");
     }
     let human = zhitong(&["doctor"]);

@@ -122,9 +122,6 @@ class Postgres(Process):
                    f"SELECT coalesce(json_agg(t), '[]') FROM ({statement}) t"]
         return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
-    def has_column(self, table, column):
-        return bool(self.rows(f"SELECT 1 AS one FROM information_schema.columns WHERE table_name = '{table}' AND column_name = '{column}'"))
-
     def damage(self):
         """What the engine's own check says of its files; empty where they are whole."""
         command = [self.bin / "pg_amcheck", "-h", self.home, "-p", str(self.port), "-U", "app", "-d", "postgres", "--install-missing"]
@@ -151,9 +148,6 @@ print(json.dumps([{k: v.hex() if isinstance(v, bytes) else v for k, v in dict(ro
         # An id is sixteen bytes here and words elsewhere; a hash is written in twice as many digits.
         is_id = lambda value: isinstance(value, str) and len(value) == 32 and not set(value) - set("0123456789abcdef")  # noqa: E731
         return [{k: str(uuid.UUID(v)) if k != "k" and is_id(v) else v for k, v in row.items()} for row in found]
-
-    def has_column(self, table, column):
-        return bool(self.rows(f"SELECT 1 AS one FROM pragma_table_info('{table}') WHERE name = '{column}'"))
 
     def damage(self):
         found = [next(iter(row.values())) for row in self.rows("PRAGMA integrity_check")]

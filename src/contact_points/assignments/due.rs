@@ -116,7 +116,7 @@ pub async fn run_until_stopped(db: Db, clock: Clock, ids: IdSource, rules: Rules
             }
         };
         tokio::select! {
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(ids.about(pause)) => {}
             changed = stopping.changed() => if changed.is_err() { return },
         }
     }

@@ -283,8 +283,9 @@ pub async fn recover_until_stopped(app: impl AsChecker, mut stopping: watch::Rec
                 "checks that broke off could not be taken up; they are tried again"
             );
         }
+        let pause = app.checker().ids.about(PAUSE);
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
             changed = stopping.changed() => if changed.is_err() { return },
         }
     }

@@ -108,6 +108,10 @@ fn told(act: Act, stored: &str) -> Option<String> {
             let reason = if reason == "taken in again" { "恢复办理" } else { ExclusionReason::parse(reason)?.label() };
             format!("{reason}：{which}")
         }
+        SealReceipts => {
+            let (count, root) = stored.split_once(' ')?;
+            format!("{} 条，散列 {root}", number(count)?)
+        }
         WriteNote => format!("备注 {stored}"),
         KeepReason => match stored.split_once(' ')? {
             ("kept", id) => format!("保存 {id}"),
@@ -241,6 +245,7 @@ mod tests {
             (AssignOpinions, "3 to x: art-4", "3 条分派给 x：第四条"),
             (ExcludeOpinions, "taken in again: x y", "恢复办理：x y"),
             (ExcludeOpinions, "repeated: x", "重复提交：x"),
+            (SealReceipts, "12 0a1b", "12 条，散列 0a1b"),
             (PublishFeedback, "8 published, 0 excluded", "公布 8 条，不作反馈 0 条"),
             (HideOpinion, "revision 1, entry 2 privacy", "涉及个人隐私；意见第 1 版，审核记录第 2 条"),
             (ShowOpinion, "revision 1, entry 2", "意见第 1 版，审核记录第 2 条"),

@@ -4,6 +4,7 @@ use zhitong::contact_points::assignments::Step;
 use zhitong::contact_points::assignments::moving::{NewStep, take_own_step};
 use zhitong::error::Code;
 use zhitong::opinions::offline::batches::{self, BatchState, RowState, Which};
+use zhitong::opinions::sealing;
 
 use super::support::{Point, counted, xlsx};
 
@@ -79,9 +80,12 @@ async fn a_file_is_tried_corrected_committed_and_undone() {
         assert_eq!(found.unwrap_err().code, Code::NotFound);
     }
 
+    assert_eq!(sealing::seal_some(&at.db, &point.app.clock, 100).await.unwrap(), 3);
     let undone = batches::undo(&at, &point.caller, batch.id, batch.revision, "传错了文件").await.unwrap();
     assert_eq!((undone.state, undone.counts.of(RowState::Undone), undone.counts.all()), (BatchState::Undone, 3, 9));
     assert_eq!(point.opinions().await, 0);
+    let sealed = sealing::verify(&at.db).await.unwrap();
+    assert_eq!((sealed.receipts, sealed.different), (3, 0), "what is undone was received all the same");
     assert_eq!(counted(&point.batch(other.id).await), [3, 0, 0, 1], "what only repeated it stands by itself now");
     let once_more = point.upload("意见汇总.xlsx", file).await;
     assert_eq!(counted(&once_more), [2, 1, 2, 4], "it may be uploaded again");

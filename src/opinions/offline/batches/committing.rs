@@ -29,7 +29,7 @@ const FINISH: &str = "UPDATE upload_batch SET state = 'committed', revision = re
     WHERE id = $1 AND worker = $2 AND state = 'committing'";
 
 const COUNT_OPEN: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM upload_batch WHERE assignment_id = $1 AND contact_point_id = $2
-    AND state IN ('reading', 'mapping', 'checking', 'checked') AND (EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $3) OR $3 IS NULL)";
+    AND state IN ('reading', 'mapping', 'checking', 'checked') AND ($3 IS NULL OR EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $3))";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[BEGIN, NEXT, COMMITTED, PROGRESS, FINISH, COUNT_OPEN];

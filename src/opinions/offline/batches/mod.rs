@@ -367,7 +367,7 @@ const LIST_OWN: &str = select!(
 );
 const COUNT: &str = "SELECT state, CAST(COUNT(*) AS BIGINT), CAST(COUNT(*) FILTER (WHERE has_warnings) AS BIGINT) FROM upload_row WHERE batch_id = $1 GROUP BY state";
 const HOLD: &str = "UPDATE upload_batch SET revision = revision WHERE id = $1 AND contact_point_id = $2
-    AND (EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $3) OR $3 IS NULL)";
+    AND ($3 IS NULL OR EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $3))";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[FIND_OWN, FIND_SAME, LIST_OWN, COUNT, HOLD];

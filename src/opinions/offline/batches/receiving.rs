@@ -30,7 +30,7 @@ const INSERT: &str = "INSERT INTO upload_batch (id, assignment_id, contact_point
     VALUES ($1, $2, $3, $4, $5, $6, $7, '', 'reading', 1, 0, 0, $8, $9, '', $10, $11, $12, $13, $8, '') ON CONFLICT DO NOTHING";
 const CLAIM: &str = "UPDATE upload_batch SET worker = $3, heard_at = $4, failure = '' WHERE id = $1 AND contact_point_id = $2
     AND state IN ('reading', 'checking', 'committing') AND (worker IS NULL OR heard_at < $5)
-    AND (EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $6) OR $6 IS NULL)";
+    AND ($6 IS NULL OR EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $6))";
 const RELEASE: &str = "UPDATE upload_batch SET worker = NULL, failure = $3, heard_at = $4 WHERE id = $1 AND worker = $2";
 const FAIL: &str = "UPDATE upload_batch SET state = 'failed', revision = revision + 1, worker = NULL, failure = $3, heard_at = $4 WHERE id = $1 AND worker = $2";
 
