@@ -17,7 +17,7 @@ use crate::contact_points::managing::Keeping;
 use crate::contact_points::persons;
 use crate::contact_points::selection::applying::{self, Applying};
 use crate::corpus::import::Importer;
-use crate::corpus::store;
+use crate::corpus::{jobs, store};
 use crate::drafts::{attachments, versions};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, Clock, IdSource, OpinionId};
@@ -303,6 +303,7 @@ impl App {
     /// Every column that names contents of the store of originals, for `zhitong backup`. A new one is named here.
     pub const CONTENT_COLUMNS: &'static [ContentColumn] = &[
         store::ORIGINALS,
+        jobs::FILES,
         versions::ORIGINALS,
         attachments::CONTENTS,
         enclosures::CONTENTS,

@@ -34,6 +34,9 @@ const FIND: &str = "SELECT a.id, a.role, a.display_name, a.organ_id, a.contact_p
     JOIN account a ON a.id = s.account_id LEFT JOIN contact_point p ON p.id = a.contact_point_id
     LEFT JOIN collection_station st ON st.id = a.station_id
     WHERE s.token_hash = $1 AND s.expires_at > $2 AND a.is_active AND COALESCE(p.status, 'open') = 'open' AND st.closed_at IS NULL";
+const FIND_OF: &str = "SELECT a.id, a.role, a.display_name, a.organ_id, a.contact_point_id, a.station_id FROM account a
+    LEFT JOIN contact_point p ON p.id = a.contact_point_id LEFT JOIN collection_station st ON st.id = a.station_id
+    WHERE a.id = $1 AND a.is_active AND COALESCE(p.status, 'open') = 'open' AND st.closed_at IS NULL";
 const DELETE: &str = "DELETE FROM session WHERE token_hash = $1";
 const LIST: &str = "SELECT token_hash, created_at, expires_at, device FROM session WHERE account_id = $1 AND expires_at > $2
     ORDER BY created_at DESC, token_hash LIMIT 200";
@@ -41,7 +44,7 @@ const DELETE_ONE: &str = "DELETE FROM session WHERE account_id = $1 AND substr(t
 const DELETE_OTHERS: &str = "DELETE FROM session WHERE account_id = $1 AND token_hash <> $2";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[INSERT, DELETE_EXPIRED, FIND, DELETE, LIST, DELETE_ONE, DELETE_OTHERS];
+pub const STATEMENTS: &[&str] = &[INSERT, DELETE_EXPIRED, FIND, FIND_OF, DELETE, LIST, DELETE_ONE, DELETE_OTHERS];
 
 #[derive(FromRow)]
 struct CallerRow {
@@ -51,6 +54,19 @@ struct CallerRow {
     organ_id: Option<OrganId>,
     contact_point_id: Option<ContactPointId>,
     station_id: Option<StationId>,
+}
+
+impl CallerRow {
+    fn into_caller(self) -> Result<Caller> {
+        Ok(Caller {
+            account_id: self.id,
+            role: parse_role(&self.role)?,
+            display_name: self.display_name,
+            organ: self.organ_id,
+            contact_point: self.contact_point_id,
+            station: self.station_id,
+        })
+    }
 }
 
 /// A session as its owner sees it in the list of their own.
@@ -114,17 +130,13 @@ pub async fn find_caller(db: &Db, clock: &Clock, token: &str) -> Result<Option<C
     let now = clock.now();
     let row: Option<CallerRow> =
         on_db!(db, pool => sqlx::query_as(FIND).bind(&hash).bind(now).fetch_optional(pool).await).map_err(failed)?;
-    row.map(|row| {
-        Ok(Caller {
-            account_id: row.id,
-            role: parse_role(&row.role)?,
-            display_name: row.display_name,
-            organ: row.organ_id,
-            contact_point: row.contact_point_id,
-            station: row.station_id,
-        })
-    })
-    .transpose()
+    row.map(CallerRow::into_caller).transpose()
+}
+
+/// Who an account is, for work that it began and that goes on without it; `None` when a session of it would not count.
+pub async fn find_caller_of(db: &Db, account: AccountId) -> Result<Option<Caller>> {
+    let row: Option<CallerRow> = on_db!(db, pool => sqlx::query_as(FIND_OF).bind(account).fetch_optional(pool).await).map_err(failed)?;
+    row.map(CallerRow::into_caller).transpose()
 }
 
 /// Ends a session; a token that has ended already is no failure.

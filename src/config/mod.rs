@@ -114,6 +114,8 @@ pub struct Rules {
     pub enclosures_mib: u32,
     /// Hours after which an uploaded file that came with no opinion is removed.
     pub unbound_enclosure_hours: u32,
+    /// Seconds after which work in the background (an import, an uploaded table) that gave no sign is taken for dead, and another instance goes on with it.
+    pub silent_seconds: u32,
     /// Failed staff logins with one name from one address in fifteen minutes before that pair must wait; five times as many with all names together.
     pub failed_logins: u32,
     /// Second step of the staff's sign-in. Unless it is set: required with a configuration file, optional in the demonstration.
@@ -145,6 +147,7 @@ impl Default for Rules {
             enclosure_mib: 10,
             enclosures_mib: 20,
             unbound_enclosure_hours: 24,
+            silent_seconds: 60,
             failed_logins: 10,
             staff_totp: None,
             staff_session_hours: 12,

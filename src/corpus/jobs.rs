@@ -1,33 +1,81 @@
 //! 导入任务: an import that somebody started through the API or a page, with its progress and its report.
+//!
+//! Its files lie on a shelf of the store of originals, so that any instance can do the work, and another one when the first dies: see [`leases`]. Importing the
+//! same content again is no change, so whoever goes on begins with the first file.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 use sqlx::types::Json;
+use tempfile::TempDir;
+use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 use super::import::{Importer, Input, Options, Progress, Report};
 use crate::audit::{self, Act, NewEntry};
-use crate::error::{Error, Result};
-use crate::ids::{AccountId, Clock, IdSource, ImportJobId};
+use crate::config::Rules;
+use crate::error::{Code, Error, Result};
+use crate::ids::{AccountId, Clock, ImportJobId};
 use crate::storage::Db;
+use crate::storage::blobs::{BlobHash, Blobs};
+use crate::storage::leases;
+use crate::storage::snapshot::ContentColumn;
 use crate::storage::sql::{Page, decode_cursor, failed};
 use crate::{on_db, on_tx, text_enum};
 
 const INSERT: &str =
-    "INSERT INTO import_job (id, state, name, is_dry_run, done, total, report, failure, created_by, created_at, updated_at)
-    VALUES ($1, 'running', $2, $3, 0, NULL, $4, '', $5, $6, $6)";
-const PROGRESS: &str = "UPDATE import_job SET done = $2, total = $3, updated_at = $4 WHERE id = $1 AND state = 'running'";
-const FINISH: &str = "UPDATE import_job SET state = $2, done = $3, total = $3, report = $4, failure = $5, updated_at = $6 WHERE id = $1";
+    "INSERT INTO import_job (id, state, name, is_dry_run, done, total, report, failure, created_by, created_at, updated_at, attempts)
+    VALUES ($1, 'running', $2, $3, 0, NULL, $4, '', $5, $6, $6, 0)";
+const INSERT_FILE: &str = "INSERT INTO import_job_file (job_id, ordinal, name, blob_hash, size_bytes) VALUES ($1, $2, $3, $4, $5)";
+const LIST_FILES: &str = "SELECT name, blob_hash FROM import_job_file WHERE job_id = $1 ORDER BY ordinal";
+const NEXT: &str = "SELECT id FROM import_job WHERE state = 'running' AND attempts < $1 AND (worker IS NULL OR heard_at < $2)
+    AND EXISTS (SELECT 1 FROM import_job_file f WHERE f.job_id = import_job.id) ORDER BY created_at, id LIMIT 1";
+const CLAIM: &str = "UPDATE import_job SET worker = $2, heard_at = $3, updated_at = $3, attempts = attempts + 1
+    WHERE id = $1 AND state = 'running' AND attempts < $4 AND (worker IS NULL OR heard_at < $5)";
+const PROGRESS: &str =
+    "UPDATE import_job SET done = $3, total = $4, heard_at = $5, updated_at = $5 WHERE id = $1 AND worker = $2 AND state = 'running'";
+const LET_GO: &str = "UPDATE import_job SET worker = NULL, attempts = attempts - 1 WHERE id = $1 AND worker = $2 AND state = 'running'";
+const FINISH: &str = "UPDATE import_job SET state = $3, done = $4, total = $4, report = $5, failure = $6, updated_at = $7, worker = NULL
+    WHERE id = $1 AND worker = $2 AND state = 'running'";
+const GIVE_UP: &str = "UPDATE import_job SET state = 'failed', failure = $1, updated_at = $2, worker = NULL
+    WHERE state = 'running' AND attempts >= $3 AND (worker IS NULL OR heard_at < $4)";
+const ABANDON: &str = "UPDATE import_job SET state = 'failed', failure = $1, updated_at = $2
+    WHERE state = 'running' AND updated_at < $3 AND NOT EXISTS (SELECT 1 FROM import_job_file f WHERE f.job_id = import_job.id)";
 const FIND: &str = "SELECT id, state, name, is_dry_run, done, total, report, failure, created_at, updated_at FROM import_job WHERE id = $1";
 const LIST: &str = "SELECT id, state, name, is_dry_run, done, total, report, failure, created_at, updated_at FROM import_job
     WHERE (id < $1 OR $1 IS NULL) ORDER BY id DESC LIMIT $2";
-const ABANDON: &str = "UPDATE import_job SET state = 'failed', failure = $1, updated_at = $2 WHERE state = 'running' AND updated_at < $3";
+// A content that a job needs, or needed a short while ago, stays for all.
+const LIST_SPENT: &str = "SELECT DISTINCT f.blob_hash FROM import_job_file f JOIN import_job j ON j.id = f.job_id
+    WHERE j.state <> 'running' AND j.updated_at < $1
+    AND NOT EXISTS (SELECT 1 FROM import_job_file g JOIN import_job k ON k.id = g.job_id
+        WHERE g.blob_hash = f.blob_hash AND (k.state = 'running' OR k.updated_at >= $1)) LIMIT $2";
+const FORGET_SPENT: &str = "DELETE FROM import_job_file WHERE blob_hash = $1
+    AND job_id IN (SELECT j.id FROM import_job j WHERE j.state <> 'running' AND j.updated_at < $2)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[INSERT, PROGRESS, FINISH, FIND, LIST, ABANDON];
+pub const STATEMENTS: &[&str] =
+    &[INSERT, INSERT_FILE, LIST_FILES, NEXT, CLAIM, PROGRESS, LET_GO, FINISH, GIVE_UP, ABANDON, FIND, LIST, LIST_SPENT, FORGET_SPENT];
 
-/// A running job that has not been heard of for so long is taken for dead, in seconds.
-pub const SILENT_SECONDS: i64 = 300;
+/// The shelf of uploaded files in the store of originals. What was imported has its original beside the others.
+pub const SHELF: &str = "imports/";
+/// The column that names them.
+pub const FILES: ContentColumn = ContentColumn { table: "import_job_file", column: "blob_hash", shelf: SHELF };
+
+/// Hours for which the files of a job are kept after its end.
+const KEPT_HOURS: i64 = 24;
+/// Contents removed in one round, and the time between two rounds.
+const TIDIED: i64 = 200;
+const TIDYING: Duration = Duration::from_secs(600);
+/// A job without files that has not been heard of for so long is taken for dead, in seconds.
+const FILELESS_SILENT_SECONDS: i64 = 300;
+/// Jobs that a process runs at the same time for those who upload; who comes when all places are taken waits, or is taken up elsewhere.
+static PLACES: Semaphore = Semaphore::const_new(2);
+
+/// What a job says that was begun too often.
+const GIVEN_UP: &str = "导入三次都没有完成，系统不再自动重试。已导入的内容都在；请去掉可能有问题的文件，分批重新导入。";
+/// What a job says whose files are gone.
+const WITHOUT_FILES: &str = "服务在导入途中停止，上传的文件已不在。已导入的内容都在，重新导入同样的文件即可继续。";
 
 text_enum! {
     /// State of a job.
@@ -36,7 +84,7 @@ text_enum! {
         Running = "running", "进行中";
         /// Every file has its row.
         Finished = "finished", "已完成";
-        /// It broke off; what was stored stays and importing again goes on.
+        /// It broke off for good; what was stored stays and importing again goes on.
         Failed = "failed", "未完成";
     }
 }
@@ -97,7 +145,7 @@ impl JobRow {
     }
 }
 
-/// A file that somebody uploaded, kept in a temporary folder until the job is over.
+/// A file that somebody uploaded, kept in a temporary folder until it lies on the shelf.
 #[derive(Debug)]
 pub struct Upload {
     /// Where the bytes are.
@@ -107,59 +155,52 @@ pub struct Upload {
 }
 
 /// Starts an import of uploaded files and gives its job at once; the import goes on by itself.
-pub async fn start_job(importer: Importer, by: AccountId, uploads: Vec<Upload>, is_dry_run: bool) -> Result<ImportJobId> {
+///
+/// # Errors
+/// [`Code::Invalid`] without a file; whatever the database or the store of originals fails with, and nothing has begun then.
+pub async fn start_job(importer: Importer, rules: &Rules, by: AccountId, uploads: Vec<Upload>, is_dry_run: bool) -> Result<ImportJobId> {
+    let id = create_job(&importer, by, uploads, is_dry_run).await?;
+    let rules = rules.clone();
+    tokio::spawn(async move {
+        let Ok(_place) = PLACES.acquire().await else { return };
+        match claim(&importer, &rules, id).await {
+            Ok(Some(worker)) => work(&importer, &rules, id, worker).await,
+            // Another instance was faster.
+            Ok(None) => {}
+            Err(problem) => {
+                tracing::warn!(
+                    error = problem.code.slug(),
+                    cause = problem.cause_chain(),
+                    "an import could not be begun; it is tried again"
+                )
+            }
+        }
+    });
+    Ok(id)
+}
+
+/// Keeps the files and notes a job that nobody works at yet.
+pub async fn create_job(importer: &Importer, by: AccountId, uploads: Vec<Upload>, is_dry_run: bool) -> Result<ImportJobId> {
     let name = match uploads.as_slice() {
         [] => return Err(Error::invalid("files", "请至少选择一个文件。")),
         [one] => one.name.clone(),
         [first, ..] => format!("{} 等 {} 个文件", first.name, uploads.len()),
     };
-    abandon_silent_jobs(&importer.db, &importer.clock).await?;
-    let id = create_job(&importer.db, &importer.clock, &importer.ids, by, &name, is_dry_run).await?;
-    tokio::spawn(run_job(importer, id, uploads, is_dry_run));
-    Ok(id)
-}
-
-async fn run_job(importer: Importer, id: ImportJobId, uploads: Vec<Upload>, is_dry_run: bool) {
-    let inputs = uploads.iter().map(|u| Input { path: u.file.path().to_owned(), name: u.name.clone() }).collect();
-    let (sender, mut receiver) = tokio::sync::watch::channel(None::<Progress>);
-    let (db, clock) = (importer.db.clone(), importer.clock.clone());
-    let noting = tokio::spawn(async move {
-        while receiver.changed().await.is_ok() {
-            let progress = *receiver.borrow_and_update();
-            if let Some(p) = progress {
-                let (done, total) = (i64::try_from(p.done_bytes).unwrap_or(i64::MAX), i64::try_from(p.total_bytes).ok());
-                if let Err(problem) = note_progress(&db, &clock, id, done, total).await {
-                    tracing::warn!(
-                        error = problem.code.slug(),
-                        cause = problem.cause_chain(),
-                        "the progress of an import could not be noted"
-                    );
-                }
-            }
-            // The table need not know every batch.
-            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-        }
-    });
-    let options = Options { is_dry_run, ..Options::default() };
-    let mut on_progress = move |progress: Progress| {
-        sender.send_replace(Some(progress));
-    };
-    let outcome = importer.run(inputs, &options, &mut on_progress).await;
-    drop(on_progress);
-    // Progress noted after the end would not harm: it only touches running jobs.
-    drop(noting);
-    drop(uploads);
-    if let Err(problem) = finish_job(&importer.db, &importer.clock, id, outcome).await {
-        tracing::error!(error = problem.code.slug(), cause = problem.cause_chain(), "the end of an import could not be noted");
+    let shelf = importer.blobs.shelf(SHELF);
+    let mut files = Vec::with_capacity(uploads.len());
+    for upload in uploads {
+        let bytes = tokio::fs::read(upload.file.path()).await?;
+        let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        files.push((upload.name, shelf.put(bytes).await?, size));
     }
-}
-
-/// Notes a job that begins.
-async fn create_job(db: &Db, clock: &Clock, ids: &IdSource, by: AccountId, name: &str, is_dry_run: bool) -> Result<ImportJobId> {
-    let (id, now) = (ImportJobId(ids.next()), clock.now());
-    let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => sqlx::query(INSERT).bind(id).bind(name).bind(is_dry_run).bind(Json(Report::default())).bind(by).bind(now).execute(c).await.map(drop))
+    let (id, now) = (ImportJobId(importer.ids.next()), importer.clock.now());
+    let mut tx = importer.db.begin().await?;
+    on_tx!(&mut tx, c => sqlx::query(INSERT).bind(id).bind(&name).bind(is_dry_run).bind(Json(Report::default())).bind(by).bind(now).execute(c).await.map(drop))
         .map_err(failed)?;
+    for (ordinal, (file, hash, size)) in (0i64..).zip(&files) {
+        on_tx!(&mut tx, c => sqlx::query(INSERT_FILE).bind(id).bind(ordinal).bind(file).bind(hash.as_str()).bind(*size).execute(c).await.map(drop))
+            .map_err(failed)?;
+    }
     if !is_dry_run {
         let entry = NewEntry {
             account_id: Some(by),
@@ -167,25 +208,146 @@ async fn create_job(db: &Db, clock: &Clock, ids: &IdSource, by: AccountId, name:
             subject: "import_job",
             subject_id: Some(id.0),
             is_success: true,
-            detail: name,
+            detail: &name,
         };
-        audit::append(&mut tx, clock, entry).await?;
+        audit::append(&mut tx, &importer.clock, entry).await?;
     }
     tx.commit().await?;
     Ok(id)
 }
 
-/// Notes how far a job is.
-async fn note_progress(db: &Db, clock: &Clock, id: ImportJobId, done: i64, total: Option<i64>) -> Result<()> {
-    let now = clock.now();
-    let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => sqlx::query(PROGRESS).bind(id).bind(done).bind(total).bind(now).execute(c).await.map(drop)).map_err(failed)?;
-    tx.commit().await
+/// Claims a job that nobody works at; gives who works, or `None` when somebody does, or it is over.
+pub async fn claim(importer: &Importer, rules: &Rules, id: ImportJobId) -> Result<Option<Uuid>> {
+    let (worker, now) = (importer.ids.next(), importer.clock.now());
+    let mut tx = importer.db.begin().await?;
+    let claimed: u64 = on_tx!(&mut tx, c => sqlx::query(CLAIM)
+        .bind(id).bind(worker).bind(now).bind(leases::ATTEMPTS).bind(leases::silent_before(rules, now))
+        .execute(c).await.map(|d| d.rows_affected()))
+    .map_err(failed)?;
+    tx.commit().await?;
+    Ok((claimed == 1).then_some(worker))
 }
 
-/// Notes the end of a job: its report, or why it broke off.
-async fn finish_job(db: &Db, clock: &Clock, id: ImportJobId, outcome: Result<Report>) -> Result<()> {
+/// Claims the oldest job that nobody works at, and gives up those that were begun too often.
+pub async fn claim_next(importer: &Importer, rules: &Rules) -> Result<Option<(ImportJobId, Uuid)>> {
+    give_up(&importer.db, &importer.clock, rules).await?;
+    let silent = leases::silent_before(rules, importer.clock.now());
+    let next: Option<ImportJobId> =
+        on_db!(&importer.db, pool => sqlx::query_scalar(NEXT).bind(leases::ATTEMPTS).bind(silent).fetch_optional(pool).await)
+            .map_err(failed)?;
+    let Some(id) = next else { return Ok(None) };
+    Ok(claim(importer, rules, id).await?.map(|worker| (id, worker)))
+}
+
+/// Marks jobs as failed that were begun too often, and those without files whose process is silent.
+async fn give_up(db: &Db, clock: &Clock, rules: &Rules) -> Result<()> {
     let now = clock.now();
+    let fileless = now - chrono::Duration::seconds(FILELESS_SILENT_SECONDS);
+    let mut tx = db.begin().await?;
+    let given_up: u64 = on_tx!(&mut tx, c => sqlx::query(GIVE_UP)
+        .bind(GIVEN_UP).bind(now).bind(leases::ATTEMPTS).bind(leases::silent_before(rules, now)).execute(c).await.map(|d| d.rows_affected()))
+    .map_err(failed)?;
+    on_tx!(&mut tx, c => sqlx::query(ABANDON).bind(WITHOUT_FILES).bind(now).bind(fileless).execute(c).await.map(drop)).map_err(failed)?;
+    tx.commit().await?;
+    if given_up > 0 {
+        tracing::error!(given_up, "imports were given up: each of their workers fell silent");
+    }
+    Ok(())
+}
+
+/// Works at a claimed job to its end. Never fails: what goes wrong is noted with the job; whoever was overtaken leaves no trace.
+pub async fn work(importer: &Importer, rules: &Rules, id: ImportJobId, worker: Uuid) {
+    let (sender, receiver) = watch::channel(None::<Progress>);
+    let ended = tokio::select! {
+        biased;
+        outcome = run(importer, id, sender) => Some(outcome),
+        () = note_until_overtaken(importer, rules, id, worker, receiver) => None,
+    };
+    let Some(outcome) = ended else {
+        tracing::info!(job = id.to_string(), "an import goes on with another worker");
+        return;
+    };
+    if let Err(problem) = &outcome
+        && problem.code == Code::Unavailable
+    {
+        // An engine is away: the claim falls silent, and the import is begun again.
+        tracing::warn!(job = id.to_string(), cause = problem.cause_chain(), "an import broke off; it is begun again");
+        return;
+    }
+    match finish(importer, id, worker, outcome).await {
+        Ok(true) => {}
+        Ok(false) => tracing::info!(job = id.to_string(), "an import was ended by another worker"),
+        Err(problem) => {
+            tracing::error!(error = problem.code.slug(), cause = problem.cause_chain(), "the end of an import could not be noted")
+        }
+    }
+}
+
+/// Fetches the files of a job and imports them.
+async fn run(importer: &Importer, id: ImportJobId, sender: watch::Sender<Option<Progress>>) -> Result<Report> {
+    let job = get_job(&importer.db, id).await?;
+    let files: Vec<(String, String)> =
+        on_db!(&importer.db, pool => sqlx::query_as(LIST_FILES).bind(id).fetch_all(pool).await).map_err(failed)?;
+    let shelf = importer.blobs.shelf(SHELF);
+    let folder = TempDir::new()?;
+    let mut inputs = Vec::with_capacity(files.len());
+    for (ordinal, (name, hash)) in files.into_iter().enumerate() {
+        let hash = BlobHash::parse(&hash).ok_or_else(|| Error::defect("a file of an import without a content"))?;
+        let bytes = shelf.get(&hash).await.map_err(|error| match error.code {
+            Code::NotFound => Error::new(Code::NotFound, WITHOUT_FILES).caused_by(error),
+            _ => error,
+        })?;
+        let path = folder.path().join(ordinal.to_string());
+        tokio::fs::write(&path, bytes).await?;
+        inputs.push(Input { path, name });
+    }
+    let options = Options { is_dry_run: job.is_dry_run, ..Options::default() };
+    let mut on_progress = move |progress: Progress| {
+        sender.send_replace(Some(progress));
+    };
+    importer.run(inputs, &options, &mut on_progress).await
+}
+
+/// Notes how far a job is, and with it that somebody works at it, also while nothing moves. Ends when somebody else does.
+async fn note_until_overtaken(
+    importer: &Importer,
+    rules: &Rules,
+    id: ImportJobId,
+    worker: Uuid,
+    mut receiver: watch::Receiver<Option<Progress>>,
+) {
+    loop {
+        // The table need not know every batch.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        // Without progress the time runs out, and that is news enough.
+        let _ = tokio::time::timeout(leases::sign_of_life(rules), receiver.changed()).await;
+        let progress = *receiver.borrow_and_update();
+        let (done, total) =
+            progress.map_or((0, None), |p| (i64::try_from(p.done_bytes).unwrap_or(i64::MAX), i64::try_from(p.total_bytes).ok()));
+        match note_progress(importer, id, worker, done, total).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(problem) => {
+                tracing::warn!(error = problem.code.slug(), cause = problem.cause_chain(), "the progress of an import could not be noted")
+            }
+        }
+    }
+}
+
+/// Notes how far a job is; `false` when its worker was overtaken.
+pub async fn note_progress(importer: &Importer, id: ImportJobId, worker: Uuid, done: i64, total: Option<i64>) -> Result<bool> {
+    let now = importer.clock.now();
+    let mut tx = importer.db.begin().await?;
+    let noted: u64 = on_tx!(&mut tx, c => sqlx::query(PROGRESS)
+        .bind(id).bind(worker).bind(done).bind(total).bind(now).execute(c).await.map(|d| d.rows_affected()))
+    .map_err(failed)?;
+    tx.commit().await?;
+    Ok(noted == 1)
+}
+
+/// Notes the end of a job: its report, or why it broke off; `false` when its worker was overtaken, and nothing changes.
+pub async fn finish(importer: &Importer, id: ImportJobId, worker: Uuid, outcome: Result<Report>) -> Result<bool> {
+    let now = importer.clock.now();
     let (state, report, failure) = match outcome {
         Ok(report) => (JobState::Finished, report, String::new()),
         Err(problem) => {
@@ -194,20 +356,78 @@ async fn finish_job(db: &Db, clock: &Clock, id: ImportJobId, outcome: Result<Rep
         }
     };
     let done = i64::try_from(report.rows.len()).unwrap_or(i64::MAX);
-    let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => sqlx::query(FINISH).bind(id).bind(state.as_str()).bind(done).bind(Json(report)).bind(failure).bind(now).execute(c).await.map(drop))
-        .map_err(failed)?;
+    let mut tx = importer.db.begin().await?;
+    let finished: u64 = on_tx!(&mut tx, c => sqlx::query(FINISH)
+        .bind(id).bind(worker).bind(state.as_str()).bind(done).bind(Json(&report)).bind(&failure).bind(now)
+        .execute(c).await.map(|d| d.rows_affected()))
+    .map_err(failed)?;
+    tx.commit().await?;
+    Ok(finished == 1)
+}
+
+/// Lets a job go that the server cannot finish before it stops: another instance goes on at once.
+async fn let_go(importer: &Importer, id: ImportJobId, worker: Uuid) -> Result<()> {
+    let mut tx = importer.db.begin().await?;
+    on_tx!(&mut tx, c => sqlx::query(LET_GO).bind(id).bind(worker).execute(c).await.map(drop)).map_err(failed)?;
     tx.commit().await
 }
 
-/// Marks jobs whose process died: running, but silent for [`SILENT_SECONDS`].
-async fn abandon_silent_jobs(db: &Db, clock: &Clock) -> Result<()> {
-    let now = clock.now();
-    let before = now - chrono::Duration::seconds(SILENT_SECONDS);
-    let reason = "服务在导入途中停止。已导入的内容都在，重新导入同样的文件即可继续。";
-    let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => sqlx::query(ABANDON).bind(reason).bind(now).bind(before).execute(c).await.map(drop)).map_err(failed)?;
-    tx.commit().await
+/// Takes up jobs that nobody works at, and removes the files of those that ended, until it is told to stop. A failure is logged and tried again.
+pub async fn work_until_stopped(importer: Importer, rules: Rules, mut stopping: watch::Receiver<bool>) {
+    let mut tidied: Option<tokio::time::Instant> = None;
+    while !*stopping.borrow_and_update() {
+        if tidied.is_none_or(|at| at.elapsed() > TIDYING) {
+            tidied = Some(tokio::time::Instant::now());
+            if let Err(problem) = forget_files(&importer.db, &importer.blobs, &importer.clock).await {
+                tracing::warn!(cause = problem.cause_chain(), "files of imports that ended could not be removed; it is tried again");
+            }
+        }
+        match claim_next(&importer, &rules).await {
+            Ok(Some((id, worker))) => {
+                let is_over = tokio::select! {
+                    () = work(&importer, &rules, id, worker) => true,
+                    _ = stopping.changed() => false,
+                };
+                if !is_over {
+                    if let Err(problem) = let_go(&importer, id, worker).await {
+                        tracing::warn!(cause = problem.cause_chain(), "an import could not be let go; it is taken up after a while");
+                    }
+                    return;
+                }
+                // There may be more of them.
+                continue;
+            }
+            Ok(None) => {}
+            Err(problem) => tracing::error!(
+                error = problem.code.slug(),
+                cause = problem.cause_chain(),
+                "imports that nobody works at could not be taken up; it is tried again"
+            ),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(leases::pause(&rules)) => {}
+            changed = stopping.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Removes the files of jobs that ended a day ago, and says how many contents those were.
+pub async fn forget_files(db: &Db, blobs: &Blobs, clock: &Clock) -> Result<u64> {
+    let before = clock.now() - chrono::Duration::hours(KEPT_HOURS);
+    let spent: Vec<String> =
+        on_db!(db, pool => sqlx::query_scalar(LIST_SPENT).bind(before).bind(TIDIED).fetch_all(pool).await).map_err(failed)?;
+    let shelf = blobs.shelf(SHELF);
+    let mut removed = 0;
+    for content in spent {
+        if let Some(hash) = BlobHash::parse(&content) {
+            shelf.remove(&hash).await?;
+        }
+        let mut tx = db.begin().await?;
+        on_tx!(&mut tx, c => sqlx::query(FORGET_SPENT).bind(&content).bind(before).execute(c).await.map(drop)).map_err(failed)?;
+        tx.commit().await?;
+        removed += 1;
+    }
+    Ok(removed)
 }
 
 /// The job, or "not found".

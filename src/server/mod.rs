@@ -25,11 +25,13 @@ use crate::api;
 use crate::app::App;
 use crate::audit;
 use crate::contact_points::assignments::due as assignments_due;
+use crate::corpus::jobs;
 use crate::drafts::due;
 use crate::error::{Code, Error, Result};
 use crate::notifications;
 use crate::notifications::outbox::Backlog;
 use crate::opinions::moderation::checking;
+use crate::opinions::offline::batches;
 use crate::opinions::{sealing, upkeep};
 use crate::portal;
 use crate::search;
@@ -197,7 +199,7 @@ async fn conditional<E: Endpoint>(endpoint: Arc<E>, request: Request) -> poem::R
 
 /// Serves until a stop signal, then lets requests in flight finish.
 ///
-/// `announce` is called once requests are answered. Background work (following the change feed, what is due by the clock, delivering notifications) stops with the server.
+/// `announce` is called once requests are answered. Background work (following the change feed, what is due by the clock, delivering notifications, imports and tables that nobody works at) stops with the server.
 pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> Result<()> {
     install_tls();
     let bound = port.local_addr().unwrap_or(app.config.listen);
@@ -218,6 +220,8 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     let metrics = app.metrics.clone();
     let report = move |waiting| metrics.unsealed(waiting);
     let sealer = tokio::spawn(sealing::seal_until_stopped(app.db.clone(), app.clock.clone(), app.ids.clone(), stopping.clone(), report));
+    let importing = tokio::spawn(jobs::work_until_stopped(app.importer(), app.config.rules.clone(), stopping.clone()));
+    let taking_up = tokio::spawn(batches::take_up_until_stopped(app.uploads(), stopping.clone()));
     let metrics = app.metrics.clone();
     let report = move |engine: Engine, is_up| metrics.engine(engine.as_str(), is_up);
     let (engines, db, cache, blobs) = (app.engines.clone(), app.db.clone(), app.cache.clone(), app.blobs.clone());
@@ -240,6 +244,8 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     deliverer.await.map_err(|e| Error::internal("the delivery of notifications broke", e))?;
     watcher.await.map_err(|e| Error::internal("the watch over the engines broke", e))?;
     tidier.await.map_err(|e| Error::internal("the tidying of uploads broke", e))?;
+    importing.await.map_err(|e| Error::internal("the worker for imports broke", e))?;
+    taking_up.await.map_err(|e| Error::internal("the worker for uploaded tables broke", e))?;
     app.db.close().await;
     tracing::info!("stopped cleanly");
     Ok(())

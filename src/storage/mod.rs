@@ -7,6 +7,7 @@ pub mod blobs;
 pub mod cache;
 pub mod crypto;
 pub mod engines;
+pub mod leases;
 pub mod settings;
 pub mod snapshot;
 pub mod sql;

@@ -50,6 +50,31 @@ async fn campaign(app: &TestApp, draft: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn one_at_a_time_looks_for_near_identical_opinions() {
+    const CLAIM: &str = "INSERT INTO grouping_work (draft_id, worker, heard_at) VALUES ($1, $2, $3)";
+    const COUNT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM grouping_work";
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    campaign(&app, &draft).await;
+    let handler = app.token(Role::Handler).await;
+    let suggest = format!("/drafts/{draft}/group-suggestions");
+    // Another instance is at it.
+    let (of, worker, now) = (draft.parse::<uuid::Uuid>().unwrap(), app.app.ids.next(), app.clock.now());
+    let mut tx = app.app.db.begin().await.unwrap();
+    zhitong::on_tx!(&mut tx, c => sqlx::query(CLAIM).bind(of).bind(worker).bind(now).execute(c).await.map(drop)).unwrap();
+    tx.commit().await.unwrap();
+    let refused = app.call(poem::http::Method::POST, &suggest, Some(&handler), &[], None).await.expect_problem(Code::Conflict);
+    assert!(refused["detail"].as_str().unwrap().contains("正在归并"), "{refused}");
+    // It has died.
+    app.clock.advance(chrono::Duration::minutes(2));
+    let found = app.call(poem::http::Method::POST, &suggest, Some(&handler), &[], None).await.expect(200);
+    assert_eq!(found["groups"], 1, "{found}");
+    let left: i64 = zhitong::on_db!(&app.app.db, pool => sqlx::query_scalar(COUNT).fetch_one(pool).await).unwrap();
+    assert_eq!(left, 0, "a claim ends with the work");
+    app.abandon().await;
+}
+
+#[tokio::test]
 async fn near_identical_opinions_are_suggested_and_staff_decide() {
     let app = TestApp::start().await;
     let draft = app.open_draft().await;

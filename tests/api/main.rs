@@ -17,6 +17,7 @@ mod drafts;
 mod entries;
 mod feedback;
 mod following;
+mod imports;
 mod isolation;
 mod keys;
 mod library;

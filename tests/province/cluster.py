@@ -27,9 +27,9 @@ LIMITS = ("sign_in_per_address", "registration_per_address", "opinion_per_identi
           "lookup_per_address", "vote_per_identity", "vote_per_address", "upload_per_identity", "upload_per_address", "anonymous_upload_per_address")
 
 
-def configuration(wechat='gateway = "sandbox"', **limits):
-    """A file of settings: the limits wide, but for those that are named."""
-    lines = ["[wechat]", wechat, "[sms]", 'gateway = "off"', "[rules]", 'staff_totp = "optional"', "[rules.limits]"]
+def configuration(wechat='gateway = "sandbox"', rules=(), **limits):
+    """A file of settings: the limits wide, but for those that are named; `rules` are further lines."""
+    lines = ["[wechat]", wechat, "[sms]", 'gateway = "off"', "[rules]", 'staff_totp = "optional"', *rules, "[rules.limits]"]
     lines += [f"{name} = {{ count = {limits.get(name, 1_000_000)}, seconds = 3600 }}" for name in LIMITS]
     return "\n".join(lines) + "\n"
 
@@ -149,6 +149,16 @@ class Cluster:
         if getattr(self, "instances", None):
             made.passwords = self.instances[0].passwords
         return made
+
+    def share_originals(self):
+        """Originals of all in one folder, as on a file system of the network; for whoever has no object store."""
+        common = self.folder / "originals"
+        common.mkdir()
+        for instance in self.instances:
+            data = pathlib.Path(instance.data_dir)
+            data.mkdir(mode=0o700)
+            (data / "blobs").symlink_to(common)
+        return self
 
     def begin(self, ahead=None):
         """The first one loads the demonstration and is ready before the others come."""

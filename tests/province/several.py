@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Three instances over one PostgreSQL and one Redis behave as if there were one.
 
-    tests/province/several.py --binary target/debug/zhitong [--opinions 120] [--followers 30] [--laws 300]
+    tests/province/several.py --binary target/debug/zhitong [--opinions 120] [--followers 30] [--laws 300] [--rows 1000]
 
 Named checks, in this order: sessions, limits, what is sent twice at once, the WeChat token, the outbox while instances are killed, reading what was just
-written, a new instance beside the others, and a round that opens and one that ends at midnight (with the clocks of all instances moved). Sign-in, checks of
-texts and messages go to a stand-in of WeChat that counts its calls. Everything is on the loopback; nothing is left behind.
+written, a new instance beside the others, imports and uploaded tables whose instance is killed, and a round that opens and one that ends at midnight (with the
+clocks of all instances moved). Sign-in, checks of
+texts and messages go to a stand-in of WeChat that counts its calls; originals lie in the stand-in of the object store, or in a folder of all. Everything is on the loopback; nothing is left behind.
 """
 
 import collections
@@ -268,6 +269,110 @@ def new_instance(it, count):
     fresh.stop()
 
 
+# Seconds after which work without a sign is taken for dead, and files of an import whose instance is killed.
+SILENT, FILES = 6, 25
+
+
+def imports_go_on(it, staff):
+    """Twenty imports posted at one instance, which is killed when it has acknowledged the last of them."""
+    a, b = it.instances[:2]
+    of_job = lambda n: range(1000 + FILES * n, 1000 + FILES * (n + 1))  # noqa: E731
+    some = together(lambda at: [c.import_laws(a, staff, of_job(n), timeout=30) for n in range(5 * at, 5 * at + 5)], range(4))
+    a.sigkill()
+    killed = time.monotonic()
+    answers = [answer for part in some if isinstance(part, list) for answer in part]
+    check(f"20 imports of {FILES} files are taken", [answer.status for answer in answers], [202] * 20)
+    jobs = [answer.json()["id"] for answer in answers]
+    left = it.postgres.rows("SELECT count(*) AS jobs FROM import_job WHERE state = 'running'")[0]["jobs"]
+    found = lambda: [b.call("GET", f"/imports/{job}", token=staff) for job in jobs]  # noqa: E731
+    c.wait_until(lambda: all(job["state"] != "running" for job in found()), 90, 0.5)
+    after = time.monotonic() - killed
+    ended = found()
+    check("all are finished by the others", collections.Counter((job["state"], job.get("failure", "")) for job in ended), {("finished", ""): 20})
+    within(f"the last of {left} that were unfinished, after the kill", after, 90)
+    again = it.postgres.rows("SELECT count(*) AS jobs FROM import_job WHERE attempts > 1")[0]["jobs"]
+    check(f"{again} of them were begun by the instance that died", again > 0)
+    wrong = {}
+    for n, job in enumerate(ended):
+        seen = collections.Counter(row["title"] for row in job["rows"])
+        if seen != collections.Counter(c.law(number)[0] for number in of_job(n)) or any(row["outcome"] not in ("new", "unchanged") for row in job["rows"]):
+            wrong[n] = [(row["title"], row["outcome"]) for row in job["rows"]]
+    check("every file has one row in the report of its import", wrong, {})
+    titles = ", ".join(f"'{c.law(number)[0]}'" for n in range(20) for number in of_job(n))
+    stored = it.postgres.rows(f"SELECT count(*) AS versions, count(DISTINCT title) AS titles FROM corpus_version WHERE title IN ({titles})")[0]
+    check("every document is stored exactly once", stored, {"versions": 20 * FILES, "titles": 20 * FILES})
+    a.start()
+    a.wait_ready()
+
+
+def own_task(it, draft):
+    """A task for the demonstration's contact point, which collects; its token and the assignment."""
+    handler, point = it.any().staff("handler"), it.any().staff("point")
+    own = it.any().call("GET", "/account", token=point)["contact_point_id"]
+    body = {"draft_id": draft, "title": "意见表", "instructions": "请上传。", "contact_point_ids": [own]}
+    it.any().call("POST", "/collection-tasks", body, handler, headers={"Idempotency-Key": c.key()})
+    assignment = next(a["id"] for a in it.any().all("/own-point/assignments", point) if a["draft_id"] == draft)
+    for step in ("acknowledgement", "start"):
+        it.any().call("POST", f"/own-point/assignments/{assignment}/{step}", {}, point, headers={"Idempotency-Key": c.key()})
+    return point, assignment
+
+
+def tables_go_on(it, rows):
+    """The instance that works at an uploaded table is killed while it reads, checks or commits; nobody presses anything."""
+    a, b = it.instances[:2]
+    draft, _ = c.open_draft(it.any(), "清河市共享雨伞表格试用办法")
+    point, assignment = own_task(it, draft)
+    look = lambda site, batch: site.call("GET", f"/own-point/uploads/{batch['id']}", token=point)  # noqa: E731
+    working = ("reading", "checking", "committing")
+
+    def killed_in(state, batch):
+        """Kills the owner once the batch is in the state, and past its beginning where that is told; whether it was caught in it."""
+        c.wait_until(lambda: (now := look(b, batch))["state"] not in working or now["state"] == state and (state == "reading" or now["done"] > 0), 30, 0.005)
+        a.sigkill()
+        return look(b, batch)["state"] == state
+
+    def rests(batch):
+        c.wait_until(lambda: look(b, batch)["state"] not in working, 120, 0.3)
+        return look(b, batch)
+
+    def commit(site, batch):
+        return site.call("POST", f"/own-point/uploads/{batch['id']}/commit", {"revision": batch["revision"], "only_ready": False}, point)
+
+    caught, written, ended = [], 0, []
+    for state in working:
+        # What is over before the kill comes is tried again with more rows.
+        for attempt in range(1, 4):
+            count = rows * attempt
+            table = "条款,修改建议,理由,提出人\n" + "".join(f"全文,建议把{state}第{attempt}之{n}项写得更细。,便于执行,示例{n}\n" for n in range(count))
+            batch = a.upload(f"/own-point/assignments/{assignment}/uploads", point, {}, {"file": (f"{state}{attempt}.csv", table.encode())})
+            if state == "committing":
+                batch = commit(a, rests(batch))
+            was_caught = killed_in(state, batch)
+            began = time.monotonic()
+            batch = rests(batch)
+            took = time.monotonic() - began
+            a.start()
+            if state != "committing":
+                check(f"{state}: its check is ended by another", (batch["state"], batch["counts"]["ready"], batch.get("failure", "")), ("checked", count, ""))
+                batch = rests(commit(b, batch))
+            written += count
+            ended.append((batch["state"], batch["counts"]["committed"] == count, batch.get("failure", "")))
+            a.wait_ready()
+            if was_caught:
+                caught.append(state)
+                within(f"{state}: {count} rows, from the kill to the end of the work", took, 90)
+                break
+    check("killed while reading, checking, committing", caught, list(working))
+    check("all tables are committed, every row", ended, [("committed", True, "")] * len(ended))
+    stored = it.postgres.rows(f"SELECT count(*) AS opinions, count(DISTINCT body) AS bodies FROM opinion WHERE draft_id = '{draft}'")[0]
+    check("opinions, each once", stored, {"opinions": written, "bodies": written})
+
+
+def leases(it, rows):
+    imports_go_on(it, it.any().staff("handler"))
+    tables_go_on(it, rows)
+
+
 def midnight(it, followers):
     """The clocks of all instances are moved to ten seconds before the end of a day."""
     if not shutil.which("faketime"):
@@ -318,13 +423,18 @@ def several(arguments, folder):
     say(f"three instances over one PostgreSQL and one Redis (seed {arguments.seed})")
     postgres, redis, wechat = c.Postgres(folder), c.Redis(folder), c.FakeWechat()
     environment = {"ZHITONG_DATABASE_URL": postgres.url(), "ZHITONG_REDIS_URL": redis.url()}
-    it = c.Cluster(arguments.binary, folder, environment, config=c.configuration(WECHAT.format(port=wechat.port), opinion_per_identity=PER_IDENTITY))
-    it.redis = redis
+    if c.ObjectStore.found():
+        environment |= c.ObjectStore(folder).environment()
+    it = c.Cluster(arguments.binary, folder, environment, config=c.configuration(WECHAT.format(port=wechat.port), [f"silent_seconds = {SILENT}"], opinion_per_identity=PER_IDENTITY))
+    it.postgres, it.redis = postgres, redis
+    if not c.ObjectStore.found():
+        it.share_originals()
     it.begin()
     parts = {
         "sessions": lambda: sessions(it), "limits": lambda: limits(it), "once": lambda: once(it), "token": lambda: token(it, wechat),
         "outbox": lambda: outbox(it, wechat, arguments.opinions, chance), "read-back": lambda: read_back(it),
-        "new-instance": lambda: new_instance(it, arguments.laws), "midnight": lambda: midnight(it, arguments.followers),
+        "new-instance": lambda: new_instance(it, arguments.laws), "leases": lambda: leases(it, arguments.rows),
+        "midnight": lambda: midnight(it, arguments.followers),
     }
     c.in_turn(parts, arguments.only)
     it.stop()
@@ -334,8 +444,9 @@ def add_arguments(parser):
     parser.add_argument("--opinions", type=int, default=120, help="opinions whose authors are told while instances are killed")
     parser.add_argument("--followers", type=int, default=30)
     parser.add_argument("--laws", type=int, default=300, help="documents that are imported before a new instance comes")
+    parser.add_argument("--rows", type=int, default=1000, help="rows of the tables whose instance is killed")
     parser.add_argument("--only", nargs="*", help="names of parts")
 
 
 if __name__ == "__main__":
-    c.run(__doc__, add_arguments, several)
+    c.run(__doc__, add_arguments, several, deadline=600)

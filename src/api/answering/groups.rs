@@ -95,7 +95,8 @@ impl GroupsApi {
         Path(draft_id): Path<Uuid>,
     ) -> Result<Json<FoundView>, Problem> {
         let caller = signed_in.with(Permission::PrepareFeedback)?;
-        let found = suggesting::suggest_groups(&app.db, &app.clock, &app.ids, Actor::Person(&caller), draft_id.into()).await?;
+        let rules = &app.config.rules;
+        let found = suggesting::suggest_groups(&app.db, &app.clock, &app.ids, rules, Actor::Person(&caller), draft_id.into()).await?;
         Ok(Json(FoundView { groups: found.groups, grouped: found.grouped, joined: found.joined }))
     }
 

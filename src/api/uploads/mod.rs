@@ -80,7 +80,7 @@ impl UploadsApi {
     /// Lets the work begun go on by itself, and gives the batch as it stands.
     async fn go_on(&self, app: &App, caller: &Caller, id: UploadBatchId, worker: Uuid) -> Result<WorkResponse, Problem> {
         tokio::spawn(batches::work(app.uploads(), caller.clone(), id, worker));
-        Ok(WorkResponse::Accepted(Json(batch_view(&batches::get_batch(&app.db, caller, id).await?, app.clock.now(), String::new()))))
+        Ok(WorkResponse::Accepted(Json(batch_view(&batches::get_batch(&app.db, caller, id).await?, app, String::new()))))
     }
 }
 
@@ -105,7 +105,7 @@ impl UploadsApi {
         }
         let uploads = app.uploads();
         let uploaded = batches::upload(&uploads, &caller, AssignmentId(id), &name, bytes).await?;
-        let view = batch_view(&batches::get_batch(&app.db, &caller, uploaded.batch).await?, app.clock.now(), uploaded.notice);
+        let view = batch_view(&batches::get_batch(&app.db, &caller, uploaded.batch).await?, &app, uploaded.notice);
         Ok(match uploaded.worker {
             Some(worker) => {
                 tokio::spawn(batches::work(uploads, caller, uploaded.batch, worker));
@@ -128,9 +128,8 @@ impl UploadsApi {
     ) -> Result<Json<BatchPageView>, Problem> {
         let caller = session.with(Permission::WorkAtContactPoint)?;
         let page = batches::list_batches(&app.db, &caller, AssignmentId(id), cursor.as_deref(), 20).await?;
-        let now = app.clock.now();
         Ok(Json(BatchPageView {
-            items: page.items.iter().map(|batch| batch_view(batch, now, String::new())).collect(),
+            items: page.items.iter().map(|batch| batch_view(batch, &app, String::new())).collect(),
             next_cursor: page.next,
         }))
     }
@@ -145,7 +144,7 @@ impl UploadsApi {
         Path(id): Path<Uuid>,
     ) -> Result<Json<BatchView>, Problem> {
         let caller = session.with(Permission::WorkAtContactPoint)?;
-        Ok(Json(batch_view(&batches::get_batch(&app.db, &caller, UploadBatchId(id)).await?, app.clock.now(), String::new())))
+        Ok(Json(batch_view(&batches::get_batch(&app.db, &caller, UploadBatchId(id)).await?, &app, String::new())))
     }
 
     /// Rows of an uploaded file in their order, with what is wrong with each.
@@ -284,7 +283,7 @@ impl UploadsApi {
     ) -> Result<Json<BatchView>, Problem> {
         let caller = session.with(Permission::WorkAtContactPoint)?;
         let batch = batches::undo(&app.uploads(), &caller, UploadBatchId(id), body.0.revision, &body.0.reason).await?;
-        Ok(Json(batch_view(&batch, app.clock.now(), String::new())))
+        Ok(Json(batch_view(&batch, &app, String::new())))
     }
 
     /// Give up a batch that created nothing.
@@ -299,7 +298,7 @@ impl UploadsApi {
     ) -> Result<Json<BatchView>, Problem> {
         let caller = session.with(Permission::WorkAtContactPoint)?;
         let batch = batches::discard(&app.uploads(), &caller, UploadBatchId(id), body.0.revision).await?;
-        Ok(Json(batch_view(&batch, app.clock.now(), String::new())))
+        Ok(Json(batch_view(&batch, &app, String::new())))
     }
 
     /// The rows with an extra column of problems, as a workbook or as separated values.

@@ -5,6 +5,7 @@ use poem_openapi::{Enum, Object};
 use uuid::Uuid;
 
 use crate::api::day::Day;
+use crate::app::App;
 use crate::ids::{ActivityId, StationId};
 use crate::opinions::offline::batches::{Batch, BatchRow, BatchState, RowState, Sheet};
 use crate::opinions::offline::columns::Field;
@@ -357,7 +358,7 @@ fn sheet_view(sheet: &Sheet) -> SheetView {
 }
 
 /// A batch as the API shows it.
-pub fn batch_view(batch: &Batch, now: DateTime<Utc>, notice: String) -> BatchView {
+pub fn batch_view(batch: &Batch, app: &App, notice: String) -> BatchView {
     let of = |state| batch.counts.of(state);
     BatchView {
         id: batch.id.0,
@@ -369,7 +370,7 @@ pub fn batch_view(batch: &Batch, now: DateTime<Utc>, notice: String) -> BatchVie
         revision: batch.revision,
         done: batch.done,
         total: batch.total,
-        is_stalled: batch.is_stalled(now),
+        is_stalled: batch.is_stalled(app.clock.now(), &app.config.rules),
         failure: batch.failure.clone(),
         notice,
         notices: batch.notices.clone(),

@@ -1,7 +1,8 @@
 //! Looking for near-identical opinions among those that are in no group yet; staff may do it as often as they like.
 //!
 //! What staff decided is never undone: confirmed groups only grow, opinions that were taken apart stay apart, and an opinion moves out of a group by itself only when
-//! its author changed its words since. The comparison runs beside the database; when groups were changed meanwhile, it is done again.
+//! its author changed its words since. The comparison runs beside the database; when groups were changed meanwhile, it is done again. One at a time compares the
+//! opinions of a draft, on whichever instance, under a claim that ends with the work or falls silent with its worker.
 
 use std::collections::HashMap;
 
@@ -10,10 +11,12 @@ use uuid::Uuid;
 
 use crate::accounts::{Actor, Permission};
 use crate::audit::{self, Act, NewEntry};
+use crate::config::Rules;
 use crate::drafts;
 use crate::error::{Code, Error, Result};
-use crate::ids::{Clock, DraftId, DraftVersionId, IdSource, OpinionId};
+use crate::ids::{AccountId, Clock, DraftId, DraftVersionId, IdSource, OpinionId};
 use crate::opinions::grouping::{self, Loose, Side, Standing, Suggestions};
+use crate::storage::leases;
 use crate::storage::sql::failed;
 use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx};
@@ -29,6 +32,10 @@ pub struct Found {
     pub joined: i64,
 }
 
+const CLAIM: &str = "INSERT INTO grouping_work (draft_id, worker, heard_at) VALUES ($1, $2, $3)
+    ON CONFLICT (draft_id) DO UPDATE SET worker = $2, heard_at = $3 WHERE grouping_work.heard_at < $4";
+const HEAR: &str = "UPDATE grouping_work SET heard_at = $3 WHERE draft_id = $1 AND worker = $2";
+const RELEASE: &str = "DELETE FROM grouping_work WHERE draft_id = $1 AND worker = $2";
 const REVISION: &str = "SELECT grouping_revision FROM draft WHERE id = $1";
 const BUMP: &str = "UPDATE draft SET grouping_revision = grouping_revision + 1 WHERE id = $1";
 // Members whose author changed the words since, and all members of a suggestion whose representative did.
@@ -62,6 +69,9 @@ const TOUCH_JOINED: &str = "UPDATE opinion_group SET revision = revision + 1 WHE
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[
+    CLAIM,
+    HEAR,
+    RELEASE,
     REVISION,
     BUMP,
     RELEASE_CHANGED,
@@ -110,9 +120,57 @@ struct Plan {
 }
 
 /// Looks for near-identical opinions of a draft, within each of its versions, and writes what it found as suggestions. Doing it again changes nothing until opinions
-/// come or change.
-pub async fn suggest_groups(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<'_>, draft: DraftId) -> Result<Found> {
+/// come or change. What was begun is ended, also when whoever asked does not wait for it.
+///
+/// # Errors
+/// [`Code::Conflict`] while somebody else looks, here or on another instance.
+pub async fn suggest_groups(db: &Db, clock: &Clock, ids: &IdSource, rules: &Rules, by: Actor<'_>, draft: DraftId) -> Result<Found> {
     by.require(Permission::PrepareFeedback)?;
+    let (worker, account, every) = (ids.next(), by.account_id(), leases::sign_of_life(rules));
+    claim(db, clock, rules, draft, worker).await?;
+    let (db, clock, ids) = (db.clone(), clock.clone(), ids.clone());
+    let looking = tokio::spawn(async move {
+        let found = leases::while_alive(look(&db, &clock, &ids, account, draft), every, || hear(&db, &clock, draft, worker)).await;
+        if let Err(error) = release(&db, draft, worker).await {
+            tracing::warn!(cause = error.cause_chain(), "a claim on the groups of a draft could not be ended; it falls silent");
+        }
+        found
+    });
+    looking.await.map_err(|e| Error::internal("looking for near-identical opinions broke off", e))?
+}
+
+/// Claims the groups of a draft, unless somebody works at them.
+async fn claim(db: &Db, clock: &Clock, rules: &Rules, draft: DraftId, worker: Uuid) -> Result<()> {
+    let now = clock.now();
+    let mut tx = db.begin().await?;
+    let claimed: u64 = on_tx!(&mut tx, c => sqlx::query(CLAIM)
+        .bind(draft).bind(worker).bind(now).bind(leases::silent_before(rules, now)).execute(c).await.map(|d| d.rows_affected()))
+    .map_err(failed)?;
+    tx.commit().await?;
+    if claimed == 0 {
+        return Err(Error::new(Code::Conflict, "这份草案的同类意见正在归并，请稍候片刻再看结果。"));
+    }
+    Ok(())
+}
+
+/// Says that the work goes on; an error when somebody else took it over.
+async fn hear(db: &Db, clock: &Clock, draft: DraftId, worker: Uuid) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let heard: u64 =
+        on_tx!(&mut tx, c => sqlx::query(HEAR).bind(draft).bind(worker).bind(clock.now()).execute(c).await.map(|d| d.rows_affected()))
+            .map_err(failed)?;
+    tx.commit().await?;
+    if heard == 0 { Err(leases::overtaken()) } else { Ok(()) }
+}
+
+async fn release(db: &Db, draft: DraftId, worker: Uuid) -> Result<()> {
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => sqlx::query(RELEASE).bind(draft).bind(worker).execute(c).await.map(drop)).map_err(failed)?;
+    tx.commit().await
+}
+
+/// Compares and writes what it found.
+async fn look(db: &Db, clock: &Clock, ids: &IdSource, by: Option<AccountId>, draft: DraftId) -> Result<Found> {
     for _ in 0..TRIES {
         let revision = tidy(db, clock, draft).await?;
         let plans = compare(db, draft).await?;
@@ -131,7 +189,7 @@ pub async fn suggest_groups(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<'_
         }
         let detail = format!("{} groups of {}, {} joined", found.groups, found.grouped, found.joined);
         let entry = NewEntry {
-            account_id: by.account_id(),
+            account_id: by,
             act: Act::SuggestGroups,
             subject: "draft",
             subject_id: Some(draft.0),

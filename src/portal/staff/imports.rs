@@ -43,8 +43,7 @@ pub async fn start_import(visit: Visit, multipart: Multipart) -> Page {
     match receive(&visit, multipart).await {
         Ok((uploads, is_dry_run)) => {
             let app = &visit.app;
-            let importer = app.importer();
-            let id = jobs::start_job(importer, by, uploads, is_dry_run).await?;
+            let id = jobs::start_job(app.importer(), &app.config.rules, by, uploads, is_dry_run).await?;
             Ok(see_other(&format!("/staff/import/{id}")))
         }
         Err(error) if matches!(error.code, Code::Invalid | Code::TooLarge | Code::Malformed) => {

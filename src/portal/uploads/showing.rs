@@ -101,7 +101,7 @@ pub async fn batch_page(visit: &Visit, caller: &Caller, id: UploadBatchId, shown
     let url = format!("/point/uploads/{id}");
     let of = |state| batch.counts.of(state);
     let now = app.clock.now();
-    let is_stalled = batch.is_stalled(now);
+    let is_stalled = batch.is_stalled(now, &app.config.rules);
     let shows_rows = !batch.state.is_working() && batch.counts.all() > 0;
     let filters = [("", "全部", batch.counts.all()), ("warnings", "请留意", batch.counts.with_warnings)]
         .into_iter()

@@ -99,8 +99,8 @@ async fn work_that_broke_off_goes_on_without_doing_anything_twice() {
     let uploaded = batches::upload(&at, &point.caller, point.assignment, "大.xlsx", bytes).await.unwrap();
     // The process dies before it begins: nobody may go on while the claim is fresh, anybody of the point may later.
     assert_eq!(batches::resume(&at, &point.caller, uploaded.batch).await.unwrap_err().code, Code::Conflict);
-    point.app.clock.advance(chrono::Duration::seconds(batches::SILENT_SECONDS + 1));
-    assert!(point.batch(uploaded.batch).await.is_stalled(point.app.clock.now()));
+    point.silence();
+    assert!(point.batch(uploaded.batch).await.is_stalled(point.app.clock.now(), &at.rules));
     let worker = batches::resume(&at, &point.caller, uploaded.batch).await.unwrap();
     // The one who was thought dead comes back, and has no word any more.
     batches::work(at.clone(), point.caller.clone(), uploaded.batch, uploaded.worker.unwrap()).await;
@@ -116,7 +116,7 @@ async fn work_that_broke_off_goes_on_without_doing_anything_twice() {
         tx.commit().await.unwrap();
     };
     run(HALF).await;
-    point.app.clock.advance(chrono::Duration::seconds(batches::SILENT_SECONDS + 1));
+    point.silence();
     let worker = batches::resume(&at, &point.caller, batch.id).await.unwrap();
     let half = point.work(batch.id, worker).await;
     assert_eq!((half.state, point.opinions().await), (BatchState::Committed, 200));

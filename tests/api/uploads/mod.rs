@@ -5,4 +5,5 @@ mod hostile;
 mod layouts;
 mod over_http;
 mod recording;
+mod silence;
 mod support;

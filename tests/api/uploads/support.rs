@@ -48,6 +48,11 @@ impl Point {
         Point { app, draft, caller, token, assignment, other, other_token }
     }
 
+    /// Lets so much time pass that whoever works is taken for dead.
+    pub fn silence(&self) {
+        self.app.clock.advance(chrono::Duration::seconds(i64::from(self.app.app.config.rules.silent_seconds) + 1));
+    }
+
     pub fn uploads(&self) -> Uploads {
         self.app.app.uploads()
     }

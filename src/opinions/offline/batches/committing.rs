@@ -21,15 +21,16 @@ use crate::{on_db, on_tx};
 /// Rows written in one transaction.
 const ROWS: i64 = 200;
 
-const BEGIN: &str = "UPDATE upload_batch SET state = 'committing', revision = revision + 1, done = 0, total = $2, worker = $3, heard_at = $4, failure = '' WHERE id = $1";
+const BEGIN: &str = "UPDATE upload_batch SET state = 'committing', revision = revision + 1, done = 0, total = $2, worker = $3, heard_at = $4, worked_for = $5, attempts = 1, failure = ''
+    WHERE id = $1";
 const NEXT: &str = "SELECT ordinal, sheet, cells_sealed, content_hash FROM upload_row WHERE batch_id = $1 AND state = 'ready' AND ordinal > $2 ORDER BY ordinal LIMIT $3";
 const COMMITTED: &str = "UPDATE upload_row SET state = 'committed', opinion_id = $3 WHERE batch_id = $1 AND ordinal = $2";
 const PROGRESS: &str = "UPDATE upload_batch SET done = done + $3, heard_at = $4 WHERE id = $1 AND worker = $2 AND state = 'committing'";
-const FINISH: &str = "UPDATE upload_batch SET state = 'committed', revision = revision + 1, worker = NULL, heard_at = $3, done = total, committed_by = $4, committed_at = $3
+const FINISH: &str = "UPDATE upload_batch SET state = 'committed', revision = revision + 1, worker = NULL, worked_for = NULL, heard_at = $3, done = total, committed_by = $4, committed_at = $3
     WHERE id = $1 AND worker = $2 AND state = 'committing'";
 
 const COUNT_OPEN: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM upload_batch WHERE assignment_id = $1 AND contact_point_id = $2
-    AND state IN ('reading', 'mapping', 'checking', 'checked') AND ($3 IS NULL OR EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $3))";
+    AND state IN ('reading', 'mapping', 'checking', 'checked') AND (EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $3) OR $3 IS NULL)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[BEGIN, NEXT, COMMITTED, PROGRESS, FINISH, COUNT_OPEN];
@@ -68,7 +69,7 @@ pub async fn commit(at: &Uploads, caller: &Caller, id: UploadBatchId, revision: 
         return Err(Error::new(Code::Conflict, "没有可以导入的行。"));
     }
     let worker = at.ids.next();
-    on_tx!(&mut tx, c => sqlx::query(BEGIN).bind(id).bind(ready).bind(worker).bind(at.clock.now()).execute(c).await.map(drop))
+    on_tx!(&mut tx, c => sqlx::query(BEGIN).bind(id).bind(ready).bind(worker).bind(at.clock.now()).bind(caller.account_id).execute(c).await.map(drop))
         .map_err(failed)?;
     tx.commit().await?;
     Ok(worker)

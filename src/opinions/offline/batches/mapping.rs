@@ -14,7 +14,8 @@ use crate::opinions::offline::recording::{SHORT_CHARACTERS, owns_activity, owns_
 use crate::storage::Tx;
 use crate::storage::sql::failed;
 
-const RECHECK: &str = "UPDATE upload_batch SET layout = $2, defaults = $3, state = 'checking', revision = revision + 1, done = 0, worker = $4, heard_at = $5, failure = ''
+const RECHECK: &str = "UPDATE upload_batch SET layout = $2, defaults = $3, state = 'checking', revision = revision + 1, done = 0, worker = $4, heard_at = $5, worked_for = $6, attempts = 1,
+    failure = ''
     WHERE id = $1";
 const REMEMBER: &str = "INSERT INTO upload_mapping (contact_point_id, signature, fields, mapped_by, mapped_at) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (contact_point_id, signature) DO UPDATE SET fields = $3, mapped_by = $4, mapped_at = $5";
@@ -48,7 +49,7 @@ pub async fn map_columns(
             .map_err(failed)?;
         }
     }
-    recheck(tx, at, batch).await
+    recheck(tx, at, caller, batch).await
 }
 
 fn check(fields: &[Field], sheet: &Sheet) -> Result<()> {
@@ -79,7 +80,7 @@ pub async fn set_defaults(at: &Uploads, caller: &Caller, id: UploadBatchId, revi
     let defaults = Defaults { station: caller.station.or(defaults.station), ..defaults };
     require_places(&mut tx, caller, batch.contact_point_id, &defaults).await?;
     batch.defaults = defaults;
-    recheck(tx, at, batch).await
+    recheck(tx, at, caller, batch).await
 }
 
 /// Station and activity that hold for a whole batch are there, and the point's own. Asked again at the commit: an activity may have been removed since.
@@ -97,13 +98,13 @@ pub(super) async fn require_places(tx: &mut Tx, caller: &Caller, point: ContactP
     Ok(())
 }
 
-async fn recheck(mut tx: Tx, at: &Uploads, batch: Batch) -> Result<Uuid> {
+async fn recheck(mut tx: Tx, at: &Uploads, caller: &Caller, batch: Batch) -> Result<Uuid> {
     if batch.counts.of(super::RowState::Committed) > 0 {
         return Err(Error::new(Code::Conflict, "这一批已经有意见导入，不能再改动列的对应；请先撤销这一批。"));
     }
     let worker = at.ids.next();
     on_tx!(&mut tx, c => sqlx::query(RECHECK)
-        .bind(batch.id).bind(Json(&batch.sheets)).bind(Json(&batch.defaults)).bind(worker).bind(at.clock.now()).execute(c).await.map(drop))
+        .bind(batch.id).bind(Json(&batch.sheets)).bind(Json(&batch.defaults)).bind(worker).bind(at.clock.now()).bind(caller.account_id).execute(c).await.map(drop))
     .map_err(failed)?;
     tx.commit().await?;
     Ok(worker)

@@ -1,13 +1,14 @@
 //! 上传批次: files of opinions that the staff of a contact point upload, from the dry run to the commit and back.
 //!
 //! A batch is read and judged in the background; nothing of it is an opinion before somebody commits it. Every row of the file is a row here, so what came in
-//! adds up: ready, duplicate, problem, skipped and rows that are no opinion. Work that a restart broke off is said so and goes on where it stopped.
+//! adds up: ready, duplicate, problem, skipped and rows that are no opinion. Work that a restart broke off goes on by itself where it stopped.
 //!
 //! A batch belongs to the point, and to the station of who uploaded it: for an account of another station it does not exist, staff of the whole point have all.
 //!
 //! | file | what |
 //! |---|---|
 //! | `receiving` | taking a file in, once; working in the background; going on after a break |
+//! | `taking_up` | going on by itself when whoever worked is silent |
 //! | `reading` | the file → rows and columns |
 //! | `weighing` | rows → what they become, and what is wrong with them |
 //! | `mapping` | what columns say, and what holds for the whole batch, decided by a person |
@@ -21,13 +22,14 @@ mod reading;
 mod receiving;
 mod returning;
 mod rows;
+mod taking_up;
 mod undoing;
 mod weighing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use sqlx::types::Json;
@@ -45,6 +47,7 @@ use crate::opinions::moderation::words::WordList;
 use crate::storage::blobs::Blobs;
 use crate::storage::crypto::rotation::SealedColumn;
 use crate::storage::crypto::{DataKey, FieldCipher};
+use crate::storage::leases;
 use crate::storage::snapshot::ContentColumn;
 use crate::storage::sql::{Page, decode_cursor, failed};
 use crate::storage::{Db, Tx};
@@ -55,6 +58,7 @@ pub use mapping::{map_columns, set_defaults};
 pub use receiving::{Uploaded, get_original, resume, upload, work};
 pub use returning::{Returned, return_file};
 pub use rows::{BatchRow, RowFilter, correct_row, get_row, list_rows, skip_row};
+pub use taking_up::{TakenUp, take_up, take_up_until_stopped};
 pub(in crate::opinions::offline) use undoing::{Undone, revive};
 pub use undoing::{discard, undo};
 
@@ -62,6 +66,7 @@ pub use undoing::{discard, undo};
 pub const STATEMENT_LISTS: &[&[&str]] = &[
     STATEMENTS,
     receiving::STATEMENTS,
+    taking_up::STATEMENTS,
     reading::STATEMENTS,
     weighing::STATEMENTS,
     mapping::STATEMENTS,
@@ -133,9 +138,6 @@ const ROW_PURPOSE: &str = "upload-row";
 
 /// Sealed rows.
 pub const SEALED_ROWS: SealedColumn = sealed_column!("upload_row", "cells_sealed", ROW_PURPOSE);
-
-/// Work that has not been heard of for so long is taken for dead, in seconds.
-pub const SILENT_SECONDS: i64 = 60;
 
 /// What uploads work with. Cheap enough to hand to the background.
 #[derive(Clone)]
@@ -272,8 +274,8 @@ pub struct Batch {
 
 impl Batch {
     /// Whether work should go on and nobody works.
-    pub fn is_stalled(&self, now: DateTime<Utc>) -> bool {
-        self.state.is_working() && (!self.is_claimed || self.heard_at < now - Duration::seconds(SILENT_SECONDS))
+    pub fn is_stalled(&self, now: DateTime<Utc>, rules: &Rules) -> bool {
+        self.state.is_working() && (!self.is_claimed || self.heard_at < leases::silent_before(rules, now))
     }
 
     /// The share that is done, in percent.
@@ -367,7 +369,7 @@ const LIST_OWN: &str = select!(
 );
 const COUNT: &str = "SELECT state, CAST(COUNT(*) AS BIGINT), CAST(COUNT(*) FILTER (WHERE has_warnings) AS BIGINT) FROM upload_row WHERE batch_id = $1 GROUP BY state";
 const HOLD: &str = "UPDATE upload_batch SET revision = revision WHERE id = $1 AND contact_point_id = $2
-    AND ($3 IS NULL OR EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $3))";
+    AND (EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $3) OR $3 IS NULL)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[FIND_OWN, FIND_SAME, LIST_OWN, COUNT, HOLD];

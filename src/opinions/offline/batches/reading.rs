@@ -1,13 +1,11 @@
 //! The file → rows and columns.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use sqlx::QueryBuilder;
 use sqlx::types::Json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use uuid::Uuid;
 
 use super::receiving::overtaken;
@@ -28,8 +26,6 @@ use crate::{on_db, on_tx};
 /// Rows written in one transaction, and by one statement.
 const ROWS_PER_TRANSACTION: usize = 1_000;
 const ROWS_PER_STATEMENT: usize = 100;
-/// How often whoever reads says that they still do, well within [`SILENT_SECONDS`](super::SILENT_SECONDS).
-const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
 /// Files that are read at the same time, because each may take much memory; who comes when all are busy waits.
 static READERS: Semaphore = Semaphore::const_new(2);
@@ -40,7 +36,7 @@ const OUTDATED: &str = "这份表格是按草案的另一稿生成的，条款�
 const FORGET_ROWS: &str = "DELETE FROM upload_row WHERE batch_id = $1";
 const INSERT_ROWS: &str = "INSERT INTO upload_row (batch_id, ordinal, id, sheet, row_number, cells_sealed, state, problems, has_warnings, provision_label, skip_reason) ";
 const PROGRESS: &str = "UPDATE upload_batch SET done = $3, total = $4, heard_at = $5 WHERE id = $1 AND worker = $2";
-const FINISH: &str = "UPDATE upload_batch SET state = 'checking', revision = revision + 1, done = 0, total = $3, heard_at = $4, format = $5, layout = $6, notices = $7
+const FINISH: &str = "UPDATE upload_batch SET state = 'checking', revision = revision + 1, attempts = 1, done = 0, total = $3, heard_at = $4, format = $5, layout = $6, notices = $7
     WHERE id = $1 AND worker = $2 AND state = 'reading'";
 const REMEMBERED: &str = "SELECT signature, fields FROM upload_mapping WHERE contact_point_id = $1";
 
@@ -49,7 +45,7 @@ pub const STATEMENTS: &[&str] = &[FORGET_ROWS, PROGRESS, FINISH, REMEMBERED];
 
 /// Reads the file of a batch. Begun anew after a break, it forgets what it had.
 pub(super) async fn read(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uuid) -> Result<()> {
-    let mut file = while_alive(table_file(at, batch), SIGN_OF_LIFE, || progress(at, batch, worker)).await?;
+    let mut file = table_file(at, batch).await?;
     let mut is_returned = false;
     for table in &mut file.tables {
         is_returned |= take_back(table);
@@ -118,13 +114,6 @@ async fn say_progress(tx: &mut Tx, at: &Uploads, batch: &Batch, worker: Uuid, do
     if heard == 0 { Err(overtaken()) } else { Ok(()) }
 }
 
-/// The same in a transaction of its own, while nothing is known yet of the file.
-async fn progress(at: &Uploads, batch: &Batch, worker: Uuid) -> Result<()> {
-    let mut tx = at.db.begin().await?;
-    say_progress(&mut tx, at, batch, worker, 0, 0).await?;
-    tx.commit().await
-}
-
 /// The tables of the file of a batch.
 async fn table_file(at: &Uploads, batch: &Batch) -> Result<TableFile> {
     let place = READERS.acquire().await.map_err(|error| Error::internal("the readers of tables are closed", error))?;
@@ -137,22 +126,6 @@ async fn table_file(at: &Uploads, batch: &Batch) -> Result<TableFile> {
         tables::read(&name, &bytes, &TableLimits::default())
     };
     tokio::task::spawn_blocking(read).await.map_err(broke_off)?
-}
-
-/// Does some work, and gives a sign of it from time to time. Ends with the work, or with a sign that fails.
-async fn while_alive<T, S>(work: impl Future<Output = Result<T>>, every: Duration, sign: impl Fn() -> S) -> Result<T>
-where
-    S: Future<Output = Result<()>>,
-{
-    let mut signs = interval_at(Instant::now() + every, every);
-    signs.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut work = std::pin::pin!(work);
-    loop {
-        tokio::select! {
-            done = &mut work => return done,
-            _ = signs.tick() => sign().await?,
-        }
-    }
 }
 
 /// What it means that a reader did not come to its end: where it panicked, the file is at fault, and would be the next time as well.
@@ -218,30 +191,9 @@ fn goes_on(before: &Sheet, table: &Table, is_returned: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
     use super::*;
     use crate::documents::tables::Row;
     use crate::error::Code;
-
-    #[tokio::test]
-    async fn long_work_gives_signs_of_life() {
-        let signs = AtomicUsize::new(0);
-        let sign = || {
-            signs.fetch_add(1, Ordering::Relaxed);
-            std::future::ready(Ok(()))
-        };
-        let every = Duration::from_millis(10);
-        let work = async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            Ok(7)
-        };
-        assert_eq!(while_alive(work, every, sign).await.unwrap(), 7);
-        assert!(signs.load(Ordering::Relaxed) > 3, "{signs:?}");
-        // Whoever was overtaken does not wait for the end.
-        let work = std::future::pending::<Result<()>>();
-        assert_eq!(while_alive(work, every, || std::future::ready(Err(overtaken()))).await.unwrap_err().code, Code::Conflict);
-    }
 
     #[tokio::test]
     async fn a_file_that_breaks_its_reader_is_damaged() {

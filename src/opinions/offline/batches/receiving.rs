@@ -1,13 +1,13 @@
 //! Taking a file in, once, and working at it in the background.
 //!
-//! Whoever works claims the batch and says with every step that they still do; a claim that has been silent is dead, and anybody of the point may go on, of a
-//! station's file anybody of that station.
+//! Whoever works claims the batch and says from time to time that they still do; a claim that has been silent is dead, and the work is taken up by itself, or by
+//! anybody of the point, of a station's file anybody of that station.
 
-use chrono::{Duration, NaiveDate};
+use chrono::NaiveDate;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Batch, BatchState, FIND_OWN, FIND_SAME, Row, SILENT_SECONDS, Uploads, absent, committing, get_batch, reading, weighing};
+use super::{Batch, BatchState, FIND_OWN, FIND_SAME, Row, Uploads, absent, committing, get_batch, reading, weighing};
 use crate::accounts::Caller;
 use crate::audit::{self, Act, NewEntry};
 use crate::calendar;
@@ -20,22 +20,25 @@ use crate::opinions::offline::judging::Defaults;
 use crate::opinions::offline::provenance::{Consent, Method};
 use crate::opinions::offline::recording;
 use crate::storage::blobs::BlobHash;
+use crate::storage::leases;
 use crate::storage::sql::failed;
 
 /// Longest name of a file, in characters.
 const NAME_CHARACTERS: usize = 200;
 
 const INSERT: &str = "INSERT INTO upload_batch (id, assignment_id, contact_point_id, consultation_id, name, blob_hash, size_bytes, format, state, revision, done, total, heard_at,
-    worker, failure, layout, notices, defaults, uploaded_by, uploaded_at, undo_reason)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, '', 'reading', 1, 0, 0, $8, $9, '', $10, $11, $12, $13, $8, '') ON CONFLICT DO NOTHING";
-const CLAIM: &str = "UPDATE upload_batch SET worker = $3, heard_at = $4, failure = '' WHERE id = $1 AND contact_point_id = $2
+    worker, failure, layout, notices, defaults, uploaded_by, uploaded_at, undo_reason, worked_for, attempts)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, '', 'reading', 1, 0, 0, $8, $9, '', $10, $11, $12, $13, $8, '', $13, 1) ON CONFLICT DO NOTHING";
+const CLAIM: &str =
+    "UPDATE upload_batch SET worker = $3, heard_at = $4, worked_for = $7, failure = '' WHERE id = $1 AND contact_point_id = $2
     AND state IN ('reading', 'checking', 'committing') AND (worker IS NULL OR heard_at < $5)
-    AND ($6 IS NULL OR EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $6))";
-const RELEASE: &str = "UPDATE upload_batch SET worker = NULL, failure = $3, heard_at = $4 WHERE id = $1 AND worker = $2";
+    AND (EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $6) OR $6 IS NULL)";
+const HEAR: &str = "UPDATE upload_batch SET heard_at = $3 WHERE id = $1 AND worker = $2";
+pub(super) const RELEASE: &str = "UPDATE upload_batch SET worker = NULL, failure = $3, heard_at = $4 WHERE id = $1 AND worker = $2";
 const FAIL: &str = "UPDATE upload_batch SET state = 'failed', revision = revision + 1, worker = NULL, failure = $3, heard_at = $4 WHERE id = $1 AND worker = $2";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[INSERT, CLAIM, RELEASE, FAIL];
+pub const STATEMENTS: &[&str] = &[INSERT, CLAIM, HEAR, RELEASE, FAIL];
 
 /// What became of an upload.
 #[derive(Clone, Debug)]
@@ -135,7 +138,8 @@ pub async fn resume(at: &Uploads, caller: &Caller, id: UploadBatchId) -> Result<
     let (worker, now) = (at.ids.next(), at.clock.now());
     let mut tx = at.db.begin().await?;
     let claimed: u64 = on_tx!(&mut tx, c => sqlx::query(CLAIM)
-        .bind(id).bind(point).bind(worker).bind(now).bind(now - Duration::seconds(SILENT_SECONDS)).bind(caller.station)
+        .bind(id).bind(point).bind(worker).bind(now).bind(leases::silent_before(&at.rules, now)).bind(caller.station)
+        .bind(caller.account_id)
         .execute(c).await.map(|d| d.rows_affected()))
     .map_err(failed)?;
     tx.commit().await?;
@@ -150,7 +154,14 @@ pub async fn resume(at: &Uploads, caller: &Caller, id: UploadBatchId) -> Result<
 
 /// Works at a claimed batch until a person has the word. Never fails: what goes wrong is noted with the batch.
 pub async fn work(at: Uploads, caller: Caller, id: UploadBatchId, worker: Uuid) {
-    let Err(error) = steps(&at, &caller, id, worker).await else { return };
+    // Also while a step is silent: a large sheet is read for longer than a claim lasts.
+    let working = leases::while_alive(steps(&at, &caller, id, worker), leases::sign_of_life(&at.rules), || hear(&at, id, worker));
+    let Err(error) = working.await else { return };
+    if error.code == Code::Unavailable {
+        // An engine is away: the claim falls silent, and the work is taken up again.
+        tracing::warn!(batch = id.to_string(), cause = error.cause_chain(), "work at a batch of opinions broke off; it is taken up again");
+        return;
+    }
     let is_file = matches!(error.code, Code::UnreadableFile | Code::UnsupportedMedia | Code::TooLarge);
     if !is_file {
         tracing::warn!(
@@ -191,6 +202,16 @@ async fn steps(at: &Uploads, caller: &Caller, id: UploadBatchId, worker: Uuid) -
             _ => return Ok(()),
         }
     }
+}
+
+/// Says that the work goes on; an error when somebody else took it over.
+async fn hear(at: &Uploads, id: UploadBatchId, worker: Uuid) -> Result<()> {
+    let mut tx = at.db.begin().await?;
+    let heard: u64 = on_tx!(&mut tx, c => sqlx::query(HEAR)
+        .bind(id).bind(worker).bind(at.clock.now()).execute(c).await.map(|d| d.rows_affected()))
+    .map_err(failed)?;
+    tx.commit().await?;
+    if heard == 0 { Err(overtaken()) } else { Ok(()) }
 }
 
 /// What a step says when somebody else took the work over.

@@ -60,7 +60,7 @@ pub async fn undo(at: &Uploads, caller: &Caller, id: UploadBatchId, revision: i6
     let mut tx = at.db.begin().await?;
     recording::hold(&mut tx, caller, &own).await?;
     let batch = hold_batch(&mut tx, caller, id).await?;
-    let is_stalled = batch.state == BatchState::Committing && batch.is_stalled(at.clock.now());
+    let is_stalled = batch.state == BatchState::Committing && batch.is_stalled(at.clock.now(), &at.rules);
     batch.require(revision, batch.state == BatchState::Committed || is_stalled, "撤销")?;
     let answered: i64 = on_tx!(&mut tx, c => sqlx::query_scalar(COUNT_ANSWERED).bind(id).fetch_one(c).await).map_err(failed)?;
     if answered > 0 {
@@ -118,7 +118,7 @@ pub(in crate::opinions::offline) async fn revive(tx: &mut Tx, own: &Assignment, 
 pub async fn discard(at: &Uploads, caller: &Caller, id: UploadBatchId, revision: i64) -> Result<Batch> {
     let mut tx = at.db.begin().await?;
     let batch = hold_batch(&mut tx, caller, id).await?;
-    let is_stalled = matches!(batch.state, BatchState::Reading | BatchState::Checking) && batch.is_stalled(at.clock.now());
+    let is_stalled = matches!(batch.state, BatchState::Reading | BatchState::Checking) && batch.is_stalled(at.clock.now(), &at.rules);
     batch.require(revision, batch.state.is_open() || is_stalled, "放弃")?;
     on_tx!(&mut tx, c => sqlx::query(FORGET_ROWS).bind(id).execute(c).await.map(drop)).map_err(failed)?;
     on_tx!(&mut tx, c => sqlx::query(DISCARD).bind(id).execute(c).await.map(drop)).map_err(failed)?;

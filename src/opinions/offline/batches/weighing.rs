@@ -28,7 +28,7 @@ const NEXT: &str = "SELECT ordinal, sheet, row_number, cells_sealed, state FROM 
 pub(super) const JUDGE: &str = "UPDATE upload_row SET state = $3, problems = $4, has_warnings = $5, provision_label = $6, content_hash = $7
     WHERE batch_id = $1 AND ordinal = $2 AND state NOT IN ('committed', 'undone')";
 const PROGRESS: &str = "UPDATE upload_batch SET done = $3, heard_at = $4 WHERE id = $1 AND worker = $2";
-const FINISH: &str = "UPDATE upload_batch SET state = $3, revision = revision + 1, worker = NULL, heard_at = $4, done = total WHERE id = $1 AND worker = $2 AND state = 'checking'";
+const FINISH: &str = "UPDATE upload_batch SET state = $3, revision = revision + 1, worker = NULL, worked_for = NULL, heard_at = $4, done = total WHERE id = $1 AND worker = $2 AND state = 'checking'";
 macro_rules! standing {
     ($rest:literal) => {
         concat!(

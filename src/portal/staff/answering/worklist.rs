@@ -231,7 +231,7 @@ async fn change(visit: &Visit, draft: &Draft, fields: &Fields) -> Result<Option<
     let tag = [fields.get("tag").to_owned()];
     match fields.get("do") {
         "suggest" => {
-            let found = suggesting::suggest_groups(db, clock, &app.ids, Actor::Person(caller), draft.id).await?;
+            let found = suggesting::suggest_groups(db, clock, &app.ids, &app.config.rules, Actor::Person(caller), draft.id).await?;
             return Ok(Some(texts::answering::found(found.groups, found.grouped, found.joined)));
         }
         "assign" => {

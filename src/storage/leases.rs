@@ -1,0 +1,117 @@
+//! Work in the background that survives the death of its worker.
+//!
+//! A row of work names who works at it, when they last gave a sign, and how often it was taken up. Whoever takes it up does so with one UPDATE that names what it
+//! expects, so of several instances one wins; every further write names the worker, so one that was overtaken changes nothing. A claim without a sign for
+//! [`Rules::silent_seconds`] is dead. Signs are compared by the clocks of the instances, which must agree much better than that.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::config::Rules;
+use crate::error::{Code, Error, Result};
+
+/// How often work is begun by itself: what kills its worker each time must not go on killing.
+pub const ATTEMPTS: i64 = 3;
+/// Longest time between two looks for work that nobody does.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Claims whose last sign is older are dead.
+pub fn silent_before(rules: &Rules, now: DateTime<Utc>) -> DateTime<Utc> {
+    now - chrono::Duration::seconds(i64::from(rules.silent_seconds))
+}
+
+/// How often whoever works gives a sign: some may be late or lost.
+pub fn sign_of_life(rules: &Rules) -> Duration {
+    Duration::from_millis(u64::from(rules.silent_seconds.max(1)) * 1_000 / 6)
+}
+
+/// Time between two looks for work that nobody does.
+pub fn pause(rules: &Rules) -> Duration {
+    sign_of_life(rules).min(LOOK)
+}
+
+/// What a worker is told when another one has taken the work over.
+pub fn overtaken() -> Error {
+    Error::new(Code::Conflict, "另一处已经接着处理。")
+}
+
+/// Does some work, and gives a sign of it from time to time. Ends with the work, or with a sign that says why the work must end; a database that does not
+/// answer a sign is asked again.
+///
+/// Both go on side by side, because a sign may have to wait for what the work holds.
+pub async fn while_alive<T, S>(work: impl Future<Output = Result<T>>, every: Duration, sign: impl Fn() -> S) -> Result<T>
+where
+    S: Future<Output = Result<()>>,
+{
+    let signs = async {
+        loop {
+            tokio::time::sleep(every).await;
+            match sign().await {
+                Ok(()) => {}
+                Err(error) if error.code == Code::Unavailable => {
+                    tracing::warn!(cause = error.cause_chain(), "a sign of life was not heard; it is given again");
+                }
+                Err(error) => return error,
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        done = work => done,
+        error = signs => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn long_work_gives_signs_of_life() {
+        let signs = AtomicUsize::new(0);
+        let sign = || {
+            // The first one is not heard, and does no harm.
+            let is_first = signs.fetch_add(1, Ordering::Relaxed) == 0;
+            std::future::ready(if is_first { Err(Error::new(Code::Unavailable, "")) } else { Ok(()) })
+        };
+        let every = Duration::from_millis(10);
+        let work = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            Ok(7)
+        };
+        assert_eq!(while_alive(work, every, sign).await.unwrap(), 7);
+        assert!(signs.load(Ordering::Relaxed) > 3, "{signs:?}");
+        // Whoever was overtaken does not wait for the end.
+        let work = std::future::pending::<Result<()>>();
+        assert_eq!(while_alive(work, every, || std::future::ready(Err(overtaken()))).await.unwrap_err().code, Code::Conflict);
+    }
+
+    #[tokio::test]
+    async fn a_sign_may_wait_for_what_the_work_holds() {
+        let writer = tokio::sync::Mutex::new(0);
+        let work = async {
+            for _ in 0..10 {
+                let mut held = writer.lock().await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                *held += 1;
+            }
+            Ok(())
+        };
+        let sign = || async {
+            drop(writer.lock().await);
+            Ok(())
+        };
+        let done = tokio::time::timeout(Duration::from_secs(20), while_alive(work, Duration::from_millis(5), sign)).await;
+        assert!(done.is_ok(), "the sign waits for the work, and the work for the sign");
+    }
+
+    #[test]
+    fn several_signs_fit_into_a_silence() {
+        let rules = Rules::default();
+        assert_eq!((sign_of_life(&rules), pause(&rules)), (Duration::from_secs(10), Duration::from_secs(5)));
+        assert!(sign_of_life(&Rules { silent_seconds: 0, ..Rules::default() }) > Duration::ZERO);
+    }
+}
