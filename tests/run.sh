@@ -51,6 +51,9 @@ cargo build --locked --tests --bins || { echo "0 passed, 1 failed"; exit 1; }
 unset ZHITONG_TEST_POSTGRES ZHITONG_TEST_REDIS
 run "unit tests" cargo test --locked --lib -- "${filter[@]}"
 run "the house: who imports whom" cargo test --locked --test house -- "${filter[@]}"
+if [ "${#filter[@]}" -eq 0 ]; then
+    run "dependencies: licences and sources" tests/dependencies.py
+fi
 run "API on SQLite and the in-process cache" cargo test --locked --test api -- "${filter[@]}"
 run "command line" cargo test --locked --test cli -- "${filter[@]}"
 run "pages in a real browser" cargo test --locked --test browser -- --nocapture --test-threads=2 "${filter[@]}"

@@ -248,12 +248,13 @@ fn decode_name(raw: &[u8]) -> String {
 
 /// The name when it stays inside the archive; redundant `.` and `//` removed.
 fn safe_name(name: &str) -> Option<String> {
-    let has_drive = name.as_bytes().get(1) == Some(&b':') && name.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
-    if name.starts_with('/') || has_drive || name.contains('\0') {
+    let parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let inside = parts.join("/");
+    let has_drive = inside.as_bytes().get(1) == Some(&b':') && inside.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+    if name.starts_with('/') || has_drive || name.contains('\0') || parts.contains(&"..") {
         return None;
     }
-    let parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    (!parts.is_empty() && !parts.contains(&"..")).then(|| parts.join("/"))
+    (!inside.is_empty()).then_some(inside)
 }
 
 /// Files that systems add on their own.

@@ -99,6 +99,7 @@ fn archive_names_in_gbk_and_names_that_leave_the_archive() {
         ("甲/../../乙.txt", false),
         ("/etc/甲.txt", false),
         ("C:\\甲.txt", false),
+        ("./C:\\甲.txt", false),
         ("..\\甲.txt", false),
         ("甲/./乙..txt", true),
         ("甲//乙.txt", true),

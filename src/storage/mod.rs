@@ -37,6 +37,9 @@ fn tolerant(known: &Migrator) -> Migrator {
     Migrator { migrations: known.migrations.clone(), ignore_missing: true, ..Migrator::DEFAULT }
 }
 
+/// The setting that a migration raises when it takes something away: the newest migration of the oldest software that goes on without it.
+const SCHEMA_FLOOR: &str = "schema_floor";
+
 /// The relational database.
 #[derive(Clone)]
 pub enum Db {
@@ -150,7 +153,11 @@ impl Db {
     }
 
     /// Brings the schema up to date; safe to repeat, and on PostgreSQL safe from several instances at once.
+    ///
+    /// # Errors
+    /// [`Code::Startup`] when a migration fails, or when this software is older than what the schema still serves.
     pub async fn migrate(&self) -> Result<()> {
+        self.check_floor().await?;
         let done = match self {
             Db::Sqlite(sqlite) => tolerant(&SQLITE).run(&sqlite.write).await,
             Db::Postgres(pool) => tolerant(&POSTGRES).run(pool).await,
@@ -168,11 +175,32 @@ impl Db {
             Err(sqlx::Error::Database(_)) => Vec::new(),
             Err(e) => return Err(sql::failed(e)),
         };
-        let migrator = match self {
+        Ok(self.known().iter().map(|migration| migration.version).filter(|version| !applied.contains(version)).collect())
+    }
+
+    /// The migrations of this software for the engine.
+    fn known(&self) -> &'static Migrator {
+        match self {
             Db::Sqlite(_) => &SQLITE,
             Db::Postgres(_) => &POSTGRES,
+        }
+    }
+
+    /// Refuses a database from which something was taken away that this software needs.
+    async fn check_floor(&self) -> Result<()> {
+        let found: std::result::Result<Option<String>, sqlx::Error> = on_db!(self, pool =>
+            sqlx::query_scalar("SELECT value FROM setting WHERE name = $1").bind(SCHEMA_FLOOR).fetch_optional(pool).await);
+        let floor = match found {
+            Ok(floor) => floor.and_then(|number| number.parse::<i64>().ok()),
+            // The table comes with the first migration.
+            Err(sqlx::Error::Database(_)) => None,
+            Err(e) => return Err(sql::failed(e)),
         };
-        Ok(migrator.iter().map(|migration| migration.version).filter(|version| !applied.contains(version)).collect())
+        let newest = self.known().iter().map(|migration| migration.version).max();
+        if floor > newest {
+            return Err(Error::startup("数据库已由更新的版本整理过，这个版本需要的内容已经移除，不能再使用它。请换用较新的版本。"));
+        }
+        Ok(())
     }
 
     /// How far the server's clock goes before ours, in milliseconds; `None` for the embedded engine, which has none of its own.
@@ -289,5 +317,27 @@ impl DataDirLock {
             ))),
             Err(TryLockError::Error(e)) => Err(failed(e)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn software_goes_on_with_a_newer_schema_until_it_is_below_the_floor() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&folder.path().join("zhitong.db"), 1).await.unwrap();
+        db.migrate().await.unwrap();
+        let newest = db.known().iter().map(|migration| migration.version).max().unwrap();
+        let Db::Sqlite(sqlite) = &db else { unreachable!("it was opened as SQLite") };
+        let later =
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES ($1, 'later', TRUE, X'00', 0)";
+        sqlx::query(later).bind(newest + 5).execute(&sqlite.write).await.unwrap();
+        settings::put(&db, SCHEMA_FLOOR, &newest.to_string()).await.unwrap();
+        db.migrate().await.expect("what came later only added");
+        settings::put(&db, SCHEMA_FLOOR, &(newest + 1).to_string()).await.unwrap();
+        assert_eq!(db.migrate().await.unwrap_err().code, Code::Startup);
+        db.close().await;
     }
 }

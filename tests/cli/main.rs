@@ -1,6 +1,8 @@
-//! The binary as a newcomer and an operator meet it: start, stop, what is printed, what is refused.
+//! The binary as a newcomer and an operator meet it: start, stop, what is printed, what is refused; and the readers that its commands stand on, over
+//! the committed inputs of the fuzz targets (`corpus`).
 
 mod backups;
+mod corpus;
 mod operations;
 
 use std::io::{BufRead, BufReader, Read, Write};
