@@ -23,7 +23,6 @@ use crate::error::{Error, Result};
 use crate::ids::{AccountId, Clock, IdSource, OpinionId};
 use crate::notifications::subscriptions::{self, Templates};
 use crate::notifications::{AsPost, Post};
-use crate::opinions::Display;
 use crate::opinions::enclosures;
 use crate::opinions::moderation::checking::{AsChecker, Checker};
 use crate::opinions::moderation::words::WordList;
@@ -31,6 +30,7 @@ use crate::opinions::moderation::{self, Submission};
 use crate::opinions::offline::batches::{self, Uploads};
 use crate::opinions::offline::recording::Recorder;
 use crate::opinions::offline::{entry, provenance};
+use crate::opinions::{Display, Taken};
 use crate::sealed_column;
 use crate::search::SearchService;
 use crate::storage::blobs::Blobs;
@@ -78,6 +78,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Which engines answer.
     pub engines: Engines,
+    /// How many opinions this process took.
+    pub opinions_taken: Taken,
     /// Claim on the data directory; `None` for commands that only read.
     _lock: Option<DataDirLock>,
 }
@@ -174,6 +176,7 @@ impl App {
             sms,
             metrics,
             engines: Engines::default(),
+            opinions_taken: Taken::default(),
             _lock: lock,
         })))
     }
@@ -256,6 +259,7 @@ impl App {
             key: &self.data_key,
             cipher: &self.field_cipher,
             words: &self.words,
+            taken: &self.opinions_taken,
         }
     }
 
@@ -280,6 +284,7 @@ impl App {
             key: self.data_key.clone(),
             cipher: self.field_cipher.clone(),
             words: self.words.clone(),
+            taken: self.opinions_taken.clone(),
         }
     }
 

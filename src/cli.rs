@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod commands;
 mod doctor;
+mod health;
 mod keys;
 mod restore;
 mod uploads;
@@ -77,6 +78,12 @@ enum Command {
         /// 以 JSON 打印
         #[arg(long)]
         json: bool,
+    },
+    /// 询问本机的服务是否就绪（供容器的健康检查使用）；没有就绪时退出码为 1
+    Health {
+        /// 服务的监听地址 [默认: 配置中的 listen]
+        #[arg(long, value_name = "IP:PORT")]
+        listen: Option<SocketAddr>,
     },
     /// 工作人员账号：建立、重置（日常管理请用网页）
     Account {
@@ -291,6 +298,9 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         // What is wrong with the settings is a finding among the others.
         return doctor::doctor(config, cli.common.config.as_deref(), json).await;
     }
+    if let Command::Health { listen } = command {
+        return health::health(listen.unwrap_or(config.listen)).await;
+    }
     config.check()?;
     if let Command::Openapi = command {
         print!("{}", crate::api::spec());
@@ -318,7 +328,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Audit { command: AuditCommand::Verify { anchors, json } } => audit::verify(config, &anchors, json).await,
         Command::Audit { command: AuditCommand::Anchor } => audit::anchor(config).await,
         Command::Audit { command: AuditCommand::Export { from, until } } => audit::export(config, from, until).await,
-        Command::Openapi | Command::Doctor { .. } => Ok(ExitCode::SUCCESS),
+        Command::Openapi | Command::Doctor { .. } | Command::Health { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

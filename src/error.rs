@@ -92,6 +92,8 @@ pub struct Error {
     pub fields: Vec<FieldError>,
     /// Seconds after which another try may succeed, where they are known.
     pub retry_after_s: Option<u64>,
+    /// Whether it was counted where it was made, so that it is not logged by itself: there may be thousands of the kind in a second.
+    pub is_counted: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -101,7 +103,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// A failure with its sentence for the person.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Error { code, detail: detail.into(), fields: Vec::new(), retry_after_s: None, source: None }
+        Error { code, detail: detail.into(), fields: Vec::new(), retry_after_s: None, is_counted: false, source: None }
     }
 
     /// A value that does not satisfy its rule.
@@ -141,6 +143,12 @@ impl Error {
     /// Says after how many seconds another try may succeed.
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds.max(1));
+        self
+    }
+
+    /// Says that it was counted where it was made, and need not be logged by itself.
+    pub fn counted(mut self) -> Self {
+        self.is_counted = true;
         self
     }
 

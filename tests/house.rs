@@ -67,6 +67,7 @@ const VENDORS: &[(&str, &[&str])] = &[
     ("qrcode::", &["portal/staff/"]),
     ("hyper::", &["server/"]),
     ("hyper_util::", &["server/"]),
+    ("rustix::", &["storage/machine.rs"]),
 ];
 
 fn sources() -> Vec<(String, String)> {

@@ -1,6 +1,6 @@
 //! The one error body: `application/problem+json` (RFC 9457), for every failure of the API.
 //!
-//! A 5xx is logged here, once, with its causes; the client sees the code and the request id, never an internal name.
+//! A 5xx is logged here, once, with its causes, unless it was counted instead; the client sees the code and the request id, never an internal name.
 
 use poem::http::{StatusCode, header};
 use poem::{IntoResponse, Response};
@@ -68,10 +68,11 @@ impl IntoResponse for Problem {
         let error = self.0;
         let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let request_id = REQUEST_ID.try_with(String::clone).unwrap_or_default();
-        if status.is_server_error() {
+        if status.is_server_error() && !error.is_counted {
             tracing::error!(request_id, error = error.code.slug(), cause = error.cause_chain(), "a request failed: {}", error.detail);
         }
-        let retry_after_s = error.retry_after_s.unwrap_or(DEFAULT_RETRY_S);
+        let is_temporary = status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE;
+        let retry_after_s = error.retry_after_s.or(is_temporary.then_some(DEFAULT_RETRY_S));
         let body = ProblemBody {
             kind: format!("urn:zhitong:problem:{}", error.code.slug()),
             title: error.code.title().into(),
@@ -87,8 +88,8 @@ impl IntoResponse for Problem {
             .header(header::CONTENT_TYPE, MEDIA_TYPE)
             .header(header::CACHE_CONTROL, "no-store")
             .body(text);
-        if status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(retry_after_s));
+        if let Some(seconds) = retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
         }
         response
     }
@@ -149,4 +150,19 @@ fn plain(reason: &str) -> String {
     let reason = reason.split(" (occurred while parsing").next().unwrap_or(reason);
     let reason = reason.strip_prefix("failed to parse ").and_then(|r| r.split_once(": ")).map_or(reason, |(_, rest)| rest);
     reason.trim().trim_end_matches('.').chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_succeed_later_says_when() {
+        let after =
+            |error: Error| Problem(error).into_response().headers().get(header::RETRY_AFTER).map(|v| v.to_str().unwrap().to_owned());
+        assert_eq!(after(Error::full()).as_deref(), Some("60"));
+        assert_eq!(after(Error::new(Code::Unavailable, "请稍后再试。").retry_after(2)).as_deref(), Some("2"));
+        assert_eq!(after(Error::new(Code::TooMany, "请稍后再试。")).as_deref(), Some("30"));
+        assert_eq!(after(Error::not_found("意见")), None);
+    }
 }

@@ -86,9 +86,11 @@ const TIP: &str = "SELECT entries, hash FROM audit_tip WHERE id = 1";
 const LIST_ANCHORS: &str = "SELECT entries, hash, at, mac FROM audit_anchor ORDER BY entries";
 const LAST_ANCHOR: &str = "SELECT entries, hash, at, mac FROM audit_anchor ORDER BY entries DESC LIMIT 1";
 const INSERT_ANCHOR: &str = "INSERT INTO audit_anchor (entries, hash, at, mac) VALUES ($1, $2, $3, $4) ON CONFLICT (entries) DO NOTHING";
+const OLDEST_UNANCHORED: &str =
+    "SELECT at FROM audit_entry WHERE seq > (SELECT COALESCE(MAX(entries), 0) FROM audit_anchor) ORDER BY seq LIMIT 1";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[LIST_FORWARD, TIP, LIST_ANCHORS, LAST_ANCHOR, INSERT_ANCHOR];
+pub const STATEMENTS: &[&str] = &[LIST_FORWARD, TIP, LIST_ANCHORS, LAST_ANCHOR, INSERT_ANCHOR, OLDEST_UNANCHORED];
 
 /// Rows read at a time when the chain is checked.
 const VERIFY_ROWS: i64 = 1_000;
@@ -201,6 +203,11 @@ pub async fn set_anchor(db: &Db, clock: &Clock, key: &DataKey) -> Result<Option<
     .map_err(failed)?;
     tx.commit().await?;
     Ok(Some(anchor))
+}
+
+/// When the oldest entry was written that no anchor holds yet; `None` = all are held.
+pub async fn oldest_unanchored(db: &Db) -> Result<Option<DateTime<Utc>>> {
+    on_db!(db, pool => sqlx::query_scalar(OLDEST_UNANCHORED).fetch_optional(pool).await).map_err(failed)
 }
 
 /// Adds an anchor to a file, one JSON object a line.

@@ -15,11 +15,9 @@ use crate::app::{Access, App};
 use crate::audit::checking::{self, ANCHOR_FILE, Anchor};
 use crate::config::Config;
 use crate::error::{Code, Error, Result, is_full};
+use crate::storage::Db;
 use crate::storage::snapshot::{self, AuditFact, Content, DATABASE_FILE, FileFact, Manifest};
-use crate::storage::{Db, settings};
 
-/// Name of the setting with the instant of the last backup that succeeded.
-pub const LAST_BACKUP: &str = "last_backup";
 /// Looks for a content whose row is still there: who removes one removes the content first and commits then.
 const LOOKS: u32 = 20;
 /// Time between two looks.
@@ -66,7 +64,7 @@ pub async fn backup(config: Config, folder: &Path) -> Result<ExitCode> {
     if !manifest.lost.is_empty() {
         return Ok(ExitCode::from(2));
     }
-    settings::put(&app.db, LAST_BACKUP, &manifest.made_at.to_rfc3339())
+    snapshot::note_backup(&app.db, manifest.made_at)
         .await
         .map_err(|e| Error::startup("备份已完成，但没有能在数据库中记下时间，zhitong doctor 会以为没有备份。").caused_by(e))?;
     Ok(if manifest.audit.is_whole { ExitCode::SUCCESS } else { ExitCode::from(2) })

@@ -53,9 +53,31 @@ const LIST_SPENT: &str = "SELECT DISTINCT f.blob_hash FROM import_job_file f JOI
 const FORGET_SPENT: &str = "DELETE FROM import_job_file WHERE blob_hash = $1
     AND job_id IN (SELECT j.id FROM import_job j WHERE j.state <> 'running' AND j.updated_at < $2)";
 
+// Work that goes on is young; the newest are found by their id, whatever the number of all.
+const RUNNING: &str = "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN updated_at < $1 THEN 1 ELSE 0 END), 0) AS BIGINT)
+    FROM (SELECT state, updated_at FROM import_job ORDER BY id DESC LIMIT $2) recent WHERE state = 'running'";
+
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] =
-    &[INSERT, INSERT_FILE, LIST_FILES, NEXT, CLAIM, PROGRESS, LET_GO, FINISH, GIVE_UP, ABANDON, FIND, LIST, LIST_SPENT, FORGET_SPENT];
+pub const STATEMENTS: &[&str] = &[
+    INSERT,
+    INSERT_FILE,
+    LIST_FILES,
+    NEXT,
+    CLAIM,
+    PROGRESS,
+    LET_GO,
+    FINISH,
+    GIVE_UP,
+    ABANDON,
+    FIND,
+    LIST,
+    LIST_SPENT,
+    FORGET_SPENT,
+    RUNNING,
+];
+
+/// Jobs among which running ones are looked for, the newest.
+const RECENT: i64 = 200;
 
 /// The shelf of uploaded files in the store of originals. What was imported has its original beside the others.
 pub const SHELF: &str = "imports/";
@@ -428,6 +450,12 @@ pub async fn forget_files(db: &Db, blobs: &Blobs, clock: &Clock) -> Result<u64> 
         removed += 1;
     }
     Ok(removed)
+}
+
+/// How many of the newest jobs are running, and how many of these nobody has worked at for [`leases::STUCK`].
+pub async fn count_running(db: &Db, now: DateTime<Utc>) -> Result<(i64, i64)> {
+    let before = now - leases::STUCK;
+    on_db!(db, pool => sqlx::query_as(RUNNING).bind(before).bind(RECENT).fetch_one(pool).await).map_err(failed)
 }
 
 /// The job, or "not found".

@@ -68,9 +68,11 @@ const CLOSING: &str = due!(
 );
 const CLAIM: &str =
     "INSERT INTO timed_act (subject_id, act, due_at, done_at) VALUES ($1, $2, $3, $4) ON CONFLICT (subject_id, act, due_at) DO NOTHING";
+const NEXT_CLOSING: &str = "SELECT c.closes_at FROM consultation c JOIN draft d ON d.id = c.draft_id AND d.round = c.round
+    WHERE d.state = 'consulting' AND c.withdrawn_at IS NULL AND c.opens_at <= $1 AND c.closes_at > $1 ORDER BY c.closes_at LIMIT 1";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[OPENED, CLOSING, CLAIM];
+pub const STATEMENTS: &[&str] = &[OPENED, CLOSING, CLAIM, NEXT_CLOSING];
 
 /// Rounds read at a time.
 const ROUNDS: i64 = 100;
@@ -112,6 +114,11 @@ pub async fn run_due(db: &Db, clock: &Clock, ids: &IdSource, rules: &Rules) -> R
         }
     }
     Ok(Done { is_more: true, ..done })
+}
+
+/// When the next of the rounds ends that are open at an instant; `None` = none is.
+pub async fn next_closing(db: &Db, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+    on_db!(db, pool => sqlx::query_scalar(NEXT_CLOSING).bind(now).fetch_optional(pool).await).map_err(failed)
 }
 
 /// Whether the round is still the newest, not withdrawn, and has the same end: a person may have been quicker.

@@ -43,6 +43,8 @@ const LIST_DUE: &str = list_due!("");
 const LIST_FREE: &str = list_due!(" FOR UPDATE SKIP LOCKED");
 const COUNT_PENDING: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM outbox WHERE delivered_at IS NULL AND given_up_at IS NULL";
 const COUNT_GIVEN_UP: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM outbox WHERE delivered_at IS NULL AND given_up_at IS NOT NULL";
+const OLDEST_DUE: &str = "SELECT created_at FROM outbox
+    WHERE delivered_at IS NULL AND given_up_at IS NULL AND (next_attempt_at IS NULL OR next_attempt_at <= $1) ORDER BY created_at, id LIMIT 1";
 const MARK_DELIVERED: &str = "UPDATE outbox SET delivered_at = $2 WHERE id = $1 AND delivered_at IS NULL AND given_up_at IS NULL";
 const INSERT_INBOX: &str = "INSERT INTO inbox (id, account_id, event, subject_id, about, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
 const NOTE_FAILURE: &str = "UPDATE outbox SET attempts = attempts + 1, failure = $3, next_attempt_at = $4, given_up_at = $5
@@ -58,7 +60,7 @@ const FORGET: &str = "DELETE FROM outbox WHERE id IN
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] =
-    &[LIST_DUE, COUNT_PENDING, COUNT_GIVEN_UP, MARK_DELIVERED, INSERT_INBOX, NOTE_FAILURE, LIST_GIVEN_UP, TRY_AGAIN, STANDS, FORGET];
+    &[LIST_DUE, OLDEST_DUE, COUNT_PENDING, COUNT_GIVEN_UP, MARK_DELIVERED, INSERT_INBOX, NOTE_FAILURE, LIST_GIVEN_UP, TRY_AGAIN, STANDS, FORGET];
 
 /// Events delivered in one transaction, and messages sent in one go.
 const BATCH: u32 = 200;
@@ -230,6 +232,11 @@ pub(super) async fn forget(db: &Db, clock: &Clock, statement: &'static str) -> R
 /// Events that are not delivered and not given up.
 pub async fn count_pending(db: &Db) -> Result<i64> {
     on_db!(db, pool => sqlx::query_scalar(COUNT_PENDING).fetch_one(pool).await).map_err(failed)
+}
+
+/// When the oldest event was written that is due and not delivered; `None` = there is none.
+pub async fn oldest_due(db: &Db, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+    on_db!(db, pool => sqlx::query_scalar(OLDEST_DUE).bind(now).fetch_optional(pool).await).map_err(failed)
 }
 
 /// What waits and what was given up.

@@ -42,6 +42,8 @@ pub mod votes;
 pub mod wording;
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 
@@ -212,4 +214,24 @@ pub struct Counter<'a> {
     pub rules: &'a Rules,
     /// Where the request comes from, as far as trusted proxies tell; limits count by it.
     pub address: Option<IpAddr>,
+    /// Counts what was taken.
+    pub taken: &'a Taken,
+}
+
+/// How many opinions this process took, by channel; repetitions are not counted. Cheap to clone; all clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Taken(Arc<[AtomicU64; Channel::ALL.len()]>);
+
+impl Taken {
+    /// Counts opinions whose transaction is committed.
+    pub(in crate::opinions) fn note(&self, channel: Channel, opinions: u64) {
+        for (_, count) in Channel::ALL.iter().zip(self.0.iter()).filter(|(known, _)| **known == channel) {
+            count.fetch_add(opinions, Ordering::Relaxed);
+        }
+    }
+
+    /// Every channel with what came through it since the process began.
+    pub fn by_channel(&self) -> impl Iterator<Item = (Channel, u64)> {
+        Channel::ALL.iter().zip(self.0.iter()).map(|(channel, count)| (*channel, count.load(Ordering::Relaxed)))
+    }
 }

@@ -222,6 +222,7 @@ async fn write(at: Counter<'_>, post: Post<'_>) -> Result<Receipt> {
         notifications::announce(&mut tx, at.clock, at.ids, account, Event::OpinionReceived, id.0, &about).await?;
     }
     tx.commit().await?;
+    at.taken.note(post.from.channel, 1);
     Ok(Receipt { opinion_id: id, number, posted_at: now, provision_label: wording.provision_label, is_late, is_repetition: false })
 }
 

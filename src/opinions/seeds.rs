@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::feedback::{self, DispositionKind, NewAnswer, Reviewed, Verdict};
 use super::posting::record_opinion;
-use super::{Channel, Counter, NewOpinion, Provenance, Stance};
+use super::{Channel, Counter, NewOpinion, Provenance, Stance, Taken};
 use crate::accounts::Actor;
 use crate::calendar;
 use crate::config::Rules;
@@ -200,7 +200,9 @@ async fn load_opinion(at: Loading<'_>, today: NaiveDate, draft: DraftId, n: i64,
         ..NewOpinion::on(entry.address.clone(), stance, &entry.text)
     };
     let clock = Clock::fixed(morning(day(today, entry.submitted_on_day)) + Duration::minutes(7 * n + 13));
-    let counter = Counter { db: at.db, cache: at.cache, clock: &clock, ids: at.ids, rules: at.rules, address: None };
+    // The demonstration is no news.
+    let taken = Taken::default();
+    let counter = Counter { db: at.db, cache: at.cache, clock: &clock, ids: at.ids, rules: at.rules, address: None, taken: &taken };
     let receipt = record_opinion(counter, draft, &from, new).await?;
     if let Some(outcome) = &entry.disposition {
         let kind = DispositionKind::parse(outcome).ok_or_else(|| unknown("disposition", outcome))?;

@@ -175,7 +175,7 @@ impl Visit {
         }
         let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let request_id = REQUEST_ID.try_with(String::clone).unwrap_or_default();
-        if status.is_server_error() {
+        if status.is_server_error() && !error.is_counted {
             tracing::error!(request_id, error = error.code.slug(), cause = error.cause_chain(), "a page failed: {}", error.detail);
         }
         let retry_after_s = error.retry_after_s;

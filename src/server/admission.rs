@@ -27,7 +27,7 @@ const WRITE_WAIT: Duration = Duration::from_secs(1);
 
 /// The refusal of whoever came while too many were there. `chance` spreads the seconds to wait.
 pub fn crowded(chance: u8) -> Error {
-    Error::new(Code::Unavailable, CROWDED).retry_after(RETRY_S + u64::from(chance % 5))
+    Error::new(Code::Unavailable, CROWDED).retry_after(RETRY_S + u64::from(chance % 5)).counted()
 }
 
 /// Requests of one class.

@@ -1,7 +1,8 @@
 //! Connections: how they are taken in, how many there may be, and how long one may keep the server waiting.
 //!
 //! A head must have come whole in a time, which is also how long an idle connection is kept; a proxy before the server closes its idle connections
-//! sooner. A response may not stand still for long because nobody reads it. What is over the caps is told so and closed.
+//! sooner. A response may not stand still for long because nobody reads it. What is over the caps is told so and closed, but for what operators and their
+//! machines ask: an instance that is full must not look like one that is dead.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -23,12 +24,13 @@ use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint, Response};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Sleep, sleep, timeout};
 
 use crate::app::App;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::storage::machine;
 
 /// Time for the head of a request, from the end of the one before.
 const HEAD: Duration = Duration::from_secs(15);
@@ -43,16 +45,28 @@ const STALL: Duration = Duration::from_secs(30);
 /// What is sent to a connection over the caps.
 const CROWDED: &str = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nCache-Control: no-store\r\n\
     Content-Type: text/plain; charset=utf-8\r\n\r\n此刻访问的人很多，请稍等几秒再试；您填写的内容请先保留。\n";
-/// Connections over the caps that are told so at the same time; further ones are only closed.
-const REFUSALS: usize = 128;
+/// Connections over the caps that are looked at at the same time, and that are told so; further ones are only closed.
+const LOOKS: usize = 64;
+const REFUSALS: usize = 64;
 /// Time in which a connection over the caps is told so.
 const REFUSAL: Duration = Duration::from_secs(1);
+/// How a connection begins that is served over the caps: by one request of those that check or watch the instance.
+const PROBES: [&[u8]; 3] = [b"GET /health/", b"HEAD /health/", b"GET /metrics "];
+/// How long a connection over the caps has to begin so.
+const PROBE_START: Duration = Duration::from_millis(250);
+/// Time in which it is served. Readiness waits for engines for two seconds.
+const PROBE: Duration = Duration::from_secs(5);
 /// Pause after no connection could be taken in, because the process has no file left to open.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often such a failure is logged.
 const COMPLAINT: Duration = Duration::from_secs(60);
-/// Open files that connections leave to databases, originals and the index.
+/// Open files that connections leave to databases, originals and the index, and to those over the caps.
 const SPARE_FILES: u32 = 256;
+
+/// How many files the process must be able to open to have as many connections as are configured.
+pub fn files_needed(config: &Config) -> u64 {
+    u64::from(config.connections) + u64::from(SPARE_FILES)
+}
 
 /// An open port.
 pub type Port = TcpListener;
@@ -69,7 +83,7 @@ pub async fn bind(address: SocketAddr) -> Result<Port> {
 /// Answers what comes through the port until `stopped`; then lets requests in flight finish for as long as is configured, and cuts off the rest.
 pub async fn answer(app: &App, port: Port, bound: SocketAddr, endpoint: BoxEndpoint<'static, Response>, stopped: impl Future<Output = ()>) {
     let doors = Arc::new(Doors::new(&app.config));
-    let refusals = Arc::new(Semaphore::new(REFUSALS));
+    let (looks, refusals) = (Arc::new(Semaphore::new(LOOKS)), Arc::new(Semaphore::new(REFUSALS)));
     let endpoint = Arc::new(endpoint);
     let http = protocol();
     let graceful = GracefulShutdown::new();
@@ -97,13 +111,7 @@ pub async fn answer(app: &App, port: Port, bound: SocketAddr, endpoint: BoxEndpo
             }
         };
         let is_proxy = app.config.trusted_proxies.iter().any(|network| network.contains(peer.ip()));
-        let Some(place) = Doors::enter(&doors, peer.ip(), is_proxy) else {
-            app.metrics.shed("connection");
-            if let Ok(turn) = refusals.clone().try_acquire_owned() {
-                tokio::spawn(refuse(stream, turn));
-            }
-            continue;
-        };
+        let place = Doors::enter(&doors, peer.ip(), is_proxy);
         let (endpoint, local, remote) = (endpoint.clone(), LocalAddr(bound.into()), RemoteAddr(peer.into()));
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let (endpoint, local, remote) = (endpoint.clone(), local.clone(), remote.clone());
@@ -112,10 +120,34 @@ pub async fn answer(app: &App, port: Port, bound: SocketAddr, endpoint: BoxEndpo
                 Ok::<hyper::Response<_>, Infallible>(endpoint.get_response(request).await.into())
             }
         });
+        let Some(place) = place else {
+            let Ok(look) = looks.clone().try_acquire_owned() else {
+                app.metrics.shed("connection");
+                continue;
+            };
+            let (metrics, refusals) = (app.metrics.clone(), refusals.clone());
+            tokio::spawn(async move {
+                if is_probe(&stream).await {
+                    let mut http = protocol();
+                    http.header_read_timeout(REFUSAL).keep_alive(false);
+                    let served = timeout(PROBE, http.serve_connection(TokioIo::new(Reader::new(stream)), service)).await;
+                    tracing::trace!(is_served = matches!(served, Ok(Ok(()))), "a probe was answered over the caps");
+                    drop(look);
+                } else {
+                    metrics.shed("connection");
+                    drop(look);
+                    if let Ok(_turn) = refusals.try_acquire() {
+                        refuse(stream).await;
+                    }
+                }
+            });
+            continue;
+        };
+        let held = app.metrics.connection();
         let served = graceful.watch(http.serve_connection(TokioIo::new(Reader::new(stream)), service));
         let mut cutting = cutting.clone();
         tokio::spawn(async move {
-            let _place = place;
+            let _place = (place, held);
             tokio::select! {
                 ended = served => if let Err(e) = ended {
                     tracing::trace!(cause = %e, "a connection broke off");
@@ -144,8 +176,21 @@ fn protocol() -> http1::Builder {
     http
 }
 
+/// Whether a connection begins with the request of a probe, which sends it at once.
+async fn is_probe(stream: &TcpStream) -> bool {
+    let mut start = [0; 16];
+    match timeout(PROBE_START, stream.peek(&mut start)).await {
+        Ok(Ok(length)) => begins_as_probe(start.get(..length).unwrap_or_default()),
+        Ok(Err(_)) | Err(_) => false,
+    }
+}
+
+fn begins_as_probe(start: &[u8]) -> bool {
+    PROBES.iter().any(|probe| start.starts_with(probe))
+}
+
 /// Tells a connection over the caps that it is, and closes it.
-async fn refuse(mut stream: TcpStream, _turn: OwnedSemaphorePermit) {
+async fn refuse(mut stream: TcpStream) {
     let told = async {
         stream.write_all(CROWDED.as_bytes()).await?;
         stream.shutdown().await?;
@@ -174,8 +219,8 @@ struct Inside {
 impl Doors {
     /// The caps as configured, as far as the process may open that many files.
     fn new(config: &Config) -> Doors {
-        let most =
-            open_files().map_or(config.connections, |files| config.connections.min(files.saturating_sub(SPARE_FILES).max(files / 2)));
+        let files = machine::need_open_files(files_needed(config)).map(|files| u32::try_from(files).unwrap_or(u32::MAX));
+        let most = files.map_or(config.connections, |files| config.connections.min(files.saturating_sub(SPARE_FILES).max(files / 2)));
         if most < config.connections {
             let wanted = config.connections;
             tracing::warn!(
@@ -235,12 +280,6 @@ fn network_of(peer: IpAddr) -> IpAddr {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & (u128::MAX << 64))),
         address @ IpAddr::V4(_) => address,
     }
-}
-
-/// How many files this process may have open; `None` where the system does not tell, or sets no limit.
-fn open_files() -> Option<u32> {
-    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    limits.lines().find_map(|line| line.strip_prefix("Max open files"))?.split_whitespace().next()?.parse().ok()
 }
 
 /// A connection whose other side must read: a write that stands still for [`STALL`] ends it.
@@ -323,6 +362,16 @@ mod tests {
         let inside = doors.lock();
         assert_eq!((inside.all, inside.by_network.len()), (4, 2));
         drop(inside);
+    }
+
+    #[test]
+    fn a_probe_is_known_by_its_first_words() {
+        for start in ["GET /health/ready", "GET /health/live", "HEAD /health/rea", "GET /metrics HTT"] {
+            assert!(begins_as_probe(start.as_bytes()), "{start}");
+        }
+        for start in ["", "GET /", "GET /health", "GET /healthy HTT", "POST /health/rea", "GET /metrics/x H", " GET /health/live"] {
+            assert!(!begins_as_probe(start.as_bytes()), "{start}");
+        }
     }
 
     #[test]

@@ -28,7 +28,9 @@ async fn answers(asked: impl Future<Output = Result<()>>) -> bool {
 /// Requests can be served, and what the service goes on without.
 #[handler]
 pub async fn ready(app: Data<&App>) -> Response {
-    let (database, cache, originals) = tokio::join!(answers(app.db.ping()), answers(app.cache.ping()), answers(app.blobs.ping()));
+    let (cache, originals) = tokio::join!(answers(app.cache.ping()), answers(app.blobs.ping()));
+    // The fact by which requests are turned away: whoever is sent here is served.
+    let database = !app.engines.is_gone(Engine::Database);
     let index = app.search.is_ready();
     let say = |answers: bool| if answers { "ok" } else { "unavailable" };
     let is_ready = database && index;
@@ -50,6 +52,11 @@ pub async fn ready(app: Data<&App>) -> Response {
 #[handler]
 pub fn metrics_text(app: Data<&App>) -> poem::Result<Response> {
     app.metrics.cache_fallbacks(app.cache.fallbacks());
+    let (open, idle) = app.db.connections();
+    app.metrics.database_connections(open, idle);
+    for (channel, taken) in app.opinions_taken.by_channel() {
+        app.metrics.opinions(channel.as_str(), taken);
+    }
     let text = app.metrics.encode().map_err(api::problem::Problem)?;
     Ok(Response::builder().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
 }

@@ -1,12 +1,15 @@
 //! The HTTP server: routes of all faces, what every request passes through, start and clean stop.
 //!
 //! A request comes through a connection with its caps and times (`connections.rs`), with a body within its limits (`bodies.rs`), when it is its turn
-//! (`admission.rs`).
+//! (`admission.rs`); what is refused on the way is counted and seldom told (`refusals.rs`). What only a look at the installation tells is looked up from
+//! time to time (`readings.rs`).
 
 mod admission;
 mod bodies;
 mod connections;
 mod health;
+mod readings;
+mod refusals;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,12 +44,15 @@ use crate::telemetry::REQUEST_ID;
 
 use admission::Admission;
 use bodies::Bodies;
-pub use connections::{Port, bind};
+pub use connections::{Port, bind, files_needed};
+use refusals::{Refusals, Routes};
 
 /// What is said, and after how many seconds somebody should come back, while the database is gone.
 const DATABASE_GONE: &str = "数据库暂时不可用，请稍后再试；您填写的内容请先保留。";
 const DATABASE_RETRY_S: u64 = 5;
 
+/// What a request is counted under that no route is known for.
+const UNKNOWN: &str = "(unknown)";
 /// Header that carries the id of a request.
 const REQUEST_ID_HEADER: &str = "x-request-id";
 /// Largest body that is held in memory to compute its ETag; larger ones are sent without.
@@ -61,6 +67,8 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
     let gates = Arc::new(Gates {
         bodies: Bodies::new(&app.config, app.metrics.clone()),
         admission: Admission::new(&app.config, app.metrics.clone()),
+        routes: Routes::default(),
+        refusals: Refusals::default(),
     });
     Route::new()
         .nest("/api/v1", api::routes())
@@ -83,11 +91,14 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
 struct Gates {
     bodies: Bodies,
     admission: Admission,
+    routes: Routes,
+    refusals: Refusals,
 }
 
 /// Gives the request an id and a span, counts it, and never lets a failure leave without a body.
 async fn observe<E: Endpoint>(endpoint: Arc<E>, request: Request, app: &App, gates: &Gates) -> poem::Result<Response> {
     let started = Instant::now();
+    let _in_flight = app.metrics.request_in_flight();
     let id = app.ids.next();
     let chance = id.as_bytes().last().copied().unwrap_or_default();
     let id = id.simple().to_string();
@@ -108,7 +119,7 @@ async fn observe<E: Endpoint>(endpoint: Arc<E>, request: Request, app: &App, gat
         }
     };
     // An unknown path is one label, or every scanner would add some.
-    let route = route.unwrap_or_else(|| "(unknown)".into());
+    let route = route.unwrap_or_else(|| UNKNOWN.into());
     let (status, took) = (response.status().as_u16(), started.elapsed());
     app.metrics.request(method.as_str(), &route, status, took);
     span.in_scope(|| tracing::debug!(route, status, took_ms = took.as_secs_f64() * 1000.0, "served a request"));
@@ -130,10 +141,20 @@ async fn observe<E: Endpoint>(endpoint: Arc<E>, request: Request, app: &App, gat
 async fn pass<E: Endpoint>(endpoint: Arc<E>, mut request: Request, app: &App, gates: &Gates, chance: u8) -> poem::Result<Response> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let is_api = path.starts_with("/api/");
-    let refuse = |error: Error| if is_api { api::problem::Problem(error).into_response() } else { portal::refusal(app, error) };
+    let refuse = |error: Error| {
+        let route = gates.routes.find(&path);
+        if error.is_counted {
+            gates.refusals.note(route.as_deref().unwrap_or(UNKNOWN), &error);
+        }
+        let mut response = if is_api { api::problem::Problem(error).into_response() } else { portal::refusal(app, error) };
+        if let Some(route) = route {
+            response.set_data(PathPattern(route.into()));
+        }
+        response
+    };
     if app.engines.is_gone(Engine::Database) && needs_database(&path) {
         // Told at once: whoever waits for a database that is gone only holds others up.
-        return Ok(refuse(Error::new(Code::Unavailable, DATABASE_GONE).retry_after(DATABASE_RETRY_S)));
+        return Ok(refuse(Error::new(Code::Unavailable, DATABASE_GONE).retry_after(DATABASE_RETRY_S).counted()));
     }
     let taken = match gates.bodies.take(&mut request, chance).await {
         Ok(taken) => taken,
@@ -147,10 +168,21 @@ async fn pass<E: Endpoint>(endpoint: Arc<E>, mut request: Request, app: &App, ga
     };
     let answered = endpoint.call(request).await.map(IntoResponse::into_response);
     let is_done = answered.as_ref().is_ok_and(|response| !response.status().is_client_error() && !response.status().is_server_error());
+    if let Some(route) = pattern_of(&answered) {
+        gates.routes.note(&route.0);
+    }
     // Whoever read a body that broke off can only tell that it did.
     match taken.refusal().filter(|_| !is_done) {
         Some(error) => Ok(last(refuse(error))),
         None => answered,
+    }
+}
+
+/// The route that answered, or failed to.
+fn pattern_of(answered: &poem::Result<Response>) -> Option<&PathPattern> {
+    match answered {
+        Ok(response) => response.data(),
+        Err(error) => error.data(),
     }
 }
 
@@ -226,6 +258,7 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     let report = move |engine: Engine, is_up| metrics.engine(engine.as_str(), is_up);
     let (engines, db, cache, blobs) = (app.engines.clone(), app.db.clone(), app.cache.clone(), app.blobs.clone());
     let watcher = tokio::spawn(engines::watch_until_stopped(engines, db, cache, blobs, stopping.clone(), report));
+    let reader = tokio::spawn(readings::read_until_stopped(app.clone(), stopping.clone()));
     let anchors = app.config.data_dir.join(audit::checking::ANCHOR_FILE);
     let anchorer =
         tokio::spawn(audit::checking::anchor_until_stopped(app.db.clone(), app.clock.clone(), app.data_key.clone(), anchors, stopping));
@@ -243,6 +276,7 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     anchorer.await.map_err(|e| Error::internal("the anchoring of the audit log broke", e))?;
     deliverer.await.map_err(|e| Error::internal("the delivery of notifications broke", e))?;
     watcher.await.map_err(|e| Error::internal("the watch over the engines broke", e))?;
+    reader.await.map_err(|e| Error::internal("the reading of metrics broke", e))?;
     tidier.await.map_err(|e| Error::internal("the tidying of uploads broke", e))?;
     importing.await.map_err(|e| Error::internal("the worker for imports broke", e))?;
     taking_up.await.map_err(|e| Error::internal("the worker for uploaded tables broke", e))?;

@@ -180,6 +180,7 @@ impl Cache {
     /// A cache on a Redis server, which need not answer yet.
     pub fn redis(url: &str, prefix: &str) -> Result<Cache> {
         let unusable = |e| Error::startup("Redis 地址无法识别，应形如 redis://主机:端口/。").caused_by(e);
+        super::crypto::install_tls();
         let client = redis::Client::open(url).map_err(unusable)?;
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(1)
@@ -308,6 +309,13 @@ impl Cache {
         }
     }
 
+    /// How the Redis server is set up, for `doctor`; `None` for the cache of this process.
+    pub async fn server(&self) -> Result<Option<CacheServer>> {
+        let Cache::Redis(shared) = self else { return Ok(None) };
+        let told = redis::cmd("INFO").query_async::<String>(&mut shared.connection.clone()).await.map_err(unavailable)?;
+        Ok(Some(CacheServer::of(&told)))
+    }
+
     /// Kind of the cache, for `doctor`.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -315,6 +323,41 @@ impl Cache {
             Cache::Redis(_) => "redis",
         }
     }
+}
+
+/// How a Redis server is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheServer {
+    /// First two numbers of its version.
+    pub version: (u32, u32),
+    /// Most memory for values, in bytes; 0 = without limit.
+    pub memory_bytes: u64,
+    /// What it forgets when that is used up: the name of its policy.
+    pub eviction: String,
+}
+
+impl CacheServer {
+    /// Reads what the server tells of itself: lines of a name, a colon and a value.
+    fn of(told: &str) -> CacheServer {
+        let mut numbers = value_in(told, "redis_version").split('.').map(|number| number.parse().unwrap_or(0));
+        let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        CacheServer {
+            version,
+            memory_bytes: value_in(told, "maxmemory").parse().unwrap_or(0),
+            eviction: value_in(told, "maxmemory_policy").to_owned(),
+        }
+    }
+
+    /// Whether it may forget a counter that is still needed while it keeps one that is hardly needed any more.
+    pub fn forgets_at_random(&self) -> bool {
+        self.memory_bytes > 0 && !matches!(self.eviction.as_str(), "noeviction" | "volatile-ttl" | "")
+    }
+}
+
+/// The value of a name in such lines; empty when it is not there.
+fn value_in<'a>(told: &'a str, name: &str) -> &'a str {
+    let mut lines = told.lines().filter_map(|line| line.split_once(':'));
+    lines.find(|(found, _)| *found == name).map_or("", |(_, value)| value.trim())
 }
 
 /// A time in whole milliseconds, at least one.
@@ -376,6 +419,20 @@ mod tests {
         assert_eq!(cache.count("k", window).await.unwrap(), 2);
         tokio::time::sleep(Duration::from_millis(90)).await;
         assert_eq!(cache.count("k", window).await.unwrap(), 1);
+    }
+
+    #[test]
+    fn a_server_tells_its_version_and_what_it_forgets() {
+        let told = "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n# Memory\r\nmaxmemory:268435456\r\nmaxmemory_policy:allkeys-lru\r\n";
+        let server = CacheServer::of(told);
+        assert_eq!((server.version, server.memory_bytes, server.eviction.as_str()), ((7, 0), 256 << 20, "allkeys-lru"));
+        assert!(server.forgets_at_random() && (6, 2) < server.version);
+        assert!(!CacheServer::of(&told.replace("allkeys-lru", "volatile-ttl")).forgets_at_random());
+        assert!(
+            !CacheServer::of(&told.replace("maxmemory:268435456", "maxmemory:0")).forgets_at_random(),
+            "without a limit nothing is forgotten"
+        );
+        assert_eq!(CacheServer::of("").version, (0, 0));
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::Rules;
 use crate::error::{Code, Error, Result};
@@ -15,6 +15,9 @@ use crate::error::{Code, Error, Result};
 pub const ATTEMPTS: i64 = 3;
 /// Longest time between two looks for work that nobody does.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// Work at which nobody has been for so long is not taken up by itself either: somebody has to look.
+pub const STUCK: TimeDelta = TimeDelta::seconds(300);
 
 /// Claims whose last sign is older are dead.
 pub fn silent_before(rules: &Rules, now: DateTime<Utc>) -> DateTime<Utc> {

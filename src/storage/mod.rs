@@ -8,6 +8,7 @@ pub mod cache;
 pub mod crypto;
 pub mod engines;
 pub mod leases;
+pub mod machine;
 pub mod settings;
 pub mod snapshot;
 pub mod sql;
@@ -167,15 +168,14 @@ impl Db {
 
     /// Numbers of the migrations of this software that the database has not seen; with all of them when it has seen none.
     pub async fn pending_migrations(&self) -> Result<Vec<i64>> {
-        let applied: std::result::Result<Vec<i64>, sqlx::Error> =
-            on_db!(self, pool => sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(pool).await);
-        let applied = match applied {
-            Ok(applied) => applied,
-            // The table comes with the first migration.
-            Err(sqlx::Error::Database(_)) => Vec::new(),
-            Err(e) => return Err(sql::failed(e)),
-        };
+        let applied = self.applied_migrations().await?;
         Ok(self.known().iter().map(|migration| migration.version).filter(|version| !applied.contains(version)).collect())
+    }
+
+    /// Numbers of the migrations that the database has seen and this software does not know: a newer one has been here.
+    pub async fn newer_migrations(&self) -> Result<Vec<i64>> {
+        let known: Vec<i64> = self.known().iter().map(|migration| migration.version).collect();
+        Ok(self.applied_migrations().await?.into_iter().filter(|version| !known.contains(version)).collect())
     }
 
     /// The migrations of this software for the engine.
@@ -201,6 +201,26 @@ impl Db {
             return Err(Error::startup("数据库已由更新的版本整理过，这个版本需要的内容已经移除，不能再使用它。请换用较新的版本。"));
         }
         Ok(())
+    }
+
+    async fn applied_migrations(&self) -> Result<Vec<i64>> {
+        let applied: std::result::Result<Vec<i64>, sqlx::Error> =
+            on_db!(self, pool => sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(pool).await);
+        match applied {
+            Ok(applied) => Ok(applied),
+            // The table comes with the first migration.
+            Err(sqlx::Error::Database(_)) => Ok(Vec::new()),
+            Err(e) => Err(sql::failed(e)),
+        }
+    }
+
+    /// How many connections are open, and how many of them are idle.
+    pub fn connections(&self) -> (u64, u64) {
+        let (open, idle) = match self {
+            Db::Sqlite(sqlite) => (sqlite.read.size() + sqlite.write.size(), sqlite.read.num_idle() + sqlite.write.num_idle()),
+            Db::Postgres(pool) => (pool.size(), pool.num_idle()),
+        };
+        (u64::from(open), idle as u64)
     }
 
     /// How far the server's clock goes before ours, in milliseconds; `None` for the embedded engine, which has none of its own.

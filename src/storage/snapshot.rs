@@ -16,13 +16,15 @@ use sqlx::{AssertSqlSafe, SqlitePool};
 
 use super::blobs::BlobHash;
 use super::sql::failed;
-use super::{Db, SqliteDb};
+use super::{Db, SqliteDb, settings};
 use crate::error::{Error, Result};
 
 /// Name of the embedded database in a data directory.
 pub const DATABASE_FILE: &str = "zhitong.db";
 /// Folder of contents in a data directory.
 pub const CONTENT_FOLDER: &str = "blobs";
+/// Name of the setting with the instant of the last backup that succeeded.
+const LAST_BACKUP: &str = "last_backup";
 /// Name of the manifest in a backup; it is written last.
 const MANIFEST_FILE: &str = "manifest.json";
 /// Bytes read at a time.
@@ -119,6 +121,17 @@ impl Manifest {
         file.sync_all()?;
         Ok(())
     }
+}
+
+/// Notes that a backup of everything before an instant has succeeded.
+pub async fn note_backup(db: &Db, made_at: DateTime<Utc>) -> Result<()> {
+    settings::put(db, LAST_BACKUP, &made_at.to_rfc3339()).await
+}
+
+/// When the last backup was made that succeeded; `None` = there was none.
+pub async fn last_backup(db: &Db) -> Result<Option<DateTime<Utc>>> {
+    let noted = settings::find(db, LAST_BACKUP).await?;
+    Ok(noted.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|at| at.with_timezone(&Utc)))
 }
 
 /// Writes a copy of the database, as of one instant, to a file that does not exist yet.

@@ -22,6 +22,7 @@ mod isolation;
 mod keys;
 mod library;
 mod lineage;
+mod metrics;
 mod moderation;
 mod notifications;
 mod opinions;

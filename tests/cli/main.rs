@@ -3,6 +3,7 @@
 
 mod backups;
 mod corpus;
+mod doctor;
 mod operations;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -126,12 +127,29 @@ fn first_start_loads_the_demonstration_and_the_second_repeats_nothing() {
     assert!(distinct.iter().all(|p| p.len() >= 12));
     assert_eq!(first.get("/health/live").0, 200);
     assert_eq!(first.get("/health/ready").0, 200);
+    let listen = first.address.to_string();
+    let healthy = run(zhitong(folder.path()).args(["health", "--listen", &listen]));
+    assert!(healthy.status.success() && text(&healthy.stdout).starts_with("200 {"), "{}", text(&healthy.stderr));
     let (status, home) = first.get("/");
     assert!(status == 200 && home.contains("示例"), "{home}");
     let (status, found) =
         first.get("/api/v1/search?q=%E6%B8%85%E6%B2%B3%E5%B8%82%E5%85%BB%E7%8A%AC%E7%AE%A1%E7%90%86%E6%9D%A1%E4%BE%8B%E7%AC%AC20%E6%9D%A1");
     assert!(status == 200 && found.contains("art-20"), "{found}");
-    assert!(first.get("/metrics").1.contains("zhitong_http_requests_total"));
+    let (_, metrics) = first.get("/metrics");
+    // The first look at the installation is taken as soon as it runs.
+    let started = Instant::now();
+    while !first.get("/metrics").1.contains("zhitong_jobs{kind=\"import\",state=\"running\"} 0") {
+        assert!(started.elapsed() < PATIENCE, "nothing was read of the installation");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(metrics.contains("zhitong_http_requests_total") && metrics.contains("zhitong_build_info{version="), "{metrics}");
+    let (_, metrics) = first.get("/metrics");
+    let value = |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+    assert!(value("zhitong_next_closing_seconds ").is_some_and(|seconds| seconds > 0.0), "a round of the demonstration is open: {metrics}");
+    assert!(
+        value("zhitong_data_dir_free_bytes ").is_some_and(|bytes| bytes > 0.0) && value("zhitong_connections ").is_some_and(|n| n >= 1.0)
+    );
+    assert!(value("zhitong_database_connections{state=\"open\"} ").is_some_and(|n| n >= 2.0), "one reads and one writes: {metrics}");
 
     // The same directory cannot be used twice.
     let second = run(zhitong(folder.path()).args(["serve", "--listen", "127.0.0.1:0"]));
@@ -141,6 +159,9 @@ fn first_start_loads_the_demonstration_and_the_second_repeats_nothing() {
 
     first.signal("TERM");
     assert!(first.wait().success());
+    // The address may come from the settings; nobody listens there any more.
+    let healthy = run(zhitong(folder.path()).arg("health").env("ZHITONG_LISTEN", &listen));
+    assert!(healthy.status.code() == Some(1) && text(&healthy.stderr).contains("连不上"), "{}", text(&healthy.stderr));
 
     let started = Instant::now();
     let mut again = Running::start(zhitong(folder.path()));
@@ -258,8 +279,8 @@ fn importing_twice_changes_nothing_and_a_dry_run_writes_nothing() {
 #[test]
 fn every_command_has_help() {
     for command in [
-        "serve", "migrate", "seed", "import", "reindex", "search", "evaluate", "openapi", "doctor", "audit", "account", "keys", "backup",
-        "restore",
+        "serve", "migrate", "seed", "import", "reindex", "search", "evaluate", "openapi", "doctor", "health", "audit", "account", "keys",
+        "backup", "restore",
     ] {
         let output = run(Command::new(env!("CARGO_BIN_EXE_zhitong")).args([command, "--help"]));
         assert!(output.status.success() && text(&output.stdout).chars().any(|c| c > '\u{4e00}'), "{command}");

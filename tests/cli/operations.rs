@@ -1,4 +1,4 @@
-//! What an operator does by command: the first administrator, keys, the audit log, and what the doctor finds.
+//! What an operator does by command: the first administrator, keys, the audit log, and what the doctor finds of the settings.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -21,7 +21,7 @@ fn production(folder: &Path, settings: &str) -> impl Fn(&[&str]) -> Output + use
     move |arguments: &[&str]| run(zhitong(&data).arg("--config").arg(&file).args(arguments))
 }
 
-fn findings(output: &Output) -> Vec<(String, bool, String)> {
+pub fn findings(output: &Output) -> Vec<(String, bool, String)> {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stdout)));
     let word = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
     let list = report["findings"].as_array().unwrap();

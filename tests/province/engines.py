@@ -172,6 +172,14 @@ class Redis(Process):
             connection.sendall(b"PING\r\n")
             return connection.recv(16).startswith(b"+PONG")
 
+    def order(self, line):
+        """One command, as a line; what it answers must be a plain yes."""
+        with socket.create_connection(("127.0.0.1", self.port), 2) as connection:
+            connection.sendall(line.encode() + b"\r\n")
+            answer = connection.recv(256)
+        if not answer.startswith(b"+OK"):
+            raise RuntimeError(f"Redis, {line}: {answer}")
+
     def url(self, port=None):
         return f"redis://127.0.0.1:{port or self.port}/"
 

@@ -119,6 +119,17 @@ def all_come(it, what, found, expected, seconds=10):
     check(what, [found(instance) for instance in it.instances], [expected] * len(it.instances))
 
 
+def doctor(instance, *names, **environment):
+    """Whether `doctor` finds that these are as they should be; None for what it does not speak of."""
+    kept, instance.environment = instance.environment, instance.environment | environment
+    try:
+        found = json.loads(instance.command("doctor", "--json", expected=(0, 2)))["findings"]
+    finally:
+        instance.environment = kept
+    fine = {finding["name"]: finding["is_fine"] for finding in found}
+    return [fine.get(name) for name in names]
+
+
 def readiness(instance):
     """Status, and what the body says of itself and of what is missing."""
     status, body = instance.ready(2)
@@ -180,12 +191,16 @@ def postgres(arguments, folder):
     load = Load(it, draft, folder)
     pids = [i.pid for i in it.instances]
     time.sleep(1.5)
+    facts = ("server", "connections", "wal_level", "durability", "clock", "database")
+    check("before: doctor finds the database in order", doctor(it.instances[0], *facts), [True] * len(facts))
+    check("before: doctor counts the connections that instances want", doctor(it.instances[0], "connections", ZHITONG_DATABASE_CONNECTIONS="200"), [False])
     check("before: all posts are acknowledged", set(statuses(load.since(0))) <= {200, 201} and bool(load.since(0)))
 
     gate.refuse()
     time.sleep(NOTICED_REFUSING)
     refused_clearly("the network refuses", refusals(it, draft, person, 4))
     health(it, "the network refuses")
+    check("the network refuses: doctor names the database", doctor(it.instances[0], "database"), [False])
     opened = time.monotonic()
     gate.open()
     back(it, load, opened, "the refusal")
@@ -262,9 +277,16 @@ def redis(arguments, folder):
         all_come(it, f"{what}: the metric of the cache", lambda i: engine_up(i, "cache"), 0, 5)
         check(f"{what}: a page", try_ask(first, "GET", f"/drafts/{draft}", base="", timeout=10).status, 200)
 
+    facts = ("cache", "cache_version", "cache_eviction")
+    check("before: doctor finds Redis in order", doctor(first, *facts), [True] * 3)
+    for policy, is_fine in (("allkeys-lru", False), ("volatile-ttl", True)):
+        cache.order("CONFIG SET maxmemory 256mb")
+        cache.order(f"CONFIG SET maxmemory-policy {policy}")
+        check(f"before: doctor on a Redis that forgets by {policy}", doctor(first, *facts), [True, True, is_fine])
     began = time.monotonic()
     cache.sigkill()
     goes_on("Redis is killed", began, 910)
+    check("Redis is killed: doctor names it", doctor(first, *facts), [False, None, None])
     late = it.another()
     late.start()
     c.wait_until(lambda: late.ready()[0] == 200 or not late.is_running(), 15)
@@ -315,6 +337,7 @@ def originals(arguments, folder):
     fresh = lambda: PNG[:-12] + c.key().encode() + PNG[-12:]  # noqa: E731
     kept = c.upload(first, people[0], draft, fresh())
     check("before: an upload", kept.status, 200)
+    check("before: doctor can keep, read and remove", doctor(first, "originals"), [True])
 
     def outage(what, count):
         began = time.monotonic()
@@ -349,6 +372,7 @@ def originals(arguments, folder):
     over("the hanging")
     gate.refuse()
     outage("the store refuses", 10)
+    check("the store refuses: doctor names it", doctor(first, "originals"), [False])
     over("the refusal")
     load.end()
     receipts = load.receipts.all()
@@ -448,6 +472,7 @@ def whole_disk(arguments, folder):
         upload = c.upload(one, person, draft, PNG + turn.encode(), timeout=30)
         check(f"disk full, {turn} time: an upload of a file", (upload.status, upload.code()), (507, "storage-full"))
         check(f"disk full, {turn} time: it is ready for reading", one.ready()[0], 200)
+        check(f"disk full, {turn} time: doctor names the disk", doctor(one, "disk", "database"), [False, True])
         small.free(data)
         opened = time.monotonic()
         took = c.wait_until(lambda: speak(1, f"{turn}次腾出空间后{c.key()[:6]}")[0].status == 201, 20)

@@ -274,6 +274,13 @@ def flood(server):
         check(f"{count} connections: no more than {cap} are let in", min(count, cap) - 200 <= len(inside) + silent and len(inside) <= cap, found)
         if count > cap:
             check("some of the others are told to come back", told > 0, told)
+            # Those that were told have gone.
+            time.sleep(1)
+            for path in ("/health/live", "/health/ready", "/metrics"):
+                status, took = get(server, path, seconds=5)
+                check(f"a full server answers {path}", status == 200 and took < 3, f"{status}, {took:.2f} s")
+            status, _ = get(server, "/drafts", seconds=5)
+            check("and nobody else", status == 503, status)
         first = inside[0]
         first.setblocking(True)
         first.send(request("GET", "/health/live"))

@@ -32,7 +32,15 @@ pub(super) async fn find_draft(app: &App, caller: Option<&Caller>, id: Uuid) -> 
 /// What the domain works with.
 pub(super) fn counter<'a>(app: &'a App, request: &Request) -> Counter<'a> {
     let address = app.client_address(request);
-    Counter { db: &app.db, cache: &app.cache, clock: &app.clock, ids: &app.ids, rules: &app.config.rules, address }
+    Counter {
+        db: &app.db,
+        cache: &app.cache,
+        clock: &app.clock,
+        ids: &app.ids,
+        rules: &app.config.rules,
+        address,
+        taken: &app.opinions_taken,
+    }
 }
 
 /// The operations.

@@ -24,7 +24,7 @@ use crate::opinions::moderation::checking;
 use crate::opinions::moderation::words::WordList;
 use crate::opinions::posting::{self, Once};
 use crate::opinions::wording::{self, Wording};
-use crate::opinions::{Channel, NewOpinion, Provenance, Receipt};
+use crate::opinions::{Channel, NewOpinion, Provenance, Receipt, Taken};
 use crate::storage::crypto::{DataKey, FieldCipher, sm3_hex};
 use crate::storage::sql::{failed, is_duplicate};
 use crate::storage::{Db, Tx};
@@ -54,6 +54,8 @@ pub struct Recorder<'a> {
     pub cipher: &'a FieldCipher,
     /// Words that keep an opinion from being shown unseen.
     pub words: &'a WordList,
+    /// Counts what was taken.
+    pub taken: &'a Taken,
 }
 
 /// An offline opinion to be written.
@@ -272,6 +274,9 @@ pub async fn record_offline(at: Recorder<'_>, caller: &Caller, assignment: Assig
         audit::append(&mut tx, at.clock, entry).await?;
     }
     tx.commit().await?;
+    if matches!(recorded, Recorded::New(_)) {
+        at.taken.note(Channel::ContactPoint, 1);
+    }
     Ok(recorded)
 }
 

@@ -18,6 +18,7 @@ use sm4::Sm4;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 use crate::ids::IdSource;
+use crate::storage::machine;
 
 /// GCM over SM4 with the usual nonce of 96 bits (RFC 8998; GB/T 32907 for the cipher).
 pub(super) type Sm4Gcm = AesGcm<Sm4, aes_gcm::aead::consts::U12>;
@@ -85,7 +86,7 @@ impl Keyring {
         Ok(Keyring { hash: DataKey::from_hex(key)?, sealing: vec![sealing_key(key)?] })
     }
 
-    /// The keys of a file that only its owner can read.
+    /// The keys of a file that nobody else can read.
     pub fn of_file(path: &Path) -> Result<Keyring> {
         let file = read_file(path)?;
         if file.keys.is_empty() {
@@ -159,7 +160,7 @@ fn write_privately(path: &Path, text: &str) -> Result<()> {
 fn read_file(path: &Path) -> Result<KeyFile> {
     let failed = |e: std::io::Error| Error::startup(format!("无法读取密钥文件 {}：{e}。请检查 data_key_file 和权限。", path.display()));
     let metadata = std::fs::metadata(path).map_err(failed)?;
-    if metadata.mode() & 0o077 != 0 {
+    if !is_private(metadata.mode(), metadata.gid(), &machine::groups()) {
         return Err(Error::startup(format!("密钥文件 {0} 可以被其他用户读取，请运行 chmod 600 {0}。", path.display())));
     }
     let malformed = |why: &str| Error::startup(format!("密钥文件 {} 的格式不正确（{why}），请用 zhitong keys add 生成。", path.display()));
@@ -169,6 +170,22 @@ fn read_file(path: &Path) -> Result<KeyFile> {
     let text = std::fs::read_to_string(path).map_err(failed)?;
     // The parser's own message would quote the line, and with it a key.
     toml::from_str(&text).map_err(|_| malformed("应有 hash_key 和 keys"))
+}
+
+/// Whether a file can be read by its owner alone, or by its owner and a group of ours: a container gets its secrets from another user, who shares them with
+/// the group that the process was given for it. Nobody but the owner may write in either case.
+fn is_private(mode: u32, group: u32, ours: &[u32]) -> bool {
+    match mode & 0o077 {
+        0 => true,
+        0o040 => ours.contains(&group),
+        _ => false,
+    }
+}
+
+/// The group whose users can all read a key file; `None` when its owner alone can, and when there is no such file.
+pub fn sharing_group(path: &Path) -> Option<u32> {
+    let metadata = std::fs::metadata(path).ok()?;
+    (metadata.mode() & 0o040 != 0).then_some(metadata.gid())
 }
 
 fn sealing_key(key: &Secret) -> Result<SealingKey> {
@@ -242,12 +259,39 @@ mod tests {
     }
 
     #[test]
+    fn a_group_of_ours_may_read_and_no_other() {
+        for (mode, group, is_ours) in [
+            (0o100_600, 7, true),
+            (0o100_400, 7, true),
+            (0o100_440, 5, true),
+            (0o100_640, 5, true),
+            (0o100_440, 7, false),
+            (0o100_460, 5, false),
+            (0o100_444, 5, false),
+            (0o100_404, 5, false),
+        ] {
+            assert_eq!(is_private(mode, group, &[3, 5]), is_ours, "{mode:o} of {group}");
+        }
+        assert!(!is_private(0o100_440, 5, &[]), "where the system does not tell our groups, none is ours");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        add_key(&path, None, &IdSource::Random).unwrap();
+        assert_eq!(sharing_group(&path), None);
+        // A file that we make belongs to a group of ours.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
+        assert!(Keyring::of_file(&path).is_ok() && sharing_group(&path).is_some());
+    }
+
+    #[test]
     fn a_key_file_that_others_can_read_or_that_is_no_key_file_is_refused_in_one_sentence() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("keys.toml");
         add_key(&path, None, &IdSource::Random).unwrap();
-        std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-        assert!(Keyring::of_file(&path).err().unwrap().detail.contains("chmod 600"));
+        for open in [0o604, 0o644, 0o660, 0o620, 0o650] {
+            std::fs::set_permissions(&path, Permissions::from_mode(open)).unwrap();
+            assert!(Keyring::of_file(&path).err().unwrap().detail.contains("chmod 600"), "{open:o}");
+        }
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         let private = |text: &str| {
             write_privately(&path, text).unwrap();
             Keyring::of_file(&path).err().unwrap().detail

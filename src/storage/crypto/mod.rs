@@ -39,7 +39,8 @@ pub fn verify_password(password: &str, hash: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|parsed| Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
 }
 
-/// Names the TLS implementation once for the process; without it the object store panics on its first HTTPS request.
+/// Names the TLS implementation once for the process; without it the object store panics on its first HTTPS request, and Redis on its first
+/// connection under TLS.
 pub fn install_tls() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -2,7 +2,7 @@
 
 use zhitong::error::Code;
 use zhitong::opinions::offline::provenance::{self, Consent, Method};
-use zhitong::opinions::offline::recording::{NewOffline, Recorded, Recorder, record_offline};
+use zhitong::opinions::offline::recording::{NewOffline, Recorded, record_offline};
 use zhitong::opinions::{NewOpinion, Stance};
 
 use super::support::{Point, march};
@@ -33,8 +33,7 @@ fn said(body: &str) -> NewOffline {
 async fn an_offline_opinion_is_written_once_with_its_origin() {
     let point = Point::start().await;
     let at = point.uploads();
-    let recorder =
-        Recorder { db: &at.db, clock: &at.clock, ids: &at.ids, rules: &at.rules, key: &at.key, cipher: &at.cipher, words: &at.words };
+    let recorder = at.recorder();
     let record = |key: &'static str, new: NewOffline| record_offline(recorder, &point.caller, point.assignment, key, new);
     let first = record("key-00001", said("时间太短")).await.unwrap();
     let Recorded::New(receipt) = &first else { panic!("{first:?}") };

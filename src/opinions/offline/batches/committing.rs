@@ -13,7 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{AssignmentId, OpinionId, UploadBatchId};
 use crate::opinions::offline::judging::Problem;
 use crate::opinions::offline::recording::{self, NewOffline, Recorded, alike_of};
-use crate::opinions::wording;
+use crate::opinions::{Channel, wording};
 use crate::storage::Db;
 use crate::storage::sql::failed;
 use crate::{on_db, on_tx};
@@ -116,12 +116,14 @@ pub(super) async fn run(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uu
         if heard == 0 {
             return Err(overtaken());
         }
+        let mut taken = 0;
         for (ordinal, content, new, wording) in ready {
             match recording::write(&mut tx, at.recorder(), caller, &own, &round, None, &new, wording).await? {
                 Recorded::New(receipt) => {
                     let opinion: OpinionId = receipt.opinion_id;
                     on_tx!(&mut tx, c => sqlx::query(COMMITTED).bind(batch.id).bind(ordinal).bind(opinion).execute(c).await.map(drop))
                         .map_err(failed)?;
+                    taken += 1;
                 }
                 Recorded::Known(receipt) => {
                     let sentence = format!("这条意见已经录入过（回执号 {}），不再重复计入。", receipt.number);
@@ -134,6 +136,7 @@ pub(super) async fn run(at: &Uploads, caller: &Caller, batch: &Batch, worker: Uu
             put(&mut tx, batch.id, ordinal, RowState::Problem, &problems, "", None).await?;
         }
         tx.commit().await?;
+        at.taken.note(Channel::ContactPoint, taken);
         after = last;
     }
     let mut tx = at.db.begin().await?;

@@ -43,6 +43,7 @@ use crate::config::Rules;
 use crate::contact_points::assignments::{self, own_point};
 use crate::error::{Code, Error, Result};
 use crate::ids::{AssignmentId, Clock, ContactPointId, IdSource, UploadBatchId};
+use crate::opinions::Taken;
 use crate::opinions::moderation::words::WordList;
 use crate::storage::blobs::Blobs;
 use crate::storage::crypto::rotation::SealedColumn;
@@ -55,7 +56,7 @@ use crate::{on_db, on_tx, sealed_column, text_enum};
 
 pub use committing::{Which, commit, count_open};
 pub use mapping::{map_columns, set_defaults};
-pub use receiving::{Uploaded, get_original, resume, upload, work};
+pub use receiving::{Uploaded, count_working, get_original, resume, upload, work};
 pub use returning::{Returned, return_file};
 pub use rows::{BatchRow, RowFilter, correct_row, get_row, list_rows, skip_row};
 pub use taking_up::{TakenUp, take_up, take_up_until_stopped};
@@ -158,6 +159,8 @@ pub struct Uploads {
     pub cipher: FieldCipher,
     /// Words that keep an opinion from being shown unseen.
     pub words: Arc<WordList>,
+    /// Counts what was taken.
+    pub taken: Taken,
 }
 
 /// The shelf of uploaded files in the store of originals.
@@ -176,6 +179,7 @@ impl Uploads {
             key: &self.key,
             cipher: &self.cipher,
             words: &self.words,
+            taken: &self.taken,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Whoever works claims the batch and says from time to time that they still do; a claim that has been silent is dead, and the work is taken up by itself, or by
 //! anybody of the point, of a station's file anybody of that station.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -15,13 +15,14 @@ use crate::contact_points::assignments::{self, own_point};
 use crate::documents::tables::TableLimits;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AssignmentId, UploadBatchId};
-use crate::on_tx;
 use crate::opinions::offline::judging::Defaults;
 use crate::opinions::offline::provenance::{Consent, Method};
 use crate::opinions::offline::recording;
+use crate::storage::Db;
 use crate::storage::blobs::BlobHash;
 use crate::storage::leases;
 use crate::storage::sql::failed;
+use crate::{on_db, on_tx};
 
 /// Longest name of a file, in characters.
 const NAME_CHARACTERS: usize = 200;
@@ -36,9 +37,15 @@ const CLAIM: &str =
 const HEAR: &str = "UPDATE upload_batch SET heard_at = $3 WHERE id = $1 AND worker = $2";
 pub(super) const RELEASE: &str = "UPDATE upload_batch SET worker = NULL, failure = $3, heard_at = $4 WHERE id = $1 AND worker = $2";
 const FAIL: &str = "UPDATE upload_batch SET state = 'failed', revision = revision + 1, worker = NULL, failure = $3, heard_at = $4 WHERE id = $1 AND worker = $2";
+// Work that goes on is young; the newest are found by their id, whatever the number of all.
+const WORKING: &str = "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN failure <> '' OR heard_at < $1 THEN 1 ELSE 0 END), 0) AS BIGINT)
+    FROM (SELECT state, failure, heard_at FROM upload_batch ORDER BY id DESC LIMIT $2) recent WHERE state IN ('reading', 'checking', 'committing')";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[INSERT, CLAIM, HEAR, RELEASE, FAIL];
+pub const STATEMENTS: &[&str] = &[INSERT, CLAIM, HEAR, RELEASE, FAIL, WORKING];
+
+/// Batches among which those that are worked at are looked for, the newest.
+const RECENT: i64 = 500;
 
 /// What became of an upload.
 #[derive(Clone, Debug)]
@@ -150,6 +157,12 @@ pub async fn resume(at: &Uploads, caller: &Caller, id: UploadBatchId) -> Result<
     let sentence =
         if batch.state.is_working() { "这一批正在处理，不需要重新开始。" } else { "这一批没有中断的工作。" };
     Err(Error::new(Code::Conflict, sentence))
+}
+
+/// How many of the newest batches are to be worked at, and how many of these nobody works at although others should have taken them up: a person has to.
+pub async fn count_working(db: &Db, now: DateTime<Utc>) -> Result<(i64, i64)> {
+    let before = now - leases::STUCK;
+    on_db!(db, pool => sqlx::query_as(WORKING).bind(before).bind(RECENT).fetch_one(pool).await).map_err(failed)
 }
 
 /// Works at a claimed batch until a person has the word. Never fails: what goes wrong is noted with the batch.

@@ -44,7 +44,15 @@ pub fn routes(route: Route) -> Route {
 /// What the domain works with.
 fn counter<'a>(app: &'a App, request: &Request) -> Counter<'a> {
     let address = app.client_address(request);
-    Counter { db: &app.db, cache: &app.cache, clock: &app.clock, ids: &app.ids, rules: &app.config.rules, address }
+    Counter {
+        db: &app.db,
+        cache: &app.cache,
+        clock: &app.clock,
+        ids: &app.ids,
+        rules: &app.config.rules,
+        address,
+        taken: &app.opinions_taken,
+    }
 }
 
 /// The browser's secret: the one it has, or a new one.

@@ -2,34 +2,35 @@
 //!
 //! To add a check: a line that calls `fine` or `mend` where its facts are at hand. What is to be mended says how in one sentence.
 
-use std::os::unix::fs::MetadataExt;
+mod engines;
+mod machine;
+
 use std::path::Path;
 use std::process::ExitCode;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde::Serialize;
 
 use super::audit::kept_anchors;
-use super::backup::LAST_BACKUP;
 use crate::accounts::Role;
 use crate::accounts::sms;
 use crate::accounts::staff::{listing, second_factor};
 use crate::app::{Access, App};
 use crate::audit::checking;
 use crate::config::{Config, Gateway, SmsMode};
-use crate::corpus::{indexing, reading};
+use crate::corpus::{indexing, jobs, reading};
 use crate::error::{Error, Result};
 use crate::ids::{Clock, shanghai};
 use crate::opinions::sealing;
+use crate::notifications::outbox;
+use crate::opinions::offline::batches;
 use crate::storage::crypto::{keys, rotation};
-use crate::storage::{Db, settings};
+use crate::storage::{Db, snapshot};
 
 /// Difference between two clocks that is still of no matter, in milliseconds.
 const SKEW_MS: i64 = 2_000;
 /// Age of the last backup that is of no matter, in hours: one a day, and two hours for the day on which it takes longer.
 const BACKUP_HOURS: i64 = 26;
-/// The oldest release of PostgreSQL that is served.
-const POSTGRES: u32 = 14;
 
 /// One thing that was looked at.
 #[derive(Serialize)]
@@ -71,7 +72,9 @@ pub async fn doctor(config: Config, config_file: Option<&Path>, as_json: bool) -
     look_at_settings(&config, &mut findings);
     look_at_keys(&config, &mut findings);
     look_at_data_directory(&config, &mut findings);
-    look_at_permissions(&config, config_file, &mut findings);
+    machine::look_at_permissions(&config, config_file, &mut findings);
+    machine::look_at_disks(&config, &mut findings);
+    machine::look_at_open_files(&config, &mut findings);
     look_at_data(config, &mut findings).await;
     let problems = findings.0.iter().filter(|finding| !finding.is_fine).count();
     if as_json {
@@ -148,7 +151,18 @@ fn look_at_keys(config: &Config, findings: &mut Findings) {
         Ok(Some(weakness)) => {
             findings.mend("keys", WHAT, format!("{weakness}。请用 zhitong keys add 生成随机密钥，再运行 zhitong keys rotate。"));
         }
-        Ok(None) => findings.fine("keys", WHAT, if config.data_key_file.is_some() { "密钥文件" } else { "单一密钥" }),
+        Ok(None) => findings.fine(
+            "keys",
+            WHAT,
+            match &config.data_key_file {
+                None => "单一密钥".to_owned(),
+                Some(file) => match keys::sharing_group(file) {
+                    None => "密钥文件".to_owned(),
+                    // As secrets are given to containers.
+                    Some(group) => format!("密钥文件；编号 {group} 的用户组可以读取，请确认组里只有运行服务的用户"),
+                },
+            },
+        ),
     }
 }
 
@@ -164,59 +178,6 @@ fn look_at_data_directory(config: &Config, findings: &mut Findings) {
     }
 }
 
-/// Whether other users of the machine can reach what only the service needs. The key file is looked at with the keys.
-fn look_at_permissions(config: &Config, config_file: Option<&Path>, findings: &mut Findings) {
-    const WHAT: &str = "文件权限";
-    if config.is_demonstration {
-        return;
-    }
-    let is_open = |path: &Path| std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o007 != 0);
-    // A file without secrets may be read by everybody: they can come from the environment.
-    let secrets = [&config.data_key, &config.database_url, &config.redis_url, &config.wechat.secret, &config.sms.token];
-    let holds_secrets = |file: &Path| {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        let s3 = config.s3.iter().map(|s3| &s3.secret_key);
-        secrets.into_iter().chain(s3).any(|secret| !secret.0.is_empty() && text.contains(&secret.0))
-    };
-    let file = config_file.filter(|&file| is_open(file) && holds_secrets(file));
-    let folder = Some(config.data_dir.as_path()).filter(|&folder| is_open(folder));
-    let open: Vec<String> = folder.into_iter().chain(file).map(|path| path.display().to_string()).collect();
-    if open.is_empty() {
-        findings.fine("permissions", WHAT, "其他用户不能读取");
-    } else {
-        findings.mend("permissions", WHAT, format!("{} 可以被其他用户读取，请运行 chmod o-rwx {}。", open.join("、"), open.join(" ")));
-    }
-}
-
-/// Whether a PostgreSQL server keeps what it acknowledges.
-async fn look_at_server(db: &Db, findings: &mut Findings) {
-    const WHAT: &str = "数据库服务器";
-    let version = match db.server_setting("server_version_num").await {
-        Ok(Some(number)) => number.parse::<u32>().unwrap_or(0) / 10_000,
-        Ok(None) => return,
-        Err(error) => return findings.mend("server", WHAT, error.detail),
-    };
-    if version < POSTGRES {
-        findings.mend("server", WHAT, format!("PostgreSQL {version} 过旧，请升级到 {POSTGRES} 或更新的版本。"));
-    } else {
-        findings.fine("server", WHAT, format!("PostgreSQL {version}"));
-    }
-    let mut off = Vec::new();
-    for name in ["fsync", "full_page_writes", "synchronous_commit"] {
-        match db.server_setting(name).await {
-            Ok(value) if value.as_deref() == Some("off") => off.push(name),
-            Ok(_) => {}
-            Err(error) => return findings.mend("durability", "落盘", error.detail),
-        }
-    }
-    if off.is_empty() {
-        findings.fine("durability", "落盘", "提交即落盘");
-    } else {
-        let names = off.join("、");
-        findings.mend("durability", "落盘", format!("断电会丢失已经回执的意见：请在 PostgreSQL 的配置中把 {names} 设为 on。"));
-    }
-}
-
 async fn look_at_data(config: Config, findings: &mut Findings) {
     const DATABASE: &str = "数据库";
     if !config.is_postgres() && !config.data_dir.join("zhitong.db").exists() {
@@ -228,13 +189,14 @@ async fn look_at_data(config: Config, findings: &mut Findings) {
         Err(error) => return findings.mend("database", DATABASE, error.detail),
     };
     findings.tell("database", DATABASE, db.ping().await.map(|()| db.engine().into()));
-    look_at_server(&db, findings).await;
+    engines::look_at_server(&db, &config, findings).await;
     match db.clock_ahead_ms(&Clock::System).await {
         Ok(None) => findings.fine("clock", "时钟", "与数据库同一台机器"),
         Ok(Some(ms)) if ms.abs() <= SKEW_MS => findings.fine("clock", "时钟", format!("与数据库相差 {ms} 毫秒")),
         Ok(Some(ms)) => findings.mend("clock", "时钟", format!("与数据库相差 {ms} 毫秒，请在两台机器上都启用时间同步（NTP）。")),
         Err(error) => findings.mend("clock", "时钟", error.detail),
     }
+    look_at_version(&db, findings).await;
     match db.pending_migrations().await {
         Ok(pending) if pending.is_empty() => findings.fine("migrations", "数据库结构", "最新"),
         Ok(pending) => {
@@ -250,9 +212,24 @@ async fn look_at_data(config: Config, findings: &mut Findings) {
     }
 }
 
+/// Whether a newer version of this software has been at the database.
+async fn look_at_version(db: &Db, findings: &mut Findings) {
+    const WHAT: &str = "软件版本";
+    let ours = env!("CARGO_PKG_VERSION");
+    match db.newer_migrations().await {
+        Ok(newer) if newer.is_empty() => findings.fine("version", WHAT, ours),
+        Ok(newer) => findings.mend(
+            "version",
+            WHAT,
+            format!("这里是 {ours}，数据库已由更新的版本升级过（多 {} 步）。逐台升级时属正常；否则请把这台机器也换成新版本。", newer.len()),
+        ),
+        Err(error) => findings.mend("version", WHAT, error.detail),
+    }
+}
+
 async fn look_inside(app: &App, findings: &mut Findings) {
-    findings.tell("cache", "缓存", app.cache.ping().await.map(|()| app.cache.kind().into()));
-    findings.tell("originals", "原件存储", app.blobs.ping().await.map(|()| app.blobs.kind().into()));
+    engines::look_at_cache(app, findings).await;
+    engines::look_at_originals(app, findings).await;
     let totals = reading::totals(&app.db).await;
     findings.tell("corpus", "法规库", totals.map(|t| format!("{} 部，{} 个版本，{} 条", t.works, t.versions, t.articles)));
     let lag = indexing::last_change(&app.db).await.map(|last| last - app.search.index().position());
@@ -264,6 +241,7 @@ async fn look_inside(app: &App, findings: &mut Findings) {
     }
     look_at_sealed(app, findings).await;
     look_at_backup(app, findings).await;
+    look_at_work(app, findings).await;
     look_at_administrators(app, findings).await;
     let checked = match kept_anchors(app, &[]) {
         Ok(kept) => checking::verify_anchored(&app.db, &app.data_key, &kept).await,
@@ -318,8 +296,8 @@ async fn look_at_backup(app: &App, findings: &mut Findings) {
     if app.config.is_demonstration || app.config.is_postgres() || app.config.s3.is_some() {
         return;
     }
-    let last = match settings::find(&app.db, LAST_BACKUP).await {
-        Ok(last) => last.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|at| at.with_timezone(&Utc)),
+    let last = match snapshot::last_backup(&app.db).await {
+        Ok(last) => last,
         Err(error) => return findings.mend("backup", WHAT, error.detail),
     };
     match last {
@@ -332,6 +310,33 @@ async fn look_at_backup(app: &App, findings: &mut Findings) {
                 findings.fine("backup", WHAT, fact);
             }
         }
+    }
+}
+
+/// What broke off and waits for a person.
+async fn look_at_work(app: &App, findings: &mut Findings) {
+    const WORK: &str = "后台工作";
+    const NOTIFICATIONS: &str = "通知";
+    let now = app.clock.now();
+    match (jobs::count_running(&app.db, now).await, batches::count_working(&app.db, now).await) {
+        (Ok((imports, 0)), Ok((uploads, 0))) => findings.fine("jobs", WORK, format!("{} 项正在进行", imports + uploads)),
+        (Ok((_, imports)), Ok((_, uploads))) => findings.mend(
+            "jobs",
+            WORK,
+            format!(
+                "{imports} 个导入任务、{uploads} 批线下意见中断了，已完成的部分都在。请重新导入同样的法规文件；线下意见请联系点打开那一批，点“继续”。"
+            ),
+        ),
+        (Err(error), _) | (_, Err(error)) => findings.mend("jobs", WORK, error.detail),
+    }
+    match outbox::count_backlog(&app.db).await {
+        Ok(backlog) if backlog.given_up > 0 => findings.mend(
+            "notifications",
+            NOTIFICATIONS,
+            format!("{} 件通知已放弃，请管理员在 /staff/deliveries 查看原因并重试。", backlog.given_up),
+        ),
+        Ok(backlog) => findings.fine("notifications", NOTIFICATIONS, format!("{} 件待送", backlog.pending)),
+        Err(error) => findings.mend("notifications", NOTIFICATIONS, error.detail),
     }
 }
 
