@@ -126,6 +126,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabel, Histogram>,
     index_lag: Gauge,
+    index_lag_seconds: Gauge,
     indexed_entries: Gauge,
     resident_bytes: Gauge<f64, AtomicU64>,
     notifications: [Gauge; 4],
@@ -158,6 +159,8 @@ impl Metrics {
         registry.register("http_request_seconds", "Time to serve a request", durations.clone());
         let index_lag = Gauge::default();
         registry.register("search_index_lag", "Changes of the feed that the search index has not taken in", index_lag.clone());
+        let index_lag_seconds = Gauge::default();
+        registry.register("search_index_lag_seconds", "Seconds that a change has waited for the search index", index_lag_seconds.clone());
         let indexed_entries = Gauge::default();
         registry.register("search_index_entries", "Entries that can be found", indexed_entries.clone());
         let resident_bytes = Gauge::default();
@@ -214,6 +217,7 @@ impl Metrics {
             requests,
             durations,
             index_lag,
+            index_lag_seconds,
             indexed_entries,
             resident_bytes,
             notifications,
@@ -241,6 +245,11 @@ impl Metrics {
     pub fn index(&self, lag: i64, entries: i64) {
         self.index_lag.set(lag);
         self.indexed_entries.set(entries);
+    }
+
+    /// Notes how long a change has waited for the index.
+    pub fn index_lag_seconds(&self, seconds: i64) {
+        self.index_lag_seconds.set(seconds);
     }
 
     /// Notes what waits to be delivered and what was given up: events, then WeChat messages.
@@ -356,9 +365,11 @@ mod tests {
         let metrics = Metrics::new();
         metrics.request("GET", "/api/v1/search", 200, Duration::from_millis(3));
         metrics.index(2, 10);
+        metrics.index_lag_seconds(7);
         let text = metrics.encode().unwrap();
         assert!(text.contains("zhitong_http_requests_total{method=\"GET\",route=\"/api/v1/search\",status=\"200\"} 1"), "{text}");
         assert!(text.contains("zhitong_search_index_lag 2"));
+        assert!(text.contains("zhitong_search_index_lag_seconds 7"));
         assert!(text.contains(concat!("zhitong_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1")), "{text}");
     }
 

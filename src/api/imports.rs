@@ -69,6 +69,12 @@ struct ImportJobView {
     /// Why it broke off
     #[oai(skip_serializing_if = "String::is_empty", default)]
     failure: String,
+    /// Change up to which an index must have come to find what was imported: the value of `Read-After` for a search; once over, and not for a trial
+    #[oai(skip_serializing_if_is_none)]
+    change_seq: Option<i64>,
+    /// Whether searches at the instance that answers find what was imported; once over, and not for a trial
+    #[oai(skip_serializing_if_is_none)]
+    is_searchable: Option<bool>,
     /// A row for each file, once finished
     rows: Vec<ImportRowView>,
 }
@@ -106,7 +112,7 @@ impl ImportsApi {
             uploads.push(keep(field, &mut left).await?);
         }
         let id = jobs::start_job(app.importer(), &app.config.rules, caller.account_id, uploads, body.dry_run).await?;
-        Ok(AcceptedResponse::Accepted(Json(job_view(jobs::get_job(&app.db, id).await?))))
+        Ok(AcceptedResponse::Accepted(Json(job_view(&app, jobs::get_job(&app.db, id).await?))))
     }
 
     /// Import jobs, the newest first.
@@ -120,7 +126,10 @@ impl ImportsApi {
     ) -> Result<Json<ImportJobPageView>, Problem> {
         session.with(Permission::ReadImports)?;
         let page = jobs::list_jobs(&app.db, cursor.as_deref(), 20).await?;
-        Ok(Json(ImportJobPageView { next_cursor: page.next.clone(), items: page.items.into_iter().map(job_view).collect() }))
+        Ok(Json(ImportJobPageView {
+            next_cursor: page.next.clone(),
+            items: page.items.into_iter().map(|job| job_view(&app, job)).collect(),
+        }))
     }
 
     /// One import job with its progress and, once finished, a row for each file.
@@ -133,7 +142,7 @@ impl ImportsApi {
         Path(id): Path<Uuid>,
     ) -> Result<Json<ImportJobView>, Problem> {
         session.with(Permission::ReadImports)?;
-        Ok(Json(job_view(jobs::get_job(&app.db, ImportJobId(id)).await?)))
+        Ok(Json(job_view(&app, jobs::get_job(&app.db, ImportJobId(id)).await?)))
     }
 }
 
@@ -168,7 +177,7 @@ fn row_view(row: Row) -> ImportRowView {
     }
 }
 
-fn job_view(job: ImportJob) -> ImportJobView {
+fn job_view(app: &App, job: ImportJob) -> ImportJobView {
     ImportJobView {
         id: job.id.0,
         state: job.state.as_str().into(),
@@ -177,6 +186,8 @@ fn job_view(job: ImportJob) -> ImportJobView {
         done: job.done,
         total: job.total,
         failure: job.failure,
+        change_seq: job.change_seq,
+        is_searchable: job.change_seq.map(|seq| app.search.holds(seq)),
         rows: job.report.rows.into_iter().map(row_view).collect(),
     }
 }

@@ -40,8 +40,13 @@ pub async fn serve(config: Config) -> Result<ExitCode> {
         }
         logins = seeded.logins;
     }
-    app.search.catch_up(&app.db, &app.clock).await?;
     let (site, is_demonstration) = (app.config.site_name.clone(), app.config.is_demonstration);
+    if is_demonstration {
+        // Whoever tries the demonstration looks things up at once. A service answers first, says in its readiness how far its index is, and
+        // builds it meanwhile: a large one takes minutes, for which nobody may take it for dead.
+        app.search.catch_up(&app.db, &app.clock).await?;
+    }
+    let is_building = !app.search.is_ready();
     server::serve(app, port, move |address| {
         println!("{site} 已启动：");
         println!("  门户      http://{address}/");
@@ -49,6 +54,9 @@ pub async fn serve(config: Config) -> Result<ExitCode> {
         println!("  接口说明  http://{address}/api-reference");
         if is_demonstration {
             println!("这是示例：数据均为虚构，只用于试用。正式运行请用 --config 指定配置文件。");
+        }
+        if is_building {
+            println!("检索索引正在建立，建好之前查不到法规；进展见 http://{address}/health/ready。");
         }
         print_logins(&logins, &format!("http://{address}/login"));
         println!("按 Ctrl-C 停止。");

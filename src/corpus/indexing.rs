@@ -1,6 +1,6 @@
 //! What the search room reads: documents as they are indexed, titles for the catalogue, and the change feed.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use super::reading::{get_work, list_provisions, list_versions};
@@ -15,11 +15,12 @@ use crate::storage::sql::failed;
 
 const CHANGES_SINCE: &str = "SELECT seq, subject, subject_id FROM change_feed WHERE seq > $1 ORDER BY seq LIMIT $2";
 const LAST_CHANGE: &str = "SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) FROM change_feed";
+const CHANGED_AT: &str = "SELECT at FROM change_feed WHERE seq > $1 ORDER BY seq LIMIT 1";
 const WORKS_AFTER: &str = "SELECT id FROM corpus_work WHERE id > $1 OR $1 IS NULL ORDER BY id LIMIT $2";
 const LIST_TITLES: &str = "SELECT w.id, v.title, v.document_number, w.level, v.article_count FROM corpus_work w JOIN corpus_version v ON v.work_id = w.id ORDER BY w.id, v.dated_on";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[CHANGES_SINCE, LAST_CHANGE, WORKS_AFTER, LIST_TITLES];
+pub const STATEMENTS: &[&str] = &[CHANGES_SINCE, LAST_CHANGE, CHANGED_AT, WORKS_AFTER, LIST_TITLES];
 
 /// One version of a work, as the index takes it in.
 #[derive(Clone, Debug)]
@@ -109,6 +110,17 @@ pub async fn changes_since(db: &Db, seq: i64, limit: i64) -> Result<Vec<Change>>
 /// Position of the newest change.
 pub async fn last_change(db: &Db) -> Result<i64> {
     on_db!(db, pool => sqlx::query_scalar(LAST_CHANGE).fetch_one(pool).await).map_err(failed)
+}
+
+/// How many changes come after a position, and when the first of them was made.
+pub async fn waiting_since(db: &Db, seq: i64) -> Result<(i64, Option<DateTime<Utc>>)> {
+    let waiting = last_change(db).await? - seq;
+    if waiting <= 0 {
+        return Ok((waiting, None));
+    }
+    let at: Option<DateTime<Utc>> =
+        on_db!(db, pool => sqlx::query_scalar(CHANGED_AT).bind(seq).fetch_optional(pool).await).map_err(failed)?;
+    Ok((waiting, at))
 }
 
 /// Ids of works in a stable order, for building a whole index.

@@ -36,14 +36,16 @@ const CLAIM: &str = "UPDATE import_job SET worker = $2, heard_at = $3, updated_a
 const PROGRESS: &str =
     "UPDATE import_job SET done = $3, total = $4, heard_at = $5, updated_at = $5 WHERE id = $1 AND worker = $2 AND state = 'running'";
 const LET_GO: &str = "UPDATE import_job SET worker = NULL, attempts = attempts - 1 WHERE id = $1 AND worker = $2 AND state = 'running'";
-const FINISH: &str = "UPDATE import_job SET state = $3, done = $4, total = $4, report = $5, failure = $6, updated_at = $7, worker = NULL
+const FINISH: &str = "UPDATE import_job SET state = $3, done = $4, total = $4, report = $5, failure = $6, updated_at = $7, worker = NULL,
+    change_seq = CASE WHEN is_dry_run THEN NULL ELSE (SELECT MAX(seq) FROM change_feed) END
     WHERE id = $1 AND worker = $2 AND state = 'running'";
 const GIVE_UP: &str = "UPDATE import_job SET state = 'failed', failure = $1, updated_at = $2, worker = NULL
     WHERE state = 'running' AND attempts >= $3 AND (worker IS NULL OR heard_at < $4)";
 const ABANDON: &str = "UPDATE import_job SET state = 'failed', failure = $1, updated_at = $2
     WHERE state = 'running' AND updated_at < $3 AND NOT EXISTS (SELECT 1 FROM import_job_file f WHERE f.job_id = import_job.id)";
-const FIND: &str = "SELECT id, state, name, is_dry_run, done, total, report, failure, created_at, updated_at FROM import_job WHERE id = $1";
-const LIST: &str = "SELECT id, state, name, is_dry_run, done, total, report, failure, created_at, updated_at FROM import_job
+const FIND: &str =
+    "SELECT id, state, name, is_dry_run, done, total, report, failure, change_seq, created_at, updated_at FROM import_job WHERE id = $1";
+const LIST: &str = "SELECT id, state, name, is_dry_run, done, total, report, failure, change_seq, created_at, updated_at FROM import_job
     WHERE (id < $1 OR $1 IS NULL) ORDER BY id DESC LIMIT $2";
 // A content that a job needs, or needed a short while ago, stays for all.
 const LIST_SPENT: &str = "SELECT DISTINCT f.blob_hash FROM import_job_file f JOIN import_job j ON j.id = f.job_id
@@ -130,6 +132,8 @@ pub struct ImportJob {
     pub report: Report,
     /// Why it broke off; empty otherwise.
     pub failure: String,
+    /// Number of the change of the feed up to which an index must have come to find what was imported; none while it runs and for a trial.
+    pub change_seq: Option<i64>,
     /// Since when.
     pub created_at: DateTime<Utc>,
     /// Last news.
@@ -146,6 +150,7 @@ struct JobRow {
     total: Option<i64>,
     report: Json<Report>,
     failure: String,
+    change_seq: Option<i64>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
@@ -161,6 +166,7 @@ impl JobRow {
             total: self.total,
             report: self.report.0,
             failure: self.failure,
+            change_seq: self.change_seq,
             created_at: self.created_at,
             updated_at: self.updated_at,
         }

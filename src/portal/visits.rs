@@ -19,6 +19,8 @@ pub const DISPLAY_COOKIE: &str = "zhitong_display";
 pub const SESSION_COOKIE: &str = "zhitong_session";
 /// Cookie that ties the login form to its browser.
 pub const FORM_COOKIE: &str = "zhitong_form";
+/// Cookie with the change of the feed that searches of this browser are to find: that of the import it looked at last.
+pub const READ_AFTER_COOKIE: &str = "zhitong_read_after";
 /// Root sizes of 长辈模式, in px.
 pub const ELDER_SIZES: [u8; 3] = [20, 24, 30];
 

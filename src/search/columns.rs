@@ -1,15 +1,17 @@
 //! What the search keeps in memory beside the index: to which document each entry belongs, and the facts of every document.
 //!
-//! Segments of the index never change, so what was read from one is kept until the segment goes. About twelve bytes an entry and one
-//! [`Document`] a version.
+//! Segments of the index never change, so what was read from one is kept until the segment goes. About twenty-four bytes an entry and one
+//! [`Document`] a version. Beside them stand the [`Lengths`] of the entries that live: the index itself counts what is deleted until it merges
+//! it away, and when it does only estimates what is left.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{Datelike, NaiveDate};
 use tantivy::index::SegmentId;
-use tantivy::schema::Value;
-use tantivy::{Searcher, SegmentReader, TantivyDocument};
+use tantivy::postings::Postings;
+use tantivy::schema::{Field, IndexRecordOption, Value};
+use tantivy::{DocSet, Searcher, SegmentReader, TERMINATED, TantivyDocument};
 use uuid::Uuid;
 
 use super::schema::{About, Fields};
@@ -27,6 +29,25 @@ pub(super) struct Document {
     pub has_next: bool,
 }
 
+/// Number of fields whose entries are compared by their length.
+const MEASURED: usize = 3;
+
+/// Tokens of all entries that are not deleted, field by field. Equal for equal entries, whatever changes they have come by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lengths([u64; MEASURED]);
+
+impl Lengths {
+    /// Tokens of a field; 0 for a field that is not measured.
+    pub fn of(&self, fields: &Fields, field: Field) -> u64 {
+        measured(fields).iter().zip(self.0).find(|(known, _)| **known == field).map_or(0, |(_, tokens)| tokens)
+    }
+}
+
+/// The fields that are measured.
+fn measured(fields: &Fields) -> [Field; MEASURED] {
+    [fields.words, fields.grams, fields.title_grams]
+}
+
 /// Entries of one segment.
 #[derive(Debug)]
 pub(super) struct SegmentColumns {
@@ -40,6 +61,8 @@ pub(super) struct SegmentColumns {
     pub number: Vec<u32>,
     /// Facts of the document entries here.
     abouts: Vec<(u32, About)>,
+    /// For each measured field the tokens of each entry.
+    lengths: [Vec<u32>; MEASURED],
 }
 
 /// Everything in memory, consistent with one searcher.
@@ -50,6 +73,8 @@ pub(super) struct Columns {
     pub by_work: HashMap<Uuid, Vec<u32>>,
     /// Texts of the facet values.
     pub values: Vec<String>,
+    /// Tokens of all entries.
+    pub lengths: Lengths,
     segments: Vec<Segment>,
     kept: HashMap<SegmentId, Arc<SegmentColumns>>,
 }
@@ -93,6 +118,10 @@ impl Columns {
         let mut places: HashMap<u64, u32> = HashMap::new();
         let all: Vec<Arc<SegmentColumns>> = columns.segments.iter().map(|s| s.columns.clone()).collect();
         for (segment, reader) in all.iter().zip(searcher.segment_readers()) {
+            for (sum, lengths) in columns.lengths.0.iter_mut().zip(&segment.lengths) {
+                *sum +=
+                    reader.doc_ids_alive().filter_map(|entry| lengths.get(entry as usize)).map(|tokens| u64::from(*tokens)).sum::<u64>();
+            }
             for (entry, about) in &segment.abouts {
                 if reader.is_deleted(*entry) {
                     continue;
@@ -140,7 +169,10 @@ fn read_segment(reader: &SegmentReader, fields: &Fields) -> Result<SegmentColumn
     let failed = |e: tantivy::TantivyError| Error::internal("reading the columns of the search index failed", e);
     let column = |name: &str| reader.fast_fields().u64(name).map_err(failed);
     let (document_key, ordinal, number) = (column("document_key")?, column("ordinal")?, column("number")?);
-    let mut found = SegmentColumns { keys: Vec::new(), local: Vec::new(), ordinal: Vec::new(), number: Vec::new(), abouts: Vec::new() };
+    let [words, grams, title_grams] = measured(fields);
+    let lengths = [tokens_of(reader, words)?, tokens_of(reader, grams)?, tokens_of(reader, title_grams)?];
+    let mut found =
+        SegmentColumns { keys: Vec::new(), local: Vec::new(), ordinal: Vec::new(), number: Vec::new(), abouts: Vec::new(), lengths };
     let mut known: HashMap<u64, u32> = HashMap::new();
     let store = reader.get_store_reader(16).map_err(|e| Error::internal("opening the stored fields of the search index failed", e))?;
     for entry in 0..reader.max_doc() {
@@ -162,6 +194,25 @@ fn read_segment(reader: &SegmentReader, fields: &Fields) -> Result<SegmentColumn
         }
     }
     Ok(found)
+}
+
+/// Tokens that each entry of a segment has in a field. The lengths that the index keeps are rounded, so the posting lists are added up.
+fn tokens_of(reader: &SegmentReader, field: Field) -> Result<Vec<u32>> {
+    let unread = |e: std::io::Error| Error::internal("reading the lengths of the search index failed", e);
+    let index = reader.inverted_index(field).map_err(|e| Error::internal("reading the lengths of the search index failed", e))?;
+    let mut tokens = vec![0u32; reader.max_doc() as usize];
+    let mut terms = index.terms().stream().map_err(unread)?;
+    while terms.advance() {
+        let mut postings = index.read_postings_from_terminfo(terms.value(), IndexRecordOption::WithFreqs).map_err(unread)?;
+        let mut entry = postings.doc();
+        while entry != TERMINATED {
+            if let Some(tokens) = tokens.get_mut(entry as usize) {
+                *tokens = tokens.saturating_add(postings.term_freq());
+            }
+            entry = postings.advance();
+        }
+    }
+    Ok(tokens)
 }
 
 /// Dates of a version against a day.

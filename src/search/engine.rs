@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use serde::{Deserialize, Serialize};
 use tantivy::schema::Field;
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::columns::{Columns, key_of};
 use super::query::{TitleCatalogue, TitleEntry};
+use super::retrieval::living_entries;
 use super::schema::{self, About, Fields, PARAGRAPH_END};
 use super::suggest::Vocabulary;
 use crate::corpus::indexing::{IndexedDocument, IndexedProvision};
@@ -72,31 +73,56 @@ pub(super) struct Snapshot {
     position: i64,
     /// Says whether the catalogue still fits after a commit.
     titles_hash: u64,
-    /// Made when first asked for and kept for as long as the generation serves: spelling changes slowly.
-    vocabulary: Arc<OnceLock<Vocabulary>>,
+    /// Made when first asked for and shared by all snapshots of a generation: spelling changes slowly.
+    vocabulary: Arc<RwLock<Option<KeptWords>>>,
+}
+
+/// Words for corrections, with the position of the index they were read from.
+#[derive(Clone)]
+struct KeptWords {
+    position: i64,
+    vocabulary: Arc<Vocabulary>,
 }
 
 impl Snapshot {
     /// Words of the index, for corrections. The first call takes some hundred milliseconds.
-    pub fn vocabulary(&self) -> &Vocabulary {
-        self.vocabulary.get_or_init(|| Vocabulary::new(self.words()))
+    pub fn vocabulary(&self) -> Arc<Vocabulary> {
+        match self.kept_vocabulary() {
+            Some(kept) => kept.vocabulary,
+            None => self.make_vocabulary(),
+        }
     }
 
-    /// Words with the number of entries that hold them. A segment that cannot be read offers no corrections.
+    fn kept_vocabulary(&self) -> Option<KeptWords> {
+        self.vocabulary.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn make_vocabulary(&self) -> Arc<Vocabulary> {
+        let vocabulary = Arc::new(Vocabulary::new(self.words()));
+        let kept = KeptWords { position: self.position, vocabulary: vocabulary.clone() };
+        *self.vocabulary.write().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        vocabulary
+    }
+
+    /// Words with the number of living entries that hold them. A segment that cannot be read offers no corrections.
     fn words(&self) -> Vec<(String, u32)> {
         let mut counts: HashMap<String, u32> = HashMap::new();
         for reader in self.searcher.segment_readers() {
-            let stream = reader.inverted_index(self.fields.words).and_then(|index| {
+            let stream = reader.inverted_index(self.fields.words).map_err(failed).and_then(|index| {
                 let mut stream = index.terms().stream()?;
                 while stream.advance() {
                     if let Ok(word) = std::str::from_utf8(stream.key()) {
-                        *counts.entry(word.to_owned()).or_default() += stream.value().doc_freq;
+                        *counts.entry(word.to_owned()).or_default() += living_entries(reader, &index, stream.value())?;
                     }
                 }
                 Ok(())
             });
             if let Err(problem) = stream {
-                tracing::warn!(error = %problem, "the words of a part of the search index cannot be read");
+                tracing::warn!(
+                    error = problem.code.slug(),
+                    cause = problem.cause_chain(),
+                    "the words of a part of the search index cannot be read"
+                );
             }
         }
         counts.into_iter().collect()
@@ -166,6 +192,15 @@ impl SearchIndex {
     /// The catalogue of titles that serves now.
     pub fn titles(&self) -> Arc<TitleCatalogue> {
         self.snapshot().catalogue.clone()
+    }
+
+    /// Makes the words for corrections anew when entries have changed since they were made, so that indexes that hold the same correct the
+    /// same. Takes some hundred milliseconds then; words that nobody has asked for yet are left to the first who does.
+    pub fn renew_vocabulary(&self) {
+        let snapshot = self.snapshot();
+        if snapshot.kept_vocabulary().is_some_and(|kept| kept.position != snapshot.position) {
+            snapshot.make_vocabulary();
+        }
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {

@@ -27,7 +27,7 @@ pub use facets::{Facet, FacetValue};
 pub use naming::{NamedPlace, named_places};
 pub use ranking::boosts;
 pub use request::{Answer, Filters, Group, Hit, Proximity, Scope, SearchRequest, SearchResponse, Segment};
-pub use service::{SearchService, follow};
+pub use service::{IndexState, SearchService, follow};
 
 #[cfg(test)]
 mod tests;

@@ -122,6 +122,9 @@ pub struct SearchResponse {
     pub next_cursor: Option<String>,
     /// A better spelling when little was found.
     pub did_you_mean: Option<String>,
+    /// Whether a change that was to be found is not in the index yet.
+    #[serde(skip)]
+    pub is_behind: bool,
     /// How the query was read.
     #[serde(skip)]
     pub understanding: Understanding,

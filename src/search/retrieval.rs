@@ -2,13 +2,24 @@
 //!
 //! Own BM25 over tantivy's posting lists, term by term into one array a segment: its parameters are ours to choose, every entry's score is at
 //! hand for what documents say for their articles, and facet counts need no second pass. Cost: one addition per posting.
+//!
+//! Every number that goes into a score is one of the entries that live ([`Living`]), and sums are taken in the order of the terms: two indexes
+//! that hold the same score the same to the last bit, whichever changes they have followed and however they are cut into segments.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use tantivy::index::InvertedIndexReader;
+use tantivy::postings::TermInfo;
 use tantivy::query::{EnableScoring, PhraseQuery, Query};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocSet, Searcher, SegmentReader, TERMINATED, TantivyError, Term};
 
 use super::analysis;
+use super::columns::Lengths;
+use super::engine::Snapshot;
 use super::ranking::Parameters;
+use super::schema::Fields;
 use crate::error::{Error, Result};
 
 /// One number for every entry, by segment.
@@ -31,19 +42,65 @@ pub(super) fn alive(searcher: &Searcher) -> Mask {
     searcher.segment_readers().iter().map(|reader| (0..reader.max_doc()).map(|entry| !reader.is_deleted(entry)).collect()).collect()
 }
 
-/// How rare a term is: its weight in BM25, 0 for a term that does not occur.
-fn information(searcher: &Searcher, term: &Term) -> Result<f32> {
-    let frequency = searcher.doc_freq(term).map_err(failed)? as f32;
-    if frequency == 0.0 {
-        return Ok(0.0);
+/// Statistics of the entries that live, for one search: what is deleted stands in the posting lists until the index merges it away.
+pub(super) struct Living<'a> {
+    pub searcher: &'a Searcher,
+    fields: &'a Fields,
+    lengths: Lengths,
+    /// Terms that were asked for, with how many entries hold them: each is asked for twice.
+    known: RefCell<HashMap<Term, u32>>,
+}
+
+impl<'a> Living<'a> {
+    pub fn of(snapshot: &'a Snapshot) -> Living<'a> {
+        Living { searcher: &snapshot.searcher, fields: &snapshot.fields, lengths: snapshot.columns.lengths, known: RefCell::default() }
     }
-    let total = searcher.num_docs() as f32;
-    Ok((1.0 + (total - frequency).max(0.0) / (frequency + 0.5)).ln())
+
+    /// Mean number of tokens of an entry in a field, at least 1.
+    fn average_length(&self, field: Field) -> f32 {
+        (self.lengths.of(self.fields, field) as f32 / self.searcher.num_docs().max(1) as f32).max(1.0)
+    }
+
+    /// Entries that hold a term.
+    fn frequency(&self, term: &Term) -> Result<u32> {
+        if let Some(known) = self.known.borrow().get(term) {
+            return Ok(*known);
+        }
+        let mut frequency = 0;
+        for reader in self.searcher.segment_readers() {
+            let index = reader.inverted_index(term.field()).map_err(failed)?;
+            let Some(found) = index.get_term_info(term).map_err(io_failed)? else { continue };
+            frequency += living_entries(reader, &index, &found)?;
+        }
+        self.known.borrow_mut().insert(term.clone(), frequency);
+        Ok(frequency)
+    }
+
+    /// How rare a term is: its weight in BM25, 0 for a term that does not occur.
+    fn information(&self, term: &Term) -> Result<f32> {
+        let frequency = self.frequency(term)? as f32;
+        if frequency == 0.0 {
+            return Ok(0.0);
+        }
+        let total = self.searcher.num_docs() as f32;
+        Ok((1.0 + (total - frequency).max(0.0) / (frequency + 0.5)).ln())
+    }
+}
+
+/// Entries of a segment that hold a term and are not deleted.
+pub(super) fn living_entries(reader: &SegmentReader, index: &InvertedIndexReader, term: &TermInfo) -> Result<u32> {
+    match reader.alive_bitset() {
+        None => Ok(term.doc_freq),
+        Some(alive) => {
+            let postings = index.read_postings_from_terminfo(term, IndexRecordOption::Basic).map_err(io_failed)?;
+            Ok(postings.doc_freq_given_deletes(alive))
+        }
+    }
 }
 
 /// Adds BM25 of `terms` in `field`, times `weight`, to `scores`.
 pub(super) fn add_scores(
-    searcher: &Searcher,
+    living: &Living<'_>,
     field: Field,
     terms: &[(String, f32)],
     parameters: &Parameters,
@@ -53,22 +110,18 @@ pub(super) fn add_scores(
     if weight == 0.0 || terms.is_empty() {
         return Ok(());
     }
-    let mut tokens = 0u64;
-    for reader in searcher.segment_readers() {
-        tokens += reader.inverted_index(field).map_err(failed)?.total_num_tokens();
-    }
-    let average = (tokens as f32 / searcher.num_docs().max(1) as f32).max(1.0);
+    let average = living.average_length(field);
     let Parameters { k1, b, .. } = parameters;
     // Lengths are kept in one byte each, so there are 256 of them.
     let saturation: Vec<f32> =
         (0..=255u8).map(|id| k1 * (1.0 - b + b * tantivy::fieldnorm::FieldNormReader::id_to_fieldnorm(id) as f32 / average)).collect();
     for (text, term_weight) in terms {
         let term = Term::from_field_text(field, text);
-        let factor = information(searcher, &term)? * term_weight * weight * (k1 + 1.0);
+        let factor = living.information(&term)? * term_weight * weight * (k1 + 1.0);
         if factor == 0.0 {
             continue;
         }
-        for (reader, scores) in searcher.segment_readers().iter().zip(scores.iter_mut()) {
+        for (reader, scores) in living.searcher.segment_readers().iter().zip(scores.iter_mut()) {
             let lengths = reader.get_fieldnorms_reader(field).map_err(failed)?;
             let postings =
                 reader.inverted_index(field).map_err(failed)?.read_postings(&term, IndexRecordOption::WithFreqs).map_err(io_failed)?;
@@ -91,11 +144,11 @@ fn io_failed(problem: std::io::Error) -> Error {
 }
 
 /// The share of the query's terms, by information, that each entry has. Terms that occur nowhere do not count.
-pub(super) fn coverage(searcher: &Searcher, field: Field, terms: &[(String, f32)]) -> Result<PerEntry> {
-    let mut shares = zeros(searcher);
+pub(super) fn coverage(living: &Living<'_>, field: Field, terms: &[(String, f32)]) -> Result<PerEntry> {
+    let mut shares = zeros(living.searcher);
     let mut informations = Vec::with_capacity(terms.len());
     for (text, weight) in terms {
-        informations.push(information(searcher, &Term::from_field_text(field, text))? * weight);
+        informations.push(living.information(&Term::from_field_text(field, text))? * weight);
     }
     let total: f32 = informations.iter().sum();
     if total <= 0.0 {
@@ -103,7 +156,7 @@ pub(super) fn coverage(searcher: &Searcher, field: Field, terms: &[(String, f32)
     }
     for ((text, _), own) in terms.iter().zip(informations) {
         let term = Term::from_field_text(field, text);
-        for (reader, shares) in searcher.segment_readers().iter().zip(shares.iter_mut()) {
+        for (reader, shares) in living.searcher.segment_readers().iter().zip(shares.iter_mut()) {
             for_each_posting(reader, &term, |entry| {
                 if let Some(share) = shares.get_mut(entry as usize) {
                     *share += own / total;

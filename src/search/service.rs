@@ -1,10 +1,13 @@
-//! The index as the rest of the product uses it: searching without blocking, following the change feed, rebuilding while the old one serves.
+//! The index as the rest of the product uses it: searching without blocking, following the change feed, rebuilding while the old one serves,
+//! saying how far it is.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
+use chrono::{DateTime, Utc};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::query::TitleCatalogue;
 use super::{Built, Condition, SearchIndex, SearchRequest, SearchResponse, WorkChange};
@@ -21,6 +24,46 @@ const REBUILD_FROM: i64 = 2_000;
 const POLL: Duration = Duration::from_millis(500);
 /// Works read ahead of the writer while building.
 const READ_AHEAD: usize = 64;
+/// How often the words for corrections are made anew while entries change.
+const NEW_WORDS: Duration = Duration::from_secs(10);
+/// An index is called behind when a change has waited for more than so many seconds.
+const BEHIND_FROM_S: i64 = 60;
+/// Longest that a search waits for a change that it is to find.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Searches that wait at a time; whoever comes then is answered at once.
+const WAITING_SEARCHES: usize = 32;
+/// Seconds after which a search may be tried again that came before there was an index.
+const BUILT_RETRY_S: u64 = 5;
+
+/// How the index of this process stands to the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IndexState {
+    /// There is none yet: searches are refused.
+    Building,
+    /// It answers, and since the process began it has not once been where the data was.
+    CatchingUp,
+    /// It has followed.
+    Current,
+    /// It answers, and a change has waited for more than a minute.
+    Behind,
+}
+
+impl IndexState {
+    /// Name in `/health/ready`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            IndexState::Building => "building",
+            IndexState::CatchingUp => "catching up",
+            IndexState::Current => "ok",
+            IndexState::Behind => "behind",
+        }
+    }
+
+    /// Whether requests may be sent to this process. One that falls behind goes on: a large import would make all of them fall behind at once.
+    pub fn may_serve(self) -> bool {
+        matches!(self, IndexState::Current | IndexState::Behind)
+    }
+}
 
 /// The search index of one process. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +71,13 @@ pub struct SearchService {
     index: Arc<SearchIndex>,
     /// Why the index must be built before it can answer; `None` when it serves.
     waiting: Arc<Mutex<Option<String>>>,
+    /// Whether the index has been where the data was since the process began.
+    has_caught_up: Arc<AtomicBool>,
+    /// Since when a change has waited, as of the follower's last look.
+    behind_since: Arc<Mutex<Option<DateTime<Utc>>>>,
+    /// Number of the last change that the index holds, for those who wait for one.
+    position: watch::Sender<i64>,
+    seats: Arc<Semaphore>,
 }
 
 impl SearchService {
@@ -38,7 +88,58 @@ impl SearchService {
             Condition::Ready => None,
             Condition::MustRebuild(reason) => Some(reason),
         };
-        Ok(SearchService { index: Arc::new(index), waiting: Arc::new(Mutex::new(waiting)) })
+        let (position, _) = watch::channel(index.position());
+        Ok(SearchService {
+            index: Arc::new(index),
+            waiting: Arc::new(Mutex::new(waiting)),
+            has_caught_up: Arc::default(),
+            behind_since: Arc::default(),
+            position,
+            seats: Arc::new(Semaphore::new(WAITING_SEARCHES)),
+        })
+    }
+
+    /// How the index stands to the data.
+    pub fn state(&self, now: DateTime<Utc>) -> IndexState {
+        if !self.is_ready() {
+            IndexState::Building
+        } else if !self.has_caught_up.load(Ordering::Relaxed) {
+            IndexState::CatchingUp
+        } else if self.lag_seconds(now) > BEHIND_FROM_S {
+            IndexState::Behind
+        } else {
+            IndexState::Current
+        }
+    }
+
+    /// Seconds that the oldest change not taken in has waited for this process; 0 when none waits.
+    pub fn lag_seconds(&self, now: DateTime<Utc>) -> i64 {
+        let since = *self.behind_since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.map_or(0, |since| (now - since).num_seconds().max(0))
+    }
+
+    /// Whether searches find what a change of the feed brought.
+    pub fn holds(&self, seq: i64) -> bool {
+        self.is_ready() && self.index.position() >= seq
+    }
+
+    /// Waits for a change of the feed, at most two seconds. Gives whether searches find what it brought; a number that no change has yet is not
+    /// waited for.
+    async fn wait_for(&self, db: &Db, seq: i64) -> Result<bool> {
+        if self.holds(seq) {
+            return Ok(true);
+        }
+        if !self.is_ready() || indexing::last_change(db).await? < seq {
+            return Ok(false);
+        }
+        let Ok(_seat) = self.seats.try_acquire() else { return Ok(false) };
+        let mut position = self.position.subscribe();
+        Ok(tokio::time::timeout(PATIENCE, position.wait_for(|at| *at >= seq)).await.is_ok_and(|reached| reached.is_ok()))
+    }
+
+    /// Tells those who wait where the index is now.
+    fn tell_position(&self) {
+        self.position.send_replace(self.index.position());
     }
 
     /// Whether searches find what there is.
@@ -51,7 +152,12 @@ impl SearchService {
         &self.index
     }
 
-    /// Titles, aliases and document numbers under which works are found.
+    /// The titles, or a refusal while there is no index: for answers that would be wrong without them.
+    pub fn ready_titles(&self) -> Result<Arc<TitleCatalogue>> {
+        if self.is_ready() { Ok(self.titles()) } else { Err(building()) }
+    }
+
+    /// Titles, aliases and document numbers under which works are found; none while there is no index.
     pub fn titles(&self) -> Arc<TitleCatalogue> {
         self.index.titles()
     }
@@ -59,14 +165,33 @@ impl SearchService {
     /// Answers a search on a thread of its own.
     pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse> {
         if !self.is_ready() {
-            return Err(Error::new(Code::Unavailable, "检索索引正在建立，请稍后再试。"));
+            return Err(building());
         }
         let index = self.index.clone();
         run_blocking(move || index.search(&request)).await
     }
 
+    /// Answers a search that is to find what a change of the feed brought: waits for it a little, and says so when it has not come.
+    pub async fn search_after(&self, db: &Db, request: SearchRequest, seq: Option<i64>) -> Result<SearchResponse> {
+        let is_behind = match seq {
+            Some(seq) => !self.wait_for(db, seq).await?,
+            None => false,
+        };
+        Ok(SearchResponse { is_behind, ..self.search(request).await? })
+    }
+
     /// Builds a new index from the database while the old one goes on serving.
-    pub async fn rebuild(&self, db: &Db, clock: &Clock, mut progress: impl FnMut(Built) + Send + 'static) -> Result<Built> {
+    pub async fn rebuild(&self, db: &Db, clock: &Clock, progress: impl FnMut(Built) + Send + 'static) -> Result<Built> {
+        self.rebuild_unless(&never(), db, clock, progress).await
+    }
+
+    async fn rebuild_unless(
+        &self,
+        stopping: &watch::Receiver<bool>,
+        db: &Db,
+        clock: &Clock,
+        mut progress: impl FnMut(Built) + Send + 'static,
+    ) -> Result<Built> {
         // Taken before the first document is read: what changes meanwhile is followed afterwards.
         let position = indexing::last_change(db).await?;
         let (sender, mut receiver) = mpsc::channel::<Result<IndexedDocument>>(READ_AHEAD);
@@ -74,33 +199,37 @@ impl SearchService {
         let building = tokio::task::spawn_blocking(move || {
             index.rebuild(position, std::iter::from_fn(move || receiver.blocking_recv()), &mut progress)
         });
-        let reading = read_everything(db, clock, &sender).await;
+        let reading = read_everything(stopping, db, clock, &sender).await;
         if let Err(problem) = reading {
-            // The builder gives up with this problem; when it is gone already, its own problem is the one to tell.
+            // The builder gives up with this problem, for half of the data must never serve; when it is gone already, its own problem is the
+            // one to tell.
             drop(sender.send(Err(problem)).await);
         }
         drop(sender);
         let built = building.await.map_err(|e| Error::internal("building the index broke", e))??;
         *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.tell_position();
         Ok(built)
     }
 
     /// Takes in every change of the feed, or builds anew when that is needed or quicker. Gives the number of changes that were waiting.
     pub async fn catch_up(&self, db: &Db, clock: &Clock) -> Result<i64> {
+        self.catch_up_unless(&never(), db, clock).await
+    }
+
+    async fn catch_up_unless(&self, stopping: &watch::Receiver<bool>, db: &Db, clock: &Clock) -> Result<i64> {
         let behind = indexing::last_change(db).await? - self.index.position();
         let reason = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if reason.is_some() || !(0..REBUILD_FROM).contains(&behind) {
             let reason = reason.unwrap_or_else(|| format!("{behind} changes are waiting"));
             tracing::info!(reason, "building the search index");
-            let built = self.rebuild(db, clock, |_| {}).await?;
+            let built = self.rebuild_unless(stopping, db, clock, |_| {}).await?;
             tracing::info!(documents = built.documents, provisions = built.provisions, "the search index is built");
-            return Ok(behind);
         }
         loop {
+            check_going_on(stopping)?;
+            // What changed while a new index was built comes as any other change does.
             let changes = indexing::changes_since(db, self.index.position(), CHANGES_PER_COMMIT).await?;
-            if changes.is_empty() {
-                return Ok(behind);
-            }
             let mut batch: Vec<WorkChange> = Vec::with_capacity(changes.len());
             for change in &changes {
                 // Of several changes of one work only the last needs its text: it is what the database says now.
@@ -112,16 +241,60 @@ impl SearchService {
             }
             let index = self.index.clone();
             run_blocking(move || index.follow(&batch)).await?;
+            self.tell_position();
+            // Fewer than asked for were all that there were.
+            if (changes.len() as i64) < CHANGES_PER_COMMIT {
+                self.has_caught_up.store(true, Ordering::Relaxed);
+                return Ok(behind);
+            }
         }
+    }
+
+    /// Looks how far the index is behind, and tells `report`. Nothing has waited for longer than since `began`, when the process began to follow.
+    async fn look(&self, db: &Db, began: DateTime<Utc>, report: &impl Fn(i64, i64)) {
+        let waiting = indexing::waiting_since(db, self.index.position()).await;
+        let lag = match waiting {
+            Ok((lag, since)) => {
+                *self.behind_since.lock().unwrap_or_else(PoisonError::into_inner) = since.map(|since| since.max(began));
+                lag
+            }
+            Err(_) => -1,
+        };
+        report(lag, i64::try_from(self.index.size().provisions).unwrap_or(i64::MAX));
     }
 }
 
-/// Follows the change feed until told to stop. `report` is told the changes waiting and the entries that can be found.
+fn building() -> Error {
+    Error::new(Code::Unavailable, "检索索引正在建立，请稍后再试。").retry_after(BUILT_RETRY_S)
+}
+
+/// For work that nobody stops.
+fn never() -> watch::Receiver<bool> {
+    watch::channel(false).1
+}
+
+fn check_going_on(stopping: &watch::Receiver<bool>) -> Result<()> {
+    if *stopping.borrow() { Err(Error::new(Code::Unavailable, "服务正在停止。")) } else { Ok(()) }
+}
+
+/// Follows the change feed until told to stop; a build that is under way then is given up. `report` is told the changes waiting and the entries
+/// that can be found.
 pub async fn follow(service: SearchService, db: Db, clock: Clock, mut stopping: watch::Receiver<bool>, report: impl Fn(i64, i64)) {
+    let began = clock.now();
     let mut failing = false;
+    let mut words_made = Instant::now();
     while !*stopping.borrow() {
-        match service.catch_up(&db, &clock).await {
-            Ok(_) => failing = false,
+        // Before as well as after: a build takes its time, and is to be seen meanwhile.
+        service.look(&db, began, &report).await;
+        let caught_up = service.catch_up_unless(&stopping, &db, &clock).await;
+        let is_stopping = *stopping.borrow();
+        match caught_up {
+            Ok(0) => failing = false,
+            Ok(_) => {
+                failing = false;
+                service.look(&db, began, &report).await;
+            }
+            Err(_) if is_stopping => return,
             // Logged once per outage, not at every look.
             Err(problem) if !failing => {
                 failing = true;
@@ -133,8 +306,18 @@ pub async fn follow(service: SearchService, db: Db, clock: Clock, mut stopping: 
             }
             Err(_) => {}
         }
-        let lag = indexing::last_change(&db).await.map_or(-1, |last| last - service.index.position());
-        report(lag, i64::try_from(service.index.size().provisions).unwrap_or(i64::MAX));
+        if !failing && words_made.elapsed() >= NEW_WORDS {
+            let index = service.index.clone();
+            // Corrections go on with the words they have when this breaks.
+            drop(
+                run_blocking(move || {
+                    index.renew_vocabulary();
+                    Ok(())
+                })
+                .await,
+            );
+            words_made = Instant::now();
+        }
         tokio::select! {
             _ = stopping.changed() => {}
             () = tokio::time::sleep(if failing { POLL * 10 } else { POLL }) => {}
@@ -142,13 +325,19 @@ pub async fn follow(service: SearchService, db: Db, clock: Clock, mut stopping: 
     }
 }
 
-async fn read_everything(db: &Db, clock: &Clock, sender: &mpsc::Sender<Result<IndexedDocument>>) -> Result<()> {
+async fn read_everything(
+    stopping: &watch::Receiver<bool>,
+    db: &Db,
+    clock: &Clock,
+    sender: &mpsc::Sender<Result<IndexedDocument>>,
+) -> Result<()> {
     let today = clock.today();
     let mut after = None;
     loop {
         let works = indexing::works_after(db, after, 200).await?;
         let Some(last) = works.last().copied() else { return Ok(()) };
         for work in works {
+            check_going_on(stopping)?;
             for document in indexing::for_indexing(db, work, today).await? {
                 if sender.send(Ok(document)).await.is_err() {
                     // The builder stopped; it tells why.

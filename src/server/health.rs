@@ -25,15 +25,16 @@ async fn answers(asked: impl Future<Output = Result<()>>) -> bool {
     tokio::time::timeout(PATIENCE, asked).await.is_ok_and(|answer| answer.is_ok())
 }
 
-/// Requests can be served, and what the service goes on without.
+/// Requests can be served, and what the service goes on without. A process whose index has not yet been where the data is would find less than
+/// the others, so nothing is sent to it; one that falls behind later says so and goes on.
 #[handler]
 pub async fn ready(app: Data<&App>) -> Response {
     let (cache, originals) = tokio::join!(answers(app.cache.ping()), answers(app.blobs.ping()));
     // The fact by which requests are turned away: whoever is sent here is served.
     let database = !app.engines.is_gone(Engine::Database);
-    let index = app.search.is_ready();
+    let index = app.search.state(app.clock.now());
     let say = |answers: bool| if answers { "ok" } else { "unavailable" };
-    let is_ready = database && index;
+    let is_ready = database && index.may_serve();
     // What the service goes on without.
     let degraded: Vec<&str> = [(Engine::Cache, cache), (Engine::Originals, originals)]
         .into_iter()
@@ -42,7 +43,7 @@ pub async fn ready(app: Data<&App>) -> Response {
         .collect();
     let body = serde_json::json!({
         "status": if is_ready { "ready" } else { "not ready" }, "degraded": degraded,
-        "database": say(database), "cache": say(cache), "originals": say(originals), "index": if index { "ok" } else { "building" },
+        "database": say(database), "cache": say(cache), "originals": say(originals), "index": index.as_str(),
     });
     let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Response::builder().status(status).content_type("application/json").header(header::CACHE_CONTROL, "no-store").body(body.to_string())
@@ -57,6 +58,7 @@ pub fn metrics_text(app: Data<&App>) -> poem::Result<Response> {
     for (channel, taken) in app.opinions_taken.by_channel() {
         app.metrics.opinions(channel.as_str(), taken);
     }
+    app.metrics.index_lag_seconds(app.search.lag_seconds(app.clock.now()));
     let text = app.metrics.encode().map_err(api::problem::Problem)?;
     Ok(Response::builder().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(text))
 }

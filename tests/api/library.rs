@@ -4,8 +4,10 @@ use poem::http::StatusCode;
 use serde_json::{Value, json};
 use zhitong::accounts::Role;
 use zhitong::error::Code;
+use zhitong::search::{self, IndexState, SearchService};
 use zhitong::{api, corpus};
 
+use crate::pages::Browser;
 use crate::support::TestApp;
 
 const OLD: &str = "# 清河市雨伞管理条例\n\n2012年3月1日 清河市人民代表大会常务委员会通过\n\n<!-- INFO END -->\n\n## 第一章 总则\n\n第一条 为了规范雨伞的使用，制定本条例。\n\n## 第二章 使用\n\n第二条 市民应当在雨停后收起雨伞。\n\n第三条 本条例自2012年5月1日起施行。\n";
@@ -223,4 +225,145 @@ async fn the_committed_description_is_the_one_served() {
             assert!(operation["responses"]["default"]["content"]["application/problem+json; charset=utf-8"].is_object(), "{method} {path}");
         }
     }
+}
+
+/// Status and body of `/health/ready`.
+async fn readiness(app: &TestApp) -> (u16, Value) {
+    let response = app.raw("/health/ready", &[]).await;
+    let status = response.status().as_u16();
+    (status, serde_json::from_str(&response.into_body().into_string().await.unwrap()).unwrap())
+}
+
+/// Uploads a text and waits for its job; the index does not follow. Gives the job.
+async fn import_alone(app: &TestApp, token: &str, name: &str, text: &str) -> Value {
+    let job = app.upload("/imports", Some(token), "files", name, text.as_bytes(), ("dry_run", "false")).await.expect(202);
+    let path = format!("/imports/{}", job["id"].as_str().unwrap());
+    loop {
+        let job = app.get(&path, Some(token)).await.expect(200);
+        if job["state"] != "running" {
+            assert_eq!(job["state"], "finished", "{job}");
+            return job;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// A search that is to find what a change brought: the answer, and what it says of being kept.
+async fn search_after(app: &TestApp, query: &str, change: &str) -> (u16, Value, String) {
+    let response = app.raw(&format!("/api/v1/search?q={}", encoded(query)), &[("read-after", change)]).await;
+    let (status, keep) = (response.status().as_u16(), response.header("cache-control").unwrap_or_default().to_owned());
+    (status, serde_json::from_str(&response.into_body().into_string().await.unwrap()).unwrap(), keep)
+}
+
+const GLOVES: &str = "# 清河市手套管理办法\n\n第一条 手套应当成双使用。\n\n第二条 本办法自2025年2月1日起施行。\n";
+const HATS: &str = "# 清河市帽子管理办法\n\n第一条 帽子应当戴在头上。\n\n第二条 本办法自2025年3月1日起施行。\n";
+
+#[tokio::test]
+async fn without_an_index_the_process_lives_and_is_not_ready() {
+    let app = TestApp::start().await;
+    assert_eq!(app.raw("/health/live", &[]).await.status(), StatusCode::OK);
+    let (status, body) = readiness(&app).await;
+    assert_eq!((status, &body["status"], &body["index"], &body["database"]), (503, &json!("not ready"), &json!("building"), &json!("ok")));
+    for path in [format!("/api/v1{}", path_of("雨伞")), path_of("雨伞")] {
+        let refused = app.raw(&path, &[]).await;
+        assert_eq!((refused.status(), refused.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, Some("5")), "{path}");
+    }
+    app.get(&format!("/citations?text={}", encoded("雨伞条例第二条")), None).await.expect_problem(Code::Unavailable);
+    assert_eq!(app.raw("/laws", &[]).await.status(), StatusCode::OK, "what needs no index is there");
+    app.index().await;
+    let (status, body) = readiness(&app).await;
+    assert_eq!((status, &body["status"], &body["index"]), (200, &json!("ready"), &json!("ok")));
+    assert_eq!(app.raw(&path_of("雨伞"), &[]).await.status(), StatusCode::OK);
+    app.finish().await;
+}
+
+fn path_of(query: &str) -> String {
+    format!("/search?q={}", encoded(query))
+}
+
+#[tokio::test]
+async fn a_process_is_ready_when_it_has_caught_up_and_stays_so_when_it_falls_behind() {
+    let (app, token) = stocked().await;
+    // This process holds the index for writing from now on, so that another cannot follow.
+    import(&app, &token, &[("清河市手套管理办法(2025-01-02).md", GLOVES)], false).await;
+    let other = SearchService::open(&app.app.config.data_dir.join("search")).unwrap();
+    let (now, later) = (app.clock.now(), app.clock.now() + chrono::Duration::seconds(61));
+    assert_eq!((other.is_ready(), other.state(now)), (true, IndexState::CatchingUp));
+    assert!(!IndexState::CatchingUp.may_serve());
+    other.catch_up(&app.app.db, &app.clock).await.unwrap();
+    assert_eq!((other.state(now), other.state(later), other.lag_seconds(later)), (IndexState::Current, IndexState::Current, 0));
+
+    import_alone(&app, &token, "清河市帽子管理办法(2025-02-02).md", HATS).await;
+    let (stop, stopping) = tokio::sync::watch::channel(false);
+    let (lag, mut lags) = tokio::sync::watch::channel(0i64);
+    let report = move |waiting: i64, _: i64| {
+        lag.send_replace(waiting);
+    };
+    let follower = tokio::spawn(search::follow(other.clone(), app.app.db.clone(), app.clock.clone(), stopping, report));
+    tokio::time::timeout(std::time::Duration::from_secs(30), lags.wait_for(|lag| *lag == 1)).await.unwrap().unwrap();
+    let change = corpus::indexing::last_change(&app.app.db).await.unwrap();
+    assert!(!other.holds(change) && other.holds(change - 1));
+    assert_eq!((other.state(now), other.lag_seconds(now)), (IndexState::Current, 0));
+    assert_eq!((other.state(later), other.lag_seconds(later)), (IndexState::Behind, 61));
+    assert!(IndexState::Behind.may_serve());
+    stop.send_replace(true);
+    follower.await.unwrap();
+    // The one that can write follows, and has nothing to wait for.
+    app.index().await;
+    assert!(app.app.search.holds(change));
+    assert_eq!(readiness(&app).await.1["index"], "ok");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_search_waits_for_what_was_just_imported() {
+    let (app, token) = stocked().await;
+    let job = import_alone(&app, &token, "清河市手套管理办法(2025-01-02).md", GLOVES).await;
+    let change = corpus::indexing::last_change(&app.app.db).await.unwrap();
+    assert_eq!((&job["change_seq"], &job["is_searchable"]), (&json!(change), &json!(false)));
+    let asked = change.to_string();
+
+    let without = search(&app, "手套成双", "").await;
+    assert!(without["is_behind"].is_null() && without["total_articles"] == 0, "{without}");
+    let (status, behind, keep) = search_after(&app, "手套成双", &asked).await;
+    assert_eq!((status, &behind["is_behind"], keep.as_str()), (200, &json!(true), "no-store"), "after a while it answers with what it has");
+
+    let browser = Browser::of(&app);
+    let session = format!("zhitong_session={token}");
+    let page = browser.get(&format!("/staff/import/{}", job["id"].as_str().unwrap()), &session).await;
+    assert!(page.html.contains("正在编入检索") && page.html.contains("data-poll"), "{}", page.html);
+    let cookies = format!("{session}; {}", page.cookie("zhitong_read_after"));
+    assert!(cookies.ends_with(&format!("zhitong_read_after={change}")), "{cookies}");
+    let told = "刚导入的内容还在编入检索";
+    assert!(browser.get(&path_of("手套成双"), &cookies).await.html.contains(told));
+    assert!(!browser.get(&path_of("手套成双"), &session).await.html.contains(told));
+
+    let following = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        app.index().await;
+    };
+    let ((status, found, _), ()) = tokio::join!(search_after(&app, "手套成双", &asked), following);
+    assert_eq!((status, &found["is_behind"], &found["hits"][0]["title"]), (200, &json!(false), &json!("清河市手套管理办法")), "{found}");
+
+    let job = app.get(&format!("/imports/{}", job["id"].as_str().unwrap()), Some(&token)).await.expect(200);
+    assert_eq!(job["is_searchable"], true);
+    let page = browser.get(&format!("/staff/import/{}", job["id"].as_str().unwrap()), &session).await;
+    assert!(page.html.contains("已经可以查到") && !page.html.contains("data-poll"), "{}", page.html);
+    let page = browser.get(&path_of("手套成双"), &cookies).await;
+    assert!(!page.html.contains(told) && page.html.contains("清河市手套管理办法"), "{}", page.html);
+
+    // A change that nobody has made is not waited for.
+    let began = std::time::Instant::now();
+    let (status, found, _) = search_after(&app, "手套成双", &(change + 1_000_000).to_string()).await;
+    assert_eq!((status, &found["is_behind"]), (200, &json!(true)));
+    assert!(began.elapsed() < std::time::Duration::from_secs(2), "{:?}", began.elapsed());
+    for wrong in ["soon", "-1"] {
+        assert_eq!(search_after(&app, "手套成双", wrong).await.0, 400, "{wrong}");
+    }
+
+    let dry = import(&app, &token, &[("清河市帽子管理办法(2025-02-02).md", HATS)], true).await;
+    assert_eq!(dry[0]["outcome"], "new");
+    let jobs = app.get("/imports", Some(&token)).await.expect(200);
+    assert!(jobs["items"][0]["is_dry_run"] == true && jobs["items"][0]["change_seq"].is_null(), "{jobs}");
+    app.finish().await;
 }

@@ -12,6 +12,7 @@ use zhitong::error::Code;
 use zhitong::notifications::outbox;
 use zhitong::opinions::Channel;
 use zhitong::opinions::offline::batches;
+use zhitong::storage::leases;
 
 use crate::support::TestApp;
 

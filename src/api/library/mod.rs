@@ -5,7 +5,7 @@ mod views;
 use std::collections::BTreeSet;
 
 use poem::web::Data;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::{Binary, Json};
 use poem_openapi::{ApiResponse, Enum, OpenApi};
 use uuid::Uuid;
@@ -31,6 +31,8 @@ use crate::storage::blobs::BlobHash;
 
 /// Seconds that a public read may be kept by browsers and proxies; the ETag makes the next read cheap.
 const PUBLIC_READ: &str = "public, max-age=30";
+/// Header with the change that a search is to find.
+const READ_AFTER: &str = "Read-After";
 /// Longest query that is read.
 const QUERY_CHARACTERS: usize = 500;
 /// Most items of one page.
@@ -54,6 +56,25 @@ pub enum Public<T: poem_openapi::types::Type + poem_openapi::types::ToJSON> {
 
 fn public<T: poem_openapi::types::Type + poem_openapi::types::ToJSON>(body: T) -> Public<T> {
     Public::Found(Json(body), PUBLIC_READ.into())
+}
+
+/// What a search found. What somebody asks for right after a change is for nobody else, and an older answer is none to it.
+#[derive(ApiResponse)]
+pub enum Searched<T: poem_openapi::types::Type + poem_openapi::types::ToJSON> {
+    /// Found
+    #[oai(status = 200)]
+    Found(
+        Json<T>,
+        /// How long it may be kept
+        #[oai(header = "Cache-Control")]
+        String,
+        /// What it depends on
+        #[oai(header = "Vary")]
+        String,
+    ),
+    /// Not modified since the ETag of `If-None-Match`
+    #[oai(status = 304)]
+    NotModified,
 }
 
 /// What is searched.
@@ -137,7 +158,10 @@ impl LibraryApi {
         Query(limit): Query<u32>,
         /// Where the page before ended
         Query(cursor): Query<Option<String>>,
-    ) -> Result<Public<SearchView>, Problem> {
+        /// A `change_seq`, as an import has it: the search waits for it up to two seconds, and says in `is_behind` when it answers without it
+        #[oai(name = "Read-After", validator(minimum(value = "0")))]
+        Header(read_after): Header<Option<i64>>,
+    ) -> Result<Searched<SearchView>, Problem> {
         check_query("q", &q)?;
         let within = within.unwrap_or_default();
         for earlier in &within {
@@ -172,7 +196,9 @@ impl LibraryApi {
             group_by_document: grouped,
             switches: BTreeSet::new(),
         };
-        Ok(public(search_view(app.search.search(request).await?)))
+        let found = app.search.search_after(&app.db, request, read_after).await?;
+        let keep = if read_after.is_some() { "no-store" } else { PUBLIC_READ };
+        Ok(Searched::Found(Json(search_view(found, read_after)), keep.into(), READ_AFTER.into()))
     }
 
     /// Complete what is being typed: titles, short names, pinyin, and article numbers after a title.

@@ -133,6 +133,9 @@ pub(super) struct SearchView {
     /// A better spelling when little was found
     #[oai(skip_serializing_if_is_none)]
     pub(super) did_you_mean: Option<String>,
+    /// Only when `Read-After` asked for it: whether this instance has not come so far yet, so that something may be missing
+    #[oai(skip_serializing_if_is_none)]
+    pub(super) is_behind: Option<bool>,
 }
 
 /// A completion while typing.
@@ -363,7 +366,7 @@ fn hit_view(hit: search::Hit) -> HitView {
     }
 }
 
-pub(super) fn search_view(found: SearchResponse) -> SearchView {
+pub(super) fn search_view(found: SearchResponse, read_after: Option<i64>) -> SearchView {
     SearchView {
         total_articles: found.total_articles,
         total_documents: found.total_documents,
@@ -394,5 +397,6 @@ pub(super) fn search_view(found: SearchResponse) -> SearchView {
             .collect(),
         next_cursor: found.next_cursor,
         did_you_mean: found.did_you_mean,
+        is_behind: read_after.map(|_| found.is_behind),
     }
 }

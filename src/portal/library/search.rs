@@ -1,6 +1,7 @@
 //! `/search`: what was found, first the provision that was named.
 
 use chrono::NaiveDate;
+use poem::http::{HeaderValue, header};
 use poem::{Request, handler};
 use uuid::Uuid;
 
@@ -9,7 +10,7 @@ use crate::corpus::classification::{Category, Level, Validity};
 use crate::error::{Code, Error, Result};
 use crate::portal::pages::library::{Answer, FacetGroup, Found, Hit, HitGroup, Line, SearchPage};
 use crate::portal::pages::{Badge, Choice, Link, Section, Span};
-use crate::portal::visits::{Page, Visit};
+use crate::portal::visits::{Page, READ_AFTER_COOKIE, Visit};
 use crate::portal::{links, texts};
 use crate::search::{self, Filters, Proximity, Scope, SearchRequest, SearchResponse, Segment};
 
@@ -142,16 +143,19 @@ impl Asked {
 /// `/search`
 #[handler]
 pub async fn show_results(visit: Visit, request: &Request) -> Page {
+    let read_after = request.cookie().get(READ_AFTER_COOKIE).and_then(|cookie| cookie.value_str().parse::<i64>().ok());
     let pairs: Vec<(String, String)> = request.params().map_err(|_| Error::new(Code::Malformed, texts::NO_READING))?;
     let asked = Asked::read(pairs);
     let mut layout = visit.layout(Section::Laws);
     layout.query.clone_from(&asked.q);
     let is_asked = !asked.q.is_empty();
     let answered = match asked.request(visit.app.clock.today()) {
-        Ok(request) if is_asked => visit.app.search.search(request).await.map(Some),
+        Ok(request) if is_asked => visit.app.search.search_after(&visit.app.db, request, read_after).await.map(Some),
         Ok(_) => Ok(None),
         Err(problem) => Err(problem),
     };
+    let is_behind = answered.as_ref().is_ok_and(|found| found.as_ref().is_some_and(|found| found.is_behind));
+    let retry_after_s = answered.as_ref().err().and_then(|error| error.retry_after_s);
     let (found, problem, status) = match answered {
         Ok(Some(response)) => (present(&asked, response), None, 200),
         Ok(None) => (Found::default(), None, 200),
@@ -166,12 +170,13 @@ pub async fn show_results(visit: Visit, request: &Request) -> Page {
         hidden.push(("context_work".into(), asked.context_work.clone()));
     }
     let status = poem::http::StatusCode::from_u16(status).unwrap_or(poem::http::StatusCode::OK);
-    visit.show_as(
+    let mut page = visit.show_as(
         status,
         &SearchPage {
             layout,
             is_asked,
             problem,
+            is_behind,
             found,
             on: asked.on,
             within: asked.within,
@@ -180,7 +185,11 @@ pub async fn show_results(visit: Visit, request: &Request) -> Page {
             hidden,
             examples: examples(),
         },
-    )
+    )?;
+    if let Some(seconds) = retry_after_s {
+        page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    Ok(page)
 }
 
 fn present(asked: &Asked, mut response: SearchResponse) -> Found {

@@ -138,6 +138,8 @@ pub struct SearchPage {
     pub is_asked: bool,
     /// Why the request could not be answered.
     pub problem: Option<String>,
+    /// Whether what the visitor has just imported may be missing.
+    pub is_behind: bool,
     /// Result.
     pub found: Found,
     /// Values of the extended form.

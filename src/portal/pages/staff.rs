@@ -107,6 +107,8 @@ pub struct ImportJobPage {
     pub badge: Badge,
     /// Whether it goes on.
     pub is_running: bool,
+    /// Whether searches find what was imported; none while it runs and for a trial.
+    pub is_searchable: Option<bool>,
     /// 试导入
     pub is_dry_run: bool,
     /// How far it is, once known, in per cent.

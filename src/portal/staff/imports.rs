@@ -4,6 +4,7 @@ use std::io::Write;
 
 use poem::handler;
 use poem::http::StatusCode;
+use poem::web::cookie::CookieJar;
 use poem::web::{Field, Multipart, Path};
 use tokio::io::AsyncReadExt;
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::ImportJobId;
 use crate::portal::pages::staff::{ImportJobPage, ImportPage, JobLine, ReportLine};
 use crate::portal::pages::{Badge, Fact, Section};
-use crate::portal::visits::{Failure, Page, Visit, see_other};
+use crate::portal::visits::{Failure, Page, READ_AFTER_COOKIE, Visit, cookie, see_other};
 use crate::portal::{links, texts};
 
 /// Largest upload, in MiB; larger collections are imported on the server itself.
@@ -24,6 +25,8 @@ const UPLOAD_MIB: u64 = 64;
 const ROWS: usize = 1_000;
 /// Longest value of a plain form field, in bytes.
 const FIELD_BYTES: u64 = 1_024;
+/// Seconds for which searches of whoever looks at an import wait for it; every index has followed long before.
+const READ_AFTER_S: u64 = 600;
 
 /// The form.
 #[handler]
@@ -137,10 +140,13 @@ fn percent(job: &ImportJob) -> Option<u8> {
 
 /// `/staff/import/{id}`
 #[handler]
-pub async fn show_job(visit: Visit, Path(id): Path<String>) -> Page {
+pub async fn show_job(visit: Visit, Path(id): Path<String>, cookies: &CookieJar) -> Page {
     visit.staff(Permission::ReadImports)?;
     let id = id.parse::<Uuid>().map(ImportJobId).map_err(|_| Error::not_found(texts::THIS_JOB))?;
     let job = jobs::get_job(&visit.app.db, id).await?;
+    if let Some(seq) = job.change_seq {
+        cookies.add(cookie(&visit.app, READ_AFTER_COOKIE, &seq.to_string(), Some(READ_AFTER_S)));
+    }
     let mut rows: Vec<&Row> = job.report.rows.iter().collect();
     // What needs a person comes first; the rest keeps its order.
     rows.sort_by_key(|row| !matches!(row.outcome, Outcome::Problem));
@@ -150,6 +156,7 @@ pub async fn show_job(visit: Visit, Path(id): Path<String>) -> Page {
         name: job.name.clone(),
         badge: state_badge(job.state),
         is_running: job.state == JobState::Running,
+        is_searchable: job.change_seq.map(|seq| visit.app.search.holds(seq)),
         is_dry_run: job.is_dry_run,
         percent: percent(&job),
         counts: counts(&job.report),

@@ -43,7 +43,7 @@ impl Search<'_> {
             let earlier: String = earlier.chars().take(LONGEST_QUERY).collect();
             let understanding = understand(&earlier, &self.snapshot.catalogue, self.request.context_work);
             let terms = Terms::of(&searched_text(&understanding), &self.weights);
-            let shares = retrieval::coverage(searcher, grams, &terms.grams)?;
+            let shares = retrieval::coverage(&self.living, grams, &terms.grams)?;
             let least = self.weights.parameters.least_coverage;
             let with: Mask = shares.iter().map(|s| s.iter().map(|share| *share >= least).collect()).collect();
             retrieval::restrict(&mut mask, &with, true);
@@ -104,13 +104,13 @@ impl Search<'_> {
 
     /// Own score of every entry.
     pub(super) fn own_scores(&self) -> Result<PerEntry> {
-        let (searcher, fields, p) = (&self.snapshot.searcher, &self.snapshot.fields, &self.weights.parameters);
-        let mut scores = retrieval::zeros(searcher);
+        let (living, fields, p) = (&self.living, &self.snapshot.fields, &self.weights.parameters);
+        let mut scores = retrieval::zeros(living.searcher);
         let (words, bigrams, synonyms) = (self.weights.of(Boost::Words), self.weights.of(Boost::Bigrams), self.weights.of(Boost::Synonyms));
-        retrieval::add_scores(searcher, fields.words, &self.terms.words, p, words, &mut scores)?;
-        retrieval::add_scores(searcher, fields.grams, &self.terms.grams, p, bigrams, &mut scores)?;
-        retrieval::add_scores(searcher, fields.words, &self.terms.synonym_words, p, words * synonyms, &mut scores)?;
-        retrieval::add_scores(searcher, fields.grams, &self.terms.synonym_grams, p, bigrams * synonyms, &mut scores)?;
+        retrieval::add_scores(living, fields.words, &self.terms.words, p, words, &mut scores)?;
+        retrieval::add_scores(living, fields.grams, &self.terms.grams, p, bigrams, &mut scores)?;
+        retrieval::add_scores(living, fields.words, &self.terms.synonym_words, p, words * synonyms, &mut scores)?;
+        retrieval::add_scores(living, fields.grams, &self.terms.synonym_grams, p, bigrams * synonyms, &mut scores)?;
         Ok(scores)
     }
 
@@ -121,15 +121,14 @@ impl Search<'_> {
         if self.terms.is_empty() {
             return Ok((Vec::new(), counts));
         }
-        let searcher = &self.snapshot.searcher;
         let mask = self.mask()?;
         let mut scores = self.own_scores()?;
         let mut terms = self.terms.grams.clone();
         terms.extend(self.terms.synonym_grams.iter().map(|(term, weight)| (term.clone(), weight * self.weights.of(Boost::Synonyms))));
-        let mut shares = retrieval::coverage(searcher, self.snapshot.fields.grams, &terms)?;
+        let mut shares = retrieval::coverage(&self.living, self.snapshot.fields.grams, &terms)?;
         if let [(one, _)] = self.terms.grams.as_slice()
             && one.chars().count() == 1
-            && let Some(mask) = retrieval::entries_with_phrase(searcher, self.snapshot.fields.grams, one)?
+            && let Some(mask) = retrieval::entries_with_phrase(&self.snapshot.searcher, self.snapshot.fields.grams, one)?
         {
             // A single character is the beginning of many bigrams; none of them tells more than another.
             for ((shares, scores), mask) in shares.iter_mut().zip(scores.iter_mut()).zip(&mask) {
@@ -201,6 +200,8 @@ impl Search<'_> {
         if wanted.chars().all(analysis::is_matter) {
             return Ok(Some(mask));
         }
+        // What is deleted and not yet merged away must not count: the same query would be decided otherwise in an index built afresh.
+        retrieval::restrict(&mut mask, &retrieval::alive(&self.snapshot.searcher), true);
         // The index knows where punctuation stands and not which: the texts decide, while they are few.
         let candidates: Vec<(usize, usize)> = mask
             .iter()
@@ -254,7 +255,12 @@ impl Search<'_> {
                 }
             }
         }
-        best.into_iter().map(|scores| weight * scores.iter().sum::<f32>() / most as f32).collect()
+        // Sums of rounded numbers depend on their order, and entries stand in another one in every index.
+        let mean = |mut scores: Vec<f32>| {
+            scores.sort_unstable_by(|a, b| b.total_cmp(a));
+            weight * scores.iter().sum::<f32>() / most as f32
+        };
+        best.into_iter().map(mean).collect()
     }
 
     /// Documents found by their titles.
@@ -263,8 +269,8 @@ impl Search<'_> {
         let (searcher, field) = (&self.snapshot.searcher, self.snapshot.fields.title_grams);
         let terms = Terms::of(&self.understanding.normalised, &self.weights);
         let mut scores = retrieval::zeros(searcher);
-        retrieval::add_scores(searcher, field, &terms.grams, &self.weights.parameters, 1.0, &mut scores)?;
-        let shares = retrieval::coverage(searcher, field, &terms.grams)?;
+        retrieval::add_scores(&self.living, field, &terms.grams, &self.weights.parameters, 1.0, &mut scores)?;
+        let shares = retrieval::coverage(&self.living, field, &terms.grams)?;
         let known: HashMap<u32, f32> = self
             .understanding
             .titles

@@ -1,7 +1,8 @@
 //! A search from request to response: read the query, find and score entries, put the named provision first, count, cut a page.
 //!
 //! Scores of all entries are computed, so totals and facets are exact and paging has no cap. The order is by score, then document, then place
-//! in the text; a cursor holds the last of these, so a page never repeats or skips an entry while the index stands still.
+//! in the text; a cursor holds the last of these, so a page never repeats or skips an entry while the index stands still. Scores depend on the
+//! entries alone, so a cursor of one instance goes on at another.
 
 mod matching;
 mod pages;
@@ -18,7 +19,7 @@ use super::facets::Passes;
 use super::query::{Understanding, understand};
 use super::ranking::{Boost, Terms, Weights};
 use super::request::{Scope, SearchRequest, SearchResponse};
-use super::retrieval;
+use super::retrieval::{self, Living};
 use super::suggest;
 use crate::error::{Error, Result};
 
@@ -74,6 +75,7 @@ struct Search<'a> {
     understanding: Understanding,
     passes: Passes,
     terms: Terms,
+    living: Living<'a>,
 }
 
 impl SearchIndex {
@@ -101,7 +103,8 @@ impl SearchIndex {
         let weights = Weights::shipped(&request.switches).map_err(Error::defect)?;
         let passes = Passes::of(&snapshot.columns, request);
         let terms = Terms::of(&searched_text(&understanding), &weights);
-        let search = Search { snapshot: &snapshot, request, weights, understanding, passes, terms };
+        let living = Living::of(&snapshot);
+        let search = Search { snapshot: &snapshot, request, weights, understanding, passes, terms, living };
         let mut response = search.run(after)?;
         response.took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         Ok(response)
@@ -179,6 +182,7 @@ impl Search<'_> {
             facets,
             next_cursor,
             did_you_mean,
+            is_behind: false,
             understanding: self.understanding,
             took_us: 0,
         })
@@ -187,7 +191,7 @@ impl Search<'_> {
     /// Another spelling worth offering: of anything when nothing was found, else only one that names a document the query did not.
     fn better_spelling(&self, found_nothing: bool) -> Option<String> {
         let catalogue = &self.snapshot.catalogue;
-        let better = suggest::did_you_mean(&self.understanding.raw, catalogue, self.snapshot.vocabulary())?;
+        let better = suggest::did_you_mean(&self.understanding.raw, catalogue, &self.snapshot.vocabulary())?;
         let names_document =
             || self.understanding.looked_up().next().is_none() && understand(&better, catalogue, None).looked_up().next().is_some();
         (found_nothing || names_document()).then_some(better)

@@ -6,7 +6,7 @@ use crate::search::query::pinyin::{self, confusion};
 use crate::search::query::{LOOKUP_CERTAINTY, TitleCatalogue, TitleMatchKind, title_key, understand};
 
 /// Terms of the index with how often they occur, ready for corrections; about 60 bytes a term.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Vocabulary {
     /// Sorted by term.
     terms: Vec<(Box<str>, u32)>,

@@ -1,5 +1,6 @@
 //! The search over a small invented corpus: every feature of a request, and the life of an index on disk.
 
+mod alike;
 mod keeping;
 mod requests;
 
