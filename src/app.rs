@@ -39,7 +39,7 @@ use crate::storage::crypto::rotation::SealedColumn;
 use crate::storage::crypto::{DataKey, FieldCipher};
 use crate::storage::engines::Engines;
 use crate::storage::snapshot::ContentColumn;
-use crate::storage::{DataDirLock, Db, settings};
+use crate::storage::{DataDirLock, Db, moving, settings};
 use crate::telemetry::Metrics;
 
 /// Everything a request needs. Cheap to clone.
@@ -142,6 +142,9 @@ impl App {
             }
         };
         let db = Db::open(&config).await?;
+        if moving::is_under_way(&db).await? {
+            return Err(Error::startup("这个数据库正在搬入数据，还没有完成。请先把 zhitong migrate-store 运行到底，再使用它。"));
+        }
         if access == Access::Exclusive {
             db.migrate().await?;
         }

@@ -7,6 +7,7 @@ mod commands;
 mod doctor;
 mod health;
 mod keys;
+mod migrate_store;
 mod restore;
 mod uploads;
 
@@ -107,6 +108,16 @@ enum Command {
         /// 备份文件夹
         #[arg(value_name = "DIR")]
         folder: PathBuf,
+    },
+    /// 从内置数据库和本地文件搬到 PostgreSQL 和对象存储，逐行逐个文件核对；中断后再次运行即继续
+    #[command(long_about = include_str!("cli/migrate_store.txt"))]
+    MigrateStore {
+        /// 旧的数据目录，服务须已停止
+        #[arg(long, value_name = "DIR")]
+        from_data_dir: PathBuf,
+        /// 只核对两边是否一致，不写入
+        #[arg(long)]
+        verify_only: bool,
     },
     /// 审计日志
     Audit {
@@ -325,6 +336,7 @@ async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Keys { command: KeysCommand::Status } => keys::status(config).await,
         Command::Backup { folder } => backup::backup(config, &folder).await,
         Command::Restore { folder } => restore::restore(config, &folder).await,
+        Command::MigrateStore { from_data_dir, verify_only } => migrate_store::migrate_store(config, &from_data_dir, verify_only).await,
         Command::Audit { command: AuditCommand::Verify { anchors, json } } => audit::verify(config, &anchors, json).await,
         Command::Audit { command: AuditCommand::Anchor } => audit::anchor(config).await,
         Command::Audit { command: AuditCommand::Export { from, until } } => audit::export(config, from, until).await,

@@ -16,7 +16,7 @@ use crate::audit::checking::{self, ANCHOR_FILE, Anchor};
 use crate::config::Config;
 use crate::error::{Code, Error, Result, is_full};
 use crate::storage::Db;
-use crate::storage::snapshot::{self, AuditFact, Content, DATABASE_FILE, FileFact, Manifest};
+use crate::storage::snapshot::{self, AuditFact, Content, DATABASE_FILE, FileFact, Manifest, some_of};
 
 /// Looks for a content whose row is still there: who removes one removes the content first and commits then.
 const LOOKS: u32 = 20;
@@ -24,8 +24,6 @@ const LOOKS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(250);
 /// Bytes of a MiB.
 const MIB: u64 = 1 << 20;
-/// Lost contents that are named one by one.
-const NAMED: usize = 20;
 
 /// Refuses an installation whose data lie elsewhere, and names the way for it.
 pub fn require_embedded(config: &Config) -> Result<()> {
@@ -91,15 +89,6 @@ fn report(folder: &Path, manifest: &Manifest) {
     if !manifest.lost.is_empty() {
         println!("注意：数据目录中有 {} 个文件缺失或损坏，不在备份里：{}", manifest.lost.len(), some_of(&manifest.lost));
     }
-}
-
-/// The first names of a list, as one line.
-pub fn some_of(names: &[String]) -> String {
-    let mut line = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("、");
-    if names.len() > NAMED {
-        line.push_str(&format!(" 等 {} 个", names.len()));
-    }
-    line
 }
 
 /// Fills a folder with everything and its manifest.

@@ -9,14 +9,14 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::backup::{not_copied, require_embedded, some_of};
+use super::backup::{not_copied, require_embedded};
 use crate::app::App;
 use crate::audit::checking::{self, ANCHOR_FILE};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ids::{IdSource, shanghai};
 use crate::storage::crypto::{FieldCipher, rotation};
-use crate::storage::snapshot::{self, CONTENT_FOLDER, DATABASE_FILE, Manifest};
+use crate::storage::snapshot::{self, CONTENT_FOLDER, DATABASE_FILE, Manifest, some_of};
 use crate::storage::{DataDirLock, Db};
 
 /// Where everything is copied to before it moves to its place.

@@ -59,8 +59,19 @@ const FORGET: &str = "DELETE FROM outbox WHERE id IN
     (SELECT id FROM outbox WHERE delivered_at < $1 AND event <> 'opinion_excluded' ORDER BY delivered_at, id LIMIT $2)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] =
-    &[LIST_DUE, OLDEST_DUE, COUNT_PENDING, COUNT_GIVEN_UP, MARK_DELIVERED, INSERT_INBOX, NOTE_FAILURE, LIST_GIVEN_UP, TRY_AGAIN, STANDS, FORGET];
+pub const STATEMENTS: &[&str] = &[
+    LIST_DUE,
+    OLDEST_DUE,
+    COUNT_PENDING,
+    COUNT_GIVEN_UP,
+    MARK_DELIVERED,
+    INSERT_INBOX,
+    NOTE_FAILURE,
+    LIST_GIVEN_UP,
+    TRY_AGAIN,
+    STANDS,
+    FORGET,
+];
 
 /// Events delivered in one transaction, and messages sent in one go.
 const BATCH: u32 = 200;

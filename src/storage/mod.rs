@@ -9,6 +9,7 @@ pub mod crypto;
 pub mod engines;
 pub mod leases;
 pub mod machine;
+pub mod moving;
 pub mod settings;
 pub mod snapshot;
 pub mod sql;

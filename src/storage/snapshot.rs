@@ -29,6 +29,8 @@ const LAST_BACKUP: &str = "last_backup";
 const MANIFEST_FILE: &str = "manifest.json";
 /// Bytes read at a time.
 const PIECE_BYTES: usize = 1 << 16;
+/// Names of a list that are given one by one.
+const NAMED: usize = 20;
 
 /// A column that names contents of the store of originals by their hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,13 @@ pub struct Content {
     pub hash: BlobHash,
     /// The columns that name it; none for an original of earlier days.
     named_by: Vec<ContentColumn>,
+}
+
+impl Content {
+    /// Where it lies in the store; empty for the originals that are kept for ever.
+    pub fn shelf(&self) -> &'static str {
+        self.named_by.first().map_or("", |column| column.shelf)
+    }
 }
 
 /// What a file holds.
@@ -279,6 +288,15 @@ pub fn sync_folders(folder: &Path) -> std::io::Result<()> {
 /// Whether a path of a manifest stays below the folder that it is joined to.
 pub fn stays_below(path: &str) -> bool {
     !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// The first names of a list, as one line.
+pub fn some_of(names: &[String]) -> String {
+    let mut line = names.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("、");
+    if names.len() > NAMED {
+        line.push_str(&format!(" 等 {} 个", names.len()));
+    }
+    line
 }
 
 fn path_of(shelf: &str, hash: &BlobHash) -> String {

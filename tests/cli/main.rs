@@ -4,6 +4,7 @@
 mod backups;
 mod corpus;
 mod doctor;
+mod moving;
 mod operations;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -279,8 +280,22 @@ fn importing_twice_changes_nothing_and_a_dry_run_writes_nothing() {
 #[test]
 fn every_command_has_help() {
     for command in [
-        "serve", "migrate", "seed", "import", "reindex", "search", "evaluate", "openapi", "doctor", "health", "audit", "account", "keys",
-        "backup", "restore",
+        "serve",
+        "migrate",
+        "seed",
+        "import",
+        "reindex",
+        "search",
+        "evaluate",
+        "openapi",
+        "doctor",
+        "health",
+        "audit",
+        "account",
+        "keys",
+        "backup",
+        "restore",
+        "migrate-store",
     ] {
         let output = run(Command::new(env!("CARGO_BIN_EXE_zhitong")).args([command, "--help"]));
         assert!(output.status.success() && text(&output.stdout).chars().any(|c| c > '\u{4e00}'), "{command}");

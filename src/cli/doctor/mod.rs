@@ -21,9 +21,9 @@ use crate::config::{Config, Gateway, SmsMode};
 use crate::corpus::{indexing, jobs, reading};
 use crate::error::{Error, Result};
 use crate::ids::{Clock, shanghai};
-use crate::opinions::sealing;
 use crate::notifications::outbox;
 use crate::opinions::offline::batches;
+use crate::opinions::sealing;
 use crate::storage::crypto::{keys, rotation};
 use crate::storage::{Db, snapshot};
 
