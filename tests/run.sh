@@ -76,6 +76,7 @@ fi
 
 if [ "${#filter[@]}" -eq 0 ]; then
     run "every receipt after kills, on SQLite" tests/province/killing.py --engine sqlite --kills 12 --binary target/debug/zhitong
+    run "a closing rush, on SQLite" tests/province/rush.py --short --binary target/debug/zhitong
 fi
 
 if servers_start; then

@@ -41,7 +41,9 @@ pub struct LimitRules {
     pub opinion_per_address: Quota,
     /// Opinions without an account from one address.
     pub anonymous_opinion_per_address: Quota,
-    /// Opinions on one draft from everybody.
+    /// Opinions on one draft from everybody. A last stop for a fault, not for people: in the last hour of a round hundreds of thousands may speak (a
+    /// rush of 424,000 is what the software is measured with), and whoever is refused then has no other hour. Bots are held by identity and
+    /// address, load by the turns of the server.
     pub opinion_per_draft: Quota,
     /// Lookups of an anonymous opinion from one address.
     pub lookup_per_address: Quota,
@@ -72,7 +74,7 @@ impl Default for LimitRules {
             opinion_per_identity: hourly(60),
             opinion_per_address: hourly(300),
             anonymous_opinion_per_address: hourly(20),
-            opinion_per_draft: hourly(20_000),
+            opinion_per_draft: hourly(1_000_000),
             lookup_per_address: hourly(60),
             application_per_address: hourly(10),
             vote_per_identity: hourly(300),

@@ -16,6 +16,8 @@ const CROWDED: &str = "此刻提交的人很多，请稍等几秒再试；您填
 const RETRY_S: u64 = 2;
 /// Reads at once, for each connection to the database: most of a read is not spent in the database.
 const READS_PER_CONNECTION: u32 = 4;
+/// Writes at once on PostgreSQL, for each connection: an opinion from WeChat waits for WeChat's check of its words while it holds no connection.
+const WRITES_PER_CONNECTION: u32 = 4;
 /// Writes at once on SQLite, which writes one after the other anyway; a few more keep it busy.
 const WRITES_ON_SQLITE: u32 = 32;
 /// Most requests of a class that wait.
@@ -60,10 +62,10 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// As many at once as the database has connections for.
+    /// As many at once as goes with the connections to the database.
     pub fn new(config: &Config, metrics: Metrics) -> Admission {
         let connections = config.database_connections;
-        let writes = if config.is_postgres() { connections } else { WRITES_ON_SQLITE };
+        let writes = if config.is_postgres() { connections.saturating_mul(WRITES_PER_CONNECTION) } else { WRITES_ON_SQLITE };
         Admission {
             reads: Class::new(connections.saturating_mul(READS_PER_CONNECTION), WAITING, READ_WAIT),
             writes: Class::new(writes, WAITING, WRITE_WAIT),
