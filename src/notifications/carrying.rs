@@ -78,9 +78,8 @@ const LATER: &str =
 const ERASE: &str = "UPDATE subscription_consent SET openid_sealed = NULL WHERE id = $1 AND openid_sealed IS NOT NULL";
 const DROP: &str = "UPDATE subscription_consent SET state = 'dropped', ended_at = $3, openid_sealed = NULL
     WHERE account_id = $1 AND template_id = $2 AND state = 'granted'";
-const COUNT: &str =
-    "SELECT CAST(COUNT(*) FILTER (WHERE state = 'pending') AS BIGINT), CAST(COUNT(*) FILTER (WHERE state = 'failed') AS BIGINT)
-    FROM subscription_send WHERE state IN ('pending', 'failed')";
+const COUNT: &str = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM subscription_send WHERE state = 'pending'),
+    (SELECT CAST(COUNT(*) AS BIGINT) FROM subscription_send WHERE state = 'failed')";
 const LIST_FAILED: &str = "SELECT message_id, event, template_id, attempts, failure, ended_at FROM subscription_send WHERE state = 'failed'
     AND ((ended_at, message_id) < ($1, $2) OR $1 IS NULL) ORDER BY ended_at DESC, message_id DESC LIMIT $3";
 const FORGET: &str = "DELETE FROM subscription_send WHERE message_id IN

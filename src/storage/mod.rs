@@ -114,7 +114,13 @@ impl Db {
             .map_err(|_| Error::startup("数据库地址无法识别，应形如 postgres://用户@主机/库名。"))?
             .application_name("zhitong")
             // The server ends what an instance began that cannot be reached any more, and frees its locks.
-            .options([("statement_timeout", "600000"), ("lock_timeout", "20000"), ("idle_in_transaction_session_timeout", "60000")]);
+            // Every statement is planned with its values: most filters are optional, and one plan for all values reads whole tables for the absent ones.
+            .options([
+                ("statement_timeout", "600000"),
+                ("lock_timeout", "20000"),
+                ("idle_in_transaction_session_timeout", "60000"),
+                ("plan_cache_mode", "force_custom_plan"),
+            ]);
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(3))

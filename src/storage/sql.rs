@@ -2,8 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use crate::error::{Code, Error, Result};
 
@@ -132,6 +134,17 @@ impl<T> Page<T> {
 /// Packs a keyset into an opaque cursor.
 pub fn encode_cursor<K: Serialize>(key: &K) -> String {
     serde_json::to_vec(key).map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).unwrap_or_default()
+}
+
+/// Before everything that is kept: where a list in the order of time begins. Asked in the same words as every other page, it lets both engines seek.
+pub fn beginning_of_time() -> (DateTime<Utc>, Uuid) {
+    (DateTime::UNIX_EPOCH, Uuid::nil())
+}
+
+/// After everything that is kept: where a list begins that shows the newest first.
+pub fn end_of_time() -> (DateTime<Utc>, Uuid) {
+    // The last second of the year 9999, the last that both engines sort as they sort the others.
+    (DateTime::from_timestamp(253_402_300_799, 0).unwrap_or(DateTime::UNIX_EPOCH), Uuid::max())
 }
 
 /// Reads a cursor that a client sent back.

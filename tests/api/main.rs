@@ -30,6 +30,7 @@ mod pages;
 mod participation;
 mod permissions;
 mod personal_data;
+mod plans;
 mod points;
 mod problems;
 mod report;

@@ -128,7 +128,8 @@ impl LegalBasesApi {
         Query(text): Query<String>,
     ) -> Result<Json<Vec<LocatedView>>, Problem> {
         let mut found = Vec::new();
-        for named in named_places(&text, &app.search.ready_titles()?) {
+        let titles = app.search.ready_titles()?;
+        for named in named_places(&text, &titles) {
             let located = legal_bases::locate(&app.db, app.clock.today(), named.work_id, &named.place).await?;
             found.extend(located.map(located_view));
         }
@@ -176,7 +177,8 @@ impl LegalBasesApi {
         let (work_id, place) = match body.document_id {
             Some(id) => (WorkId(id), body.address),
             None => {
-                let named = named_places(&body.citation, &app.search.ready_titles()?).into_iter().find(|named| named.is_certain);
+                let titles = app.search.ready_titles()?;
+                let named = named_places(&body.citation, &titles).into_iter().find(|named| named.is_certain);
                 let unread = || Error::invalid("citation", "没有认出是哪部法规，请写全名称，或者从法规库中选择。");
                 named.map(|named| (named.work_id, named.place)).ok_or_else(unread)?
             }

@@ -56,9 +56,9 @@ const LIST: &str = "SELECT e.number, e.step, e.state, e.reason, b.display_name A
 const LAST_REASON: &str = "SELECT reason FROM assignment_entry WHERE assignment_id = $1 AND number = $2";
 const STAFF_OF_POINT: &str = "SELECT id FROM account WHERE contact_point_id = $1 AND role = 'point_staff' AND is_active ORDER BY id";
 // Who sent the task; when that account is closed, everybody who could have.
-const SENDERS: &str =
-    "SELECT b.id FROM account b JOIN collection_task t ON t.id = $1 LEFT JOIN account s ON s.id = t.created_by AND s.is_active
-    WHERE b.is_active AND (b.id = s.id OR (s.id IS NULL AND b.role IN ('handler', 'administrator'))) ORDER BY b.id";
+const SENDERS: &str = "SELECT s.id FROM collection_task t JOIN account s ON s.id = t.created_by WHERE t.id = $1 AND s.is_active
+    UNION SELECT b.id FROM collection_task t JOIN account b ON b.role IN ('handler', 'administrator') AND b.is_active WHERE t.id = $1
+    AND NOT EXISTS (SELECT 1 FROM account s WHERE s.id = t.created_by AND s.is_active) ORDER BY 1";
 
 // The table belongs to `opinions`; only its state is asked for.
 const COUNT_COMMITTING: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM upload_batch WHERE assignment_id = $1 AND state = 'committing'";

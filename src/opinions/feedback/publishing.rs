@@ -95,7 +95,7 @@ const LIST_TOLD: &str = "SELECT id, account_id, receipt_number, provision_label,
 // Another batch of the draft does not tell them again; the set is read once for a statement.
 const LIST_EXCLUDED: &str = "SELECT id, account_id, receipt_number, provision_label, exclusion FROM opinion
     WHERE draft_id = $1 AND state = 'excluded' AND exclusion IS NOT NULL AND account_id IS NOT NULL AND (id > $2 OR $2 IS NULL)
-    AND id NOT IN (SELECT subject_id FROM outbox WHERE event = 'opinion_excluded') ORDER BY id LIMIT $3";
+    AND NOT EXISTS (SELECT 1 FROM outbox m WHERE m.subject_id = opinion.id AND m.event = 'opinion_excluded') ORDER BY id LIMIT $3";
 const PUBLISH: &str = "UPDATE disposition SET published_by = $2, published_at = $3 WHERE published_at IS NULL
     AND opinion_id IN (SELECT id FROM opinion WHERE draft_id = $1 AND state = 'answer_reviewed')";
 const SET_ANSWERED: &str = "UPDATE opinion SET state = 'answered' WHERE draft_id = $1 AND state = 'answer_reviewed'";

@@ -43,7 +43,8 @@ const FIND: &str = "SELECT o.receipt_number, o.state, p.revision, p.prepared_by,
 const COUNT_OPEN: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM opinion o JOIN disposition p ON p.opinion_id = o.id
     WHERE o.draft_id = $1 AND (o.group_id = $2 OR $2 IS NULL) AND o.state = 'answer_prepared' AND p.opinion_revision = o.revision
     AND (p.prepared_by <> $3 OR p.prepared_by IS NULL OR $3 IS NULL)";
-const PASS: &str = "UPDATE disposition SET reviewed_by = $3, reviewed_at = $4 WHERE published_at IS NULL AND reviewed_at IS NULL AND EXISTS
+const PASS: &str = "UPDATE disposition SET reviewed_by = $3, reviewed_at = $4 WHERE published_at IS NULL AND reviewed_at IS NULL
+    AND opinion_id IN (SELECT id FROM opinion WHERE draft_id = $1 AND state = 'answer_prepared') AND EXISTS
     (SELECT 1 FROM opinion o WHERE o.id = disposition.opinion_id AND o.draft_id = $1 AND (o.group_id = $2 OR $2 IS NULL) AND o.state = 'answer_prepared'
     AND o.revision = disposition.opinion_revision) AND (prepared_by <> $3 OR prepared_by IS NULL OR $3 IS NULL)";
 const RETURN: &str = "UPDATE disposition SET returned_by = $3, returned_at = $4, returned_remark = $5, revision = revision + 1

@@ -52,7 +52,8 @@ const RENEW_REPRESENTATIVE: &str = "UPDATE opinion_group SET representative_id =
     WHERE draft_id = $1 AND EXISTS (SELECT 1 FROM opinion o WHERE o.group_id = opinion_group.id AND o.state <> 'withdrawn')
     AND NOT EXISTS (SELECT 1 FROM opinion r WHERE r.id = opinion_group.representative_id AND r.group_id = opinion_group.id AND r.state <> 'withdrawn')";
 // The answer of a group belongs to its members: who left it waits for another.
-const DROP_ANSWERS: &str = "DELETE FROM disposition WHERE published_at IS NULL AND group_id IS NOT NULL AND EXISTS (SELECT 1 FROM opinion o
+const DROP_ANSWERS: &str = "DELETE FROM disposition WHERE published_at IS NULL AND group_id IS NOT NULL
+    AND opinion_id IN (SELECT id FROM opinion WHERE draft_id = $1) AND EXISTS (SELECT 1 FROM opinion o
     WHERE o.id = disposition.opinion_id AND o.draft_id = $1 AND (o.group_id IS NULL OR o.group_id <> disposition.group_id))";
 const RESET_STATES: &str = "UPDATE opinion SET state = 'received' WHERE draft_id = $1 AND state IN ('answer_prepared', 'answer_reviewed')
     AND NOT EXISTS (SELECT 1 FROM disposition d WHERE d.opinion_id = opinion.id)";

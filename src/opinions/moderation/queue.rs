@@ -257,9 +257,8 @@ const LIST_HIDDEN: &str = select!(
 );
 const FIND: &str = select!("o.posted_at", "WHERE o.id = $1");
 const FIND_OWN: &str = select!("o.posted_at", "WHERE o.id = $1 AND (o.account_id = $2 OR ($2 IS NULL AND o.account_id IS NULL))");
-const COUNT: &str =
-    "SELECT CAST(COUNT(*) FILTER (WHERE display = 'review') AS BIGINT), CAST(COUNT(*) FILTER (WHERE display = 'hidden') AS BIGINT)
-    FROM opinion WHERE display IN ('review', 'hidden') AND state <> 'withdrawn'";
+const COUNT: &str = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM opinion WHERE display = 'review' AND state <> 'withdrawn'),
+    (SELECT CAST(COUNT(*) AS BIGINT) FROM opinion WHERE display = 'hidden' AND state <> 'withdrawn')";
 const COUNT_APPEALS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM moderation_appeal a JOIN opinion o ON o.id = a.opinion_id
     WHERE a.outcome IS NULL AND o.display = 'hidden' AND o.state <> 'withdrawn' AND a.hiding =
     (SELECT MAX(e.number) FROM moderation_entry e WHERE e.opinion_id = o.id AND e.act IN ('hide', 'hide_by_rule'))";

@@ -38,9 +38,12 @@ pub struct ProvisionCount {
     pub shown: i64,
 }
 
-const COUNT: &str =
-    "SELECT CAST(COUNT(*) AS BIGINT), CAST(COUNT(DISTINCT text_hash) AS BIGINT), CAST(COUNT(DISTINCT account_id) AS BIGINT),
-    CAST(COUNT(*) FILTER (WHERE state = 'answered') AS BIGINT) FROM opinion WHERE draft_id = $1 AND state <> 'withdrawn'";
+// Each number from an index that holds what it counts in order: neither the rows themselves are read nor hundreds of thousands of texts sorted.
+const COUNT: &str = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 AND state <> 'withdrawn'),
+    (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT DISTINCT text_hash FROM opinion WHERE draft_id = $1 AND state <> 'withdrawn') t),
+    (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT DISTINCT account_id FROM opinion
+        WHERE draft_id = $1 AND state <> 'withdrawn' AND account_id IS NOT NULL) a),
+    (SELECT CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 AND state = 'answered')";
 const COUNT_BY_CHANNEL: &str =
     "SELECT channel, CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 AND state <> 'withdrawn' GROUP BY channel ORDER BY channel";
 const COUNT_BY_DISPOSITION: &str = "SELECT p.kind, CAST(COUNT(*) AS BIGINT) FROM disposition p JOIN opinion o ON o.id = p.opinion_id

@@ -13,11 +13,10 @@ use crate::storage::Db;
 use crate::storage::sql::{Page, failed};
 
 const LIST_FOR_STAFF: &str = select!(
-    "WHERE o.draft_id = $1 AND (o.state = $2 OR $2 IS NULL) AND ((o.posted_at, o.id) > ($3, $4) OR $3 IS NULL) ORDER BY o.posted_at, o.id LIMIT $5"
+    "WHERE o.draft_id = $1 AND (o.state = $2 OR $2 IS NULL) AND (o.posted_at, o.id) > ($3, $4) ORDER BY o.posted_at, o.id LIMIT $5"
 );
-const LIST_READY: &str = select!(
-    "WHERE o.draft_id = $1 AND o.state = 'answer_reviewed' AND ((o.posted_at, o.id) > ($2, $3) OR $2 IS NULL) ORDER BY o.posted_at, o.id LIMIT $4"
-);
+const LIST_READY: &str =
+    select!("WHERE o.draft_id = $1 AND o.state = 'answer_reviewed' AND (o.posted_at, o.id) > ($2, $3) ORDER BY o.posted_at, o.id LIMIT $4");
 const FIND: &str = select!("WHERE o.id = $1");
 
 /// Every statement of this file, for the test that prepares them on both engines.

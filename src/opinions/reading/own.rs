@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
 use super::Opinion;
-use super::rows::{Row, columns, limits, select};
+use super::rows::{Row, columns, limits_backwards, select};
 use crate::accounts::{Caller, Permission};
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, OpinionId};
@@ -108,7 +108,7 @@ macro_rules! select_own {
 const LIST_OWN: &str = select_own!(concat!(
     "WHERE o.account_id = $1 AND ($2 = ",
     author_state!(),
-    " OR $2 IS NULL) AND ((o.posted_at, o.id) < ($3, $4) OR $3 IS NULL) ORDER BY o.posted_at DESC, o.id DESC LIMIT $5"
+    " OR $2 IS NULL) AND (o.posted_at, o.id) < ($3, $4) ORDER BY o.posted_at DESC, o.id DESC LIMIT $5"
 ));
 const FIND_OWN: &str = select_own!("WHERE o.id = $1 AND o.account_id = $2");
 const FIND_BY_CODE: &str = select!("WHERE o.lookup_hash = $1");
@@ -125,7 +125,7 @@ pub async fn list_own_opinions(
     limit: usize,
 ) -> Result<Page<OwnOpinion>> {
     caller.require(Permission::PostOpinion)?;
-    let (at, id, wanted) = limits(cursor, limit)?;
+    let (at, id, wanted) = limits_backwards(cursor, limit)?;
     let rows: Vec<OwnRow> = on_db!(db, pool => sqlx::query_as(LIST_OWN)
         .bind(caller.account_id).bind(state.map(AuthorState::as_str)).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
     .map_err(failed)?;

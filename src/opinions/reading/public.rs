@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
 use super::PublicOpinion;
-use super::rows::{Row, columns, limits, page_of, select};
+use super::rows::{Row, columns, limits, limits_backwards, page_of, select};
 use crate::drafts::Draft;
 use crate::error::{Error, Result};
 use crate::ids::{AccountId, DraftId, OpinionId};
@@ -54,7 +54,7 @@ struct ShownRow {
 }
 
 const LIST_ANSWERED: &str = select!(
-    "WHERE o.draft_id = $1 AND (o.address = $2 OR $2 IS NULL) AND p.published_at IS NOT NULL AND ((o.posted_at, o.id) > ($3, $4) OR $3 IS NULL)
+    "WHERE o.draft_id = $1 AND (o.address = $2 OR $2 IS NULL) AND p.published_at IS NOT NULL AND (o.posted_at, o.id) > ($3, $4)
     ORDER BY o.posted_at, o.id LIMIT $5"
 );
 // What is being checked is no row at all; what was hidden keeps its place. A withdrawn opinion is gone from here.
@@ -66,7 +66,7 @@ const LIST_SHOWN: &str = select!(
     "JOIN consultation c ON c.id = o.consultation_id LEFT JOIN moderation_case m ON m.opinion_id = o.id AND o.display = 'hidden'
     WHERE o.draft_id = $1 AND c.shows_opinions AND o.is_public AND o.display IN ('shown', 'hidden') AND o.state <> 'withdrawn'
     AND ($3 = FALSE OR o.address IS NULL) AND (o.address = $4 OR o.address LIKE $5 OR $4 IS NULL)
-    AND ((o.posted_at, o.id) < ($6, $7) OR $6 IS NULL) ORDER BY o.posted_at DESC, o.id DESC LIMIT $8"
+    AND (o.posted_at, o.id) < ($6, $7) ORDER BY o.posted_at DESC, o.id DESC LIMIT $8"
 );
 
 const FIND_PUBLIC: &str = select!(
@@ -108,7 +108,7 @@ pub async fn list_shown(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page<ShownOpinion>> {
-    let (at, id, wanted) = limits(cursor, limit)?;
+    let (at, id, wanted) = limits_backwards(cursor, limit)?;
     let address = if let About::Provision(address) = about { Some(address) } else { None };
     // Wildcards that somebody sends find no more than what the draft shows anyway.
     let below = address.map(|address| format!("{address}/%"));

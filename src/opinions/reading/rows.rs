@@ -8,7 +8,7 @@ use super::{Disposition, DispositionKind, Opinion};
 use crate::error::Result;
 use crate::ids::{AccountId, ConsultationId, ContactPointId, DraftId, DraftVersionId, OpinionId};
 use crate::opinions::{Channel, Display, OpinionState, Stance};
-use crate::storage::sql::{Page, decode_cursor};
+use crate::storage::sql::{Page, beginning_of_time, decode_cursor, end_of_time};
 
 /// An opinion with its answer, as stored.
 #[derive(FromRow)]
@@ -144,9 +144,18 @@ pub fn page_of(rows: Vec<Row>, limit: usize) -> Result<Page<Opinion>> {
     Ok(Page { items: items?, next: page.next })
 }
 
-/// Keyset and number of rows to ask for.
-pub fn limits(cursor: Option<&str>, limit: usize) -> Result<(Option<DateTime<Utc>>, Option<OpinionId>, i64)> {
+/// Keyset and number of rows to ask for, of a list in the order of time.
+pub fn limits(cursor: Option<&str>, limit: usize) -> Result<(DateTime<Utc>, OpinionId, i64)> {
+    limits_from(cursor, beginning_of_time(), limit)
+}
+
+/// Keyset and number of rows to ask for, of a list that shows the newest first.
+pub fn limits_backwards(cursor: Option<&str>, limit: usize) -> Result<(DateTime<Utc>, OpinionId, i64)> {
+    limits_from(cursor, end_of_time(), limit)
+}
+
+fn limits_from(cursor: Option<&str>, (start, first): (DateTime<Utc>, Uuid), limit: usize) -> Result<(DateTime<Utc>, OpinionId, i64)> {
     let after: Option<Key> = cursor.map(decode_cursor).transpose()?;
-    let (at, id) = after.map_or((None, None), |(at, id)| (Some(at), Some(id)));
+    let (at, id) = after.unwrap_or((start, OpinionId(first)));
     Ok((at, id, i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX)))
 }

@@ -22,9 +22,10 @@ use crate::drafts::endings::{self, Extension};
 use crate::drafts::versions::{self, DraftProvision, DraftVersion};
 use crate::drafts::{Draft, Viewer};
 use crate::error::{Error, Result};
+use crate::ids::OpinionId;
 use crate::on_db;
 use crate::storage::Db;
-use crate::storage::sql::{Page, decode_cursor, failed};
+use crate::storage::sql::{Page, beginning_of_time, decode_cursor, failed};
 
 /// Files that are written at the same time; who comes when all are busy waits.
 static WRITERS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
@@ -120,8 +121,7 @@ const COUNT_BY_DISPOSITION: &str = concat!(
 );
 const COUNT_EXCLUDED: &str = "SELECT exclusion, CAST(COUNT(*) AS BIGINT) FROM opinion
     WHERE draft_id = $1 AND consultation_id = $2 AND state = 'excluded' AND exclusion IS NOT NULL GROUP BY exclusion ORDER BY exclusion";
-const LIST_ROWS: &str =
-    concat!(select!("WHERE "), answered!(), " AND ((o.posted_at, o.id) > ($4, $5) OR $4 IS NULL) ORDER BY o.posted_at, o.id LIMIT $6");
+const LIST_ROWS: &str = concat!(select!("WHERE "), answered!(), " AND (o.posted_at, o.id) > ($4, $5) ORDER BY o.posted_at, o.id LIMIT $6");
 // An entry is what was answered as one; of its members the first whose words may be shown stands for it. Counted by windows, not by joining members with
 // their counts, and numbered before the opinions are fetched: either join would grow with the square of the opinions.
 const LIST_ENTRIES: &str = concat!(
@@ -287,7 +287,8 @@ type Rows = (Vec<PublicOpinion>, Option<Key>);
 
 /// Every opinion of the report by itself, in the order in which they came.
 async fn list_rows(db: &Db, report: &Report, now: DateTime<Utc>, after: Option<Key>, limit: usize) -> Result<Rows> {
-    let (at, id) = after.map_or((None, None), |(at, id)| (Some(at), Some(id)));
+    let (start, first) = beginning_of_time();
+    let (at, id) = after.unwrap_or((start, OpinionId(first)));
     let wanted = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows: Vec<Row> = on_db!(db, pool => sqlx::query_as(LIST_ROWS)
         .bind(report.draft.id).bind(report.round.id).bind(report.is_preview).bind(at).bind(id).bind(wanted).fetch_all(pool).await)

@@ -5,8 +5,8 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{
-    Conditions, Filter, Measure, counted_activities, counted_assignments, counted_opinions, outcome_label, outcome_of, with_activities,
-    with_assignments, with_opinions,
+    Conditions, Filter, Measure, Ways, counted_activities, counted_assignments, counted_opinions, outcome_label, outcome_of, ways,
+    with_activities, with_assignments, with_opinions,
 };
 use crate::accounts::Caller;
 use crate::contact_points::activities::ActivityKind;
@@ -15,7 +15,7 @@ use crate::ids::{ActivityId, AssignmentId, DraftId, OpinionId, StationId};
 use crate::on_db;
 use crate::opinions::{Channel, WHOLE_DRAFT};
 use crate::storage::Db;
-use crate::storage::sql::{Page, decode_cursor, failed};
+use crate::storage::sql::{Page, beginning_of_time, decode_cursor, failed};
 
 /// A row behind a number, with what it adds to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,34 +45,49 @@ pub enum Thing {
     Assignment(AssignmentId),
 }
 
-const LIST_OPINIONS: &str = concat!(
-    "SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, o.station_id, COALESCE(c.name, '') AS point, o.body, o.posted_at, ",
-    outcome_of!(),
-    " AS outcome, CAST(1 AS BIGINT) AS together ",
-    counted_opinions!(),
-    " AND ((o.posted_at, o.id) > ($14, $15) OR $14 IS NULL) ORDER BY o.posted_at, o.id LIMIT $16"
-);
-/// The first opinion of each text stands for it. SQLite and PostgreSQL agree on windows.
-const LIST_TEXTS: &str = concat!(
-    "SELECT id, draft_id, receipt_number, provision_label, channel, station_id, point, body, posted_at, outcome, together FROM (
-    SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, o.station_id, COALESCE(c.name, '') AS point, o.body, o.posted_at, ",
-    outcome_of!(),
-    " AS outcome,
-    COUNT(*) OVER (PARTITION BY o.text_hash) AS together, ROW_NUMBER() OVER (PARTITION BY o.text_hash ORDER BY o.posted_at, o.id) AS place ",
-    counted_opinions!(),
-    ") AS n WHERE n.place = 1 AND ((n.posted_at, n.id) > ($14, $15) OR $14 IS NULL) ORDER BY n.posted_at, n.id LIMIT $16"
-);
+macro_rules! list_opinions {
+    ($narrow:literal,) => {
+        concat!(
+            "SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, o.station_id, COALESCE(c.name, '') AS point, o.body, o.posted_at, ",
+            outcome_of!(),
+            " AS outcome, CAST(1 AS BIGINT) AS together ",
+            counted_opinions!($narrow, ""),
+            " AND (o.posted_at, o.id) > ($14, $15) ORDER BY o.posted_at, o.id LIMIT $16"
+        )
+    };
+}
+
+/// The first of several opinions stands for them; `$of` says which belong together. They are told apart by their keys, and only those of the page are fetched.
+/// SQLite and PostgreSQL agree on windows.
+macro_rules! list_firsts {
+    ($narrow:literal, $of:literal, $but:literal) => {
+        concat!(
+            "WITH firsts AS (SELECT o.id, o.posted_at, COUNT(*) OVER (PARTITION BY ",
+            $of,
+            ") AS together, ROW_NUMBER() OVER (PARTITION BY ",
+            $of,
+            " ORDER BY o.posted_at, o.id) AS place ",
+            counted_opinions!($narrow, ""),
+            $but,
+            "), picked AS MATERIALIZED (SELECT n.id, n.posted_at, n.together FROM firsts n
+            WHERE n.place = 1 AND (n.posted_at, n.id) > ($14, $15) ORDER BY n.posted_at, n.id LIMIT $16)
+            SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, o.station_id, COALESCE(c.name, '') AS point, o.body, o.posted_at, ",
+            outcome_of!(),
+            " AS outcome, n.together FROM picked n CROSS JOIN opinion o JOIN consultation k ON k.id = o.consultation_id
+            LEFT JOIN contact_point c ON c.id = o.contact_point_id
+            LEFT JOIN disposition p ON p.opinion_id = o.id AND p.published_at IS NOT NULL WHERE o.id = n.id ORDER BY n.posted_at, n.id"
+        )
+    };
+}
+
+const LIST_OPINIONS: Ways = ways!(list_opinions;);
+/// The first opinion of each text stands for it.
+const LIST_TEXTS: Ways = ways!(list_firsts; "o.text_hash", "");
 /// The first opinion of each person stands for the person, who is not named.
-const LIST_PERSONS: &str = concat!(
-    "SELECT id, draft_id, receipt_number, provision_label, channel, station_id, point, body, posted_at, outcome, together FROM (
-    SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, o.station_id, COALESCE(c.name, '') AS point, o.body, o.posted_at, ",
-    outcome_of!(),
-    " AS outcome,
-    COUNT(*) OVER (PARTITION BY o.account_id, CASE WHEN o.account_id IS NULL THEN v.person_hash END) AS together,
-    ROW_NUMBER() OVER (PARTITION BY o.account_id, CASE WHEN o.account_id IS NULL THEN v.person_hash END ORDER BY o.posted_at, o.id) AS place ",
-    counted_opinions!(),
-    " AND (o.account_id IS NOT NULL OR v.person_hash IS NOT NULL)) AS n
-    WHERE n.place = 1 AND ((n.posted_at, n.id) > ($14, $15) OR $14 IS NULL) ORDER BY n.posted_at, n.id LIMIT $16"
+const LIST_PERSONS: Ways = ways!(
+    list_firsts;
+    "o.account_id, CASE WHEN o.account_id IS NULL THEN v.person_hash END",
+    " AND (o.account_id IS NOT NULL OR v.person_hash IS NOT NULL)"
 );
 const LIST_ACTIVITIES: &str = concat!(
     "SELECT a.id, a.title, a.kind, a.held_on, a.place, c.name AS point, a.people_present, a.people_reached ",
@@ -86,7 +101,22 @@ const LIST_ASSIGNMENTS: &str = concat!(
 );
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[LIST_OPINIONS, LIST_TEXTS, LIST_PERSONS, LIST_ACTIVITIES, LIST_ASSIGNMENTS];
+pub const STATEMENTS: &[&str] = &[
+    LIST_OPINIONS.any,
+    LIST_OPINIONS.of_round,
+    LIST_OPINIONS.of_point,
+    LIST_OPINIONS.of_own_point,
+    LIST_TEXTS.any,
+    LIST_TEXTS.of_round,
+    LIST_TEXTS.of_point,
+    LIST_TEXTS.of_own_point,
+    LIST_PERSONS.any,
+    LIST_PERSONS.of_round,
+    LIST_PERSONS.of_point,
+    LIST_PERSONS.of_own_point,
+    LIST_ACTIVITIES,
+    LIST_ASSIGNMENTS,
+];
 
 #[derive(FromRow)]
 struct OpinionRow {
@@ -161,15 +191,14 @@ pub async fn list_behind(
             Ok(page.map(AssignmentRow::into_behind))
         }
         Measure::Opinions | Measure::Texts | Measure::Persons | Measure::Late | Measure::Answered | Measure::Adopted => {
-            let (sql, kind) = match measure {
+            let (ways, kind) = match measure {
                 Measure::Texts => (LIST_TEXTS, Measure::Opinions),
                 Measure::Persons => (LIST_PERSONS, Measure::Opinions),
                 other => (LIST_OPINIONS, other),
             };
-            let after: Option<(DateTime<Utc>, Uuid)> = cursor.map(decode_cursor).transpose()?;
-            let (at, id) = after.unzip();
+            let (at, id): (DateTime<Utc>, Uuid) = cursor.map(decode_cursor).transpose()?.unwrap_or_else(beginning_of_time);
             let rows: Vec<OpinionRow> = on_db!(db, pool =>
-                with_opinions!(sqlx::query_as(sql), c, kind.as_str()).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
+                with_opinions!(sqlx::query_as(ways.choose(&c)), c, kind.as_str()).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
             .map_err(failed)?;
             let page = Page::cut(rows, limit, |row| (row.posted_at, row.id));
             // What citizens wrote online may be kept back from a point, whose poster they only followed; what one station heard is not another station's to read.

@@ -209,30 +209,85 @@ macro_rules! outcome_of {
 }
 pub(crate) use outcome_of;
 
-/// Opinions with what tells them apart, under the conditions of a filter and a scope: `$1` to `$13`.
+/// Opinions with what tells them apart, under the conditions of a filter and a scope: `$1` to `$13`. `$narrow` is given by [`ways!`] and holds `$1`, `$3`
+/// and `$12`; `$names` joins what else is named. What is dear to look at comes after the question whether it is asked for at all, because SQLite looks from
+/// left to right.
 macro_rules! counted_opinions {
-    () => {
+    ($narrow:literal, $names:literal) => {
         concat!(
             "FROM opinion o JOIN consultation k ON k.id = o.consultation_id JOIN draft d ON d.id = o.draft_id
         LEFT JOIN contact_point c ON c.id = o.contact_point_id
         LEFT JOIN disposition p ON p.opinion_id = o.id AND p.published_at IS NOT NULL
-        LEFT JOIN opinion_provenance v ON v.opinion_id = o.id
-        LEFT JOIN draft_provision a ON a.version_id = o.version_id AND a.address = o.article_address
-        WHERE o.state <> 'withdrawn' AND (o.consultation_id = $1 OR $1 IS NULL)
-        AND (v.assignment_id IN (SELECT s.id FROM collection_assignment s WHERE s.task_id = $2) OR $2 IS NULL)
-        AND (o.contact_point_id = $3 OR $3 IS NULL) AND (NOT $4 OR o.contact_point_id IS NULL) AND (c.region = $5 OR $5 IS NULL)
-        AND (COALESCE(o.article_address, '') = $6 OR $6 IS NULL) AND (o.channel = $7 OR $7 IS NULL)
-        AND (",
+        LEFT JOIN opinion_provenance v ON v.opinion_id = o.id ",
+            $names,
+            " WHERE o.state <> 'withdrawn' AND ",
+            $narrow,
+            " AND (v.assignment_id IN (SELECT s.id FROM collection_assignment s WHERE s.task_id = $2) OR $2 IS NULL)
+        AND (NOT $4 OR o.contact_point_id IS NULL) AND (c.region = $5 OR $5 IS NULL)
+        AND (CAST($6 AS TEXT) IS NULL OR COALESCE(o.article_address, '') = $6) AND (o.channel = $7 OR $7 IS NULL)
+        AND (CAST($8 AS TEXT) IS NULL OR ",
             outcome_of!(),
-            " = $8 OR $8 IS NULL)
-        AND (o.posted_at >= $9 OR $9 IS NULL) AND (o.posted_at < $10 OR $10 IS NULL)
-        AND (c.organ_id = $11 OR $11 IS NULL) AND (o.contact_point_id = $12 OR $12 IS NULL)
+            " = $8)
+        AND (o.posted_at >= $9 OR $9 IS NULL) AND (o.posted_at < $10 OR $10 IS NULL) AND (c.organ_id = $11 OR $11 IS NULL)
         AND ($13 = 'opinions' OR ($13 = 'late' AND o.is_late) OR ($13 = 'answered' AND o.state = 'answered')
         OR ($13 = 'adopted' AND o.state = 'answered' AND p.kind IN ('adopted', 'partly_adopted')))"
         )
     };
 }
 pub(crate) use counted_opinions;
+
+/// One statement in the ways that lead to its opinions. All have the same conditions; a way says of which it is known that they are asked for, so that SQLite,
+/// which plans without the values, can seek.
+#[derive(Clone, Copy)]
+struct Ways {
+    /// Through everything there is.
+    any: &'static str,
+    /// When a round is chosen.
+    of_round: &'static str,
+    /// When a point is chosen.
+    of_point: &'static str,
+    /// When the caller may see one point.
+    of_own_point: &'static str,
+}
+
+impl Ways {
+    fn choose(self, c: &Conditions) -> &'static str {
+        if c.scope.point.is_some() {
+            self.of_own_point
+        } else if c.filter.point.is_some() {
+            self.of_point
+        } else if c.filter.consultation.is_some() {
+            self.of_round
+        } else {
+            self.any
+        }
+    }
+}
+
+/// Makes a statement in all [`Ways`], by a macro that takes the conditions on round and point before its other arguments.
+macro_rules! ways {
+    ($make:ident; $($arguments:tt)*) => {
+        Ways {
+            any: $make!(
+                "(o.consultation_id = $1 OR $1 IS NULL) AND (o.contact_point_id = $3 OR $3 IS NULL) AND (o.contact_point_id = $12 OR $12 IS NULL)",
+                $($arguments)*
+            ),
+            of_round: $make!(
+                "o.consultation_id = $1 AND (o.contact_point_id = $3 OR $3 IS NULL) AND (o.contact_point_id = $12 OR $12 IS NULL)",
+                $($arguments)*
+            ),
+            of_point: $make!(
+                "o.contact_point_id = $3 AND (o.consultation_id = $1 OR $1 IS NULL) AND (o.contact_point_id = $12 OR $12 IS NULL)",
+                $($arguments)*
+            ),
+            of_own_point: $make!(
+                "o.contact_point_id = $12 AND (o.consultation_id = $1 OR $1 IS NULL) AND (o.contact_point_id = $3 OR $3 IS NULL)",
+                $($arguments)*
+            ),
+        }
+    };
+}
+pub(crate) use ways;
 
 /// Activities under the conditions of a filter and a scope.
 macro_rules! counted_activities {
@@ -260,7 +315,7 @@ macro_rules! counted_assignments {
 pub(crate) use counted_assignments;
 
 macro_rules! count_opinions {
-    ($key:expr, $label:literal, $group:literal) => {
+    ($narrow:literal, $names:literal, $key:expr, $label:literal, $group:literal) => {
         concat!(
             "SELECT ",
             $key,
@@ -271,35 +326,38 @@ macro_rules! count_opinions {
             CAST(COUNT(*) FILTER (WHERE o.is_late) AS BIGINT) AS late,
             CAST(COUNT(*) FILTER (WHERE o.state = 'answered') AS BIGINT) AS answered,
             CAST(COUNT(*) FILTER (WHERE o.state = 'answered' AND p.kind IN ('adopted', 'partly_adopted')) AS BIGINT) AS adopted ",
-            counted_opinions!(),
+            counted_opinions!($narrow, $names),
             $group
         )
     };
 }
 
-const BY_NOTHING: &str = count_opinions!("NULL AS id, '' AS name", "'' AS label", "");
-const BY_CONSULTATION: &str = count_opinions!(
+const BY_NOTHING: Ways = ways!(count_opinions; "", "NULL AS id, '' AS name", "'' AS label", "");
+const BY_CONSULTATION: Ways = ways!(count_opinions; "",
     "k.id AS id, '' AS name",
     "d.title || '（第' || CAST(k.round AS TEXT) || '轮）' AS label",
     " GROUP BY k.id, d.title, k.round, k.opens_at ORDER BY k.opens_at, k.id"
 );
-const BY_POINT: &str = count_opinions!(
+const BY_POINT: Ways = ways!(count_opinions; "",
     "c.id AS id, '' AS name",
     "COALESCE(c.region || ' · ' || c.name, '') AS label",
     " GROUP BY c.id, c.region, c.name ORDER BY CASE WHEN c.id IS NULL THEN 1 ELSE 0 END, c.region, c.name, c.id"
 );
-const BY_REGION: &str = count_opinions!(
+const BY_REGION: Ways = ways!(count_opinions; "",
     "NULL AS id, COALESCE(c.region, '') AS name",
     "COALESCE(c.region, '') AS label",
     " GROUP BY c.region ORDER BY CASE WHEN c.region IS NULL THEN 1 ELSE 0 END, c.region"
 );
-const BY_ARTICLE: &str = count_opinions!(
+const BY_ARTICLE: Ways = ways!(count_opinions;
+    "LEFT JOIN draft_provision a ON a.version_id = o.version_id AND a.address = o.article_address",
     "NULL AS id, COALESCE(o.article_address, '') AS name",
     "COALESCE(a.label, '') AS label",
     " GROUP BY o.article_address, a.label, a.ordinal ORDER BY COALESCE(a.ordinal, -1), o.article_address"
 );
-const BY_CHANNEL: &str = count_opinions!("NULL AS id, o.channel AS name", "'' AS label", " GROUP BY o.channel ORDER BY o.channel");
-const BY_OUTCOME: &str = count_opinions!(concat!("NULL AS id, ", outcome_of!(), " AS name"), "'' AS label", " GROUP BY 2 ORDER BY 2");
+const BY_CHANNEL: Ways =
+    ways!(count_opinions; "", "NULL AS id, o.channel AS name", "'' AS label", " GROUP BY o.channel ORDER BY o.channel");
+const BY_OUTCOME: Ways =
+    ways!(count_opinions; "", concat!("NULL AS id, ", outcome_of!(), " AS name"), "'' AS label", " GROUP BY 2 ORDER BY 2");
 
 macro_rules! count_of_points {
     ($key:literal, $label:literal, $numbers:literal, $from:ident, $group:literal) => {
@@ -349,13 +407,34 @@ statements_of_points!(
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[
-    BY_NOTHING,
-    BY_CONSULTATION,
-    BY_POINT,
-    BY_REGION,
-    BY_ARTICLE,
-    BY_CHANNEL,
-    BY_OUTCOME,
+    BY_NOTHING.any,
+    BY_NOTHING.of_round,
+    BY_NOTHING.of_point,
+    BY_NOTHING.of_own_point,
+    BY_CONSULTATION.any,
+    BY_CONSULTATION.of_round,
+    BY_CONSULTATION.of_point,
+    BY_CONSULTATION.of_own_point,
+    BY_POINT.any,
+    BY_POINT.of_round,
+    BY_POINT.of_point,
+    BY_POINT.of_own_point,
+    BY_REGION.any,
+    BY_REGION.of_round,
+    BY_REGION.of_point,
+    BY_REGION.of_own_point,
+    BY_ARTICLE.any,
+    BY_ARTICLE.of_round,
+    BY_ARTICLE.of_point,
+    BY_ARTICLE.of_own_point,
+    BY_CHANNEL.any,
+    BY_CHANNEL.of_round,
+    BY_CHANNEL.of_point,
+    BY_CHANNEL.of_own_point,
+    BY_OUTCOME.any,
+    BY_OUTCOME.of_round,
+    BY_OUTCOME.of_point,
+    BY_OUTCOME.of_own_point,
     ACTIVITIES,
     ACTIVITIES_BY_CONSULTATION,
     ACTIVITIES_BY_POINT,
@@ -460,8 +539,8 @@ macro_rules! with_assignments {
 }
 pub(crate) use with_assignments;
 
-async fn opinions_by(db: &Db, sql: &'static str, c: &Conditions) -> Result<Vec<OpinionsRow>> {
-    on_db!(db, pool => with_opinions!(sqlx::query_as(sql), c, Measure::Opinions.as_str()).fetch_all(pool).await).map_err(failed)
+async fn opinions_by(db: &Db, ways: Ways, c: &Conditions) -> Result<Vec<OpinionsRow>> {
+    on_db!(db, pool => with_opinions!(sqlx::query_as(ways.choose(c)), c, Measure::Opinions.as_str()).fetch_all(pool).await).map_err(failed)
 }
 
 async fn activities_by(db: &Db, sql: &'static str, c: &Conditions) -> Result<Vec<PointsRow>> {

@@ -14,7 +14,7 @@ use crate::opinions::reading::Opinion;
 use crate::opinions::reading::rows::{Row, columns};
 use crate::opinions::{Channel, Display, OpinionState, Stance};
 use crate::storage::Db;
-use crate::storage::sql::{Page, decode_cursor, failed};
+use crate::storage::sql::{Page, beginning_of_time, decode_cursor, end_of_time, failed};
 use crate::text_enum;
 
 text_enum! {
@@ -39,7 +39,7 @@ pub enum HandledBy {
 }
 
 /// What is looked for; without anything, all opinions that were not withdrawn.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkFilter {
     /// Only on this article or heading and what stands in it; [`WHOLE`] = on the draft as a whole.
     pub article: Option<String>,
@@ -112,60 +112,198 @@ pub struct WorkCounts {
     pub by_state: Vec<(OpinionState, i64)>,
 }
 
+/// The conditions that indexes alone can answer.
+macro_rules! standing {
+    () => {
+        "o.draft_id = $1 AND (o.state = $2 OR ($2 IS NULL AND o.state <> 'withdrawn')) AND (o.channel = $3 OR $3 IS NULL)"
+    };
+}
+
+/// All conditions of a filter. What is dear to look at comes after the question whether it is asked for at all, because SQLite looks from left to right.
 macro_rules! matching {
     () => {
-        "o.draft_id = $1 AND (o.state = $2 OR ($2 IS NULL AND o.state <> 'withdrawn')) AND (o.display = $3 OR $3 IS NULL)
-        AND (o.channel = $4 OR $4 IS NULL) AND (o.stance = $5 OR $5 IS NULL) AND (o.handler_id = $6 OR $6 IS NULL)
+        concat!(
+            standing!(),
+            " AND (o.display = $4 OR $4 IS NULL) AND (o.stance = $5 OR $5 IS NULL) AND (o.handler_id = $6 OR $6 IS NULL)
         AND (NOT $7 OR o.handler_id IS NULL) AND (o.group_id = $8 OR $8 IS NULL)
-        AND (EXISTS (SELECT 1 FROM opinion_tag t WHERE t.opinion_id = o.id AND t.tag = $9) OR $9 IS NULL)
+        AND (CAST($9 AS TEXT) IS NULL OR EXISTS (SELECT 1 FROM opinion_tag t WHERE t.opinion_id = o.id AND t.tag = $9))
         AND (o.address = $10 OR o.address LIKE $11 OR $10 IS NULL) AND (NOT $12 OR o.address IS NULL)
-        AND (lower(o.body) LIKE $13 ESCAPE '!' OR lower(o.reason) LIKE $13 ESCAPE '!' OR lower(o.proposed_text) LIKE $13 ESCAPE '!'
-        OR lower(o.receipt_number) LIKE $13 ESCAPE '!' OR $13 IS NULL)
+        AND (CAST($13 AS TEXT) IS NULL OR lower(o.body) LIKE $13 ESCAPE '!' OR lower(o.reason) LIKE $13 ESCAPE '!'
+        OR lower(o.proposed_text) LIKE $13 ESCAPE '!' OR lower(o.receipt_number) LIKE $13 ESCAPE '!')
         AND (o.version_id = $14 OR $14 IS NULL) AND (NOT $15 OR (p.returned_at IS NOT NULL AND o.state = 'received'))
         AND (NOT $16 OR o.group_id IS NULL OR NOT EXISTS (SELECT 1 FROM opinion e WHERE e.group_id = o.group_id
         AND (e.state = $2 OR ($2 IS NULL AND e.state <> 'withdrawn')) AND (e.address = $10 OR e.address LIKE $11 OR $10 IS NULL)
         AND (NOT $12 OR e.address IS NULL) AND (e.posted_at, e.id) < (o.posted_at, o.id)))"
+        )
     };
 }
 
-macro_rules! select {
-    ($rest:literal) => {
+/// One statement in the ways that lead to its rows. All find the same: a way says once more, in words that an index answers, what the filter says anyway.
+struct Ways {
+    /// Along the draft.
+    any: &'static str,
+    /// When a group is looked for.
+    of_group: &'static str,
+    /// When a handler is looked for.
+    of_handler: &'static str,
+    /// When a tag is looked for.
+    of_tag: &'static str,
+    /// When answers that were given back are looked for.
+    returned: &'static str,
+}
+
+impl Ways {
+    fn choose(&self, filter: &WorkFilter) -> &'static str {
+        match filter {
+            WorkFilter { group: Some(_), .. } => self.of_group,
+            WorkFilter { is_returned: true, .. } => self.returned,
+            WorkFilter { tag: Some(_), .. } => self.of_tag,
+            WorkFilter { handler: Some(HandledBy::Person(_)), .. } => self.of_handler,
+            _ => self.any,
+        }
+    }
+}
+
+macro_rules! ways {
+    ($statement:ident, $rest:literal) => {
+        Ways {
+            any: $statement!("", $rest),
+            of_group: $statement!("o.group_id = $8 AND ", $rest),
+            of_handler: $statement!("o.handler_id = $6 AND ", $rest),
+            of_tag: $statement!("o.id IN (SELECT t.opinion_id FROM opinion_tag t WHERE t.draft_id = $1 AND t.tag = $9) AND ", $rest),
+            returned: $statement!("o.id IN (SELECT r.opinion_id FROM disposition r WHERE r.returned_at IS NOT NULL) AND ", $rest),
+        }
+    };
+}
+
+/// What an item shows.
+macro_rules! item {
+    () => {
         concat!(
             "SELECT ",
             columns!(),
             ", COALESCE(dp.ordinal, -1) AS place, h.display_name AS handler_name, p.revision AS answer_revision, p.prepared_by, pb.display_name AS prepared_by_name,
             p.opinion_revision, p.returned_remark, p.returned_at, p.group_id AS answer_group,
-            (SELECT string_agg(t.tag, ',' ORDER BY t.tag) FROM opinion_tag t WHERE t.opinion_id = o.id) AS tags
-            FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id LEFT JOIN account h ON h.id = o.handler_id
-            LEFT JOIN account pb ON pb.id = p.prepared_by
+            (SELECT string_agg(t.tag, ',' ORDER BY t.tag) FROM opinion_tag t WHERE t.opinion_id = o.id) AS tags "
+        )
+    };
+}
+
+/// Where the parts of an item stand, beside the opinion itself.
+macro_rules! parts {
+    () => {
+        "LEFT JOIN disposition p ON p.opinion_id = o.id LEFT JOIN account h ON h.id = o.handler_id LEFT JOIN account pb ON pb.id = p.prepared_by
+        LEFT JOIN draft_provision dp ON dp.version_id = o.version_id AND dp.address = o.address "
+    };
+}
+
+macro_rules! list {
+    ($way:literal, $rest:literal) => {
+        concat!(item!(), "FROM opinion o ", parts!(), "WHERE ", $way, matching!(), $rest)
+    };
+}
+
+// No index has the order of the articles, so all that match are sorted: by their keys alone, and only those of the page are fetched.
+macro_rules! list_by_article {
+    ($way:literal, $rest:literal) => {
+        concat!(
+            "WITH picked AS MATERIALIZED (SELECT o.id, COALESCE(dp.ordinal, -1) AS picked_place, o.posted_at FROM opinion o
+            LEFT JOIN disposition p ON p.opinion_id = o.id
             LEFT JOIN draft_provision dp ON dp.version_id = o.version_id AND dp.address = o.address WHERE ",
+            $way,
+            matching!(),
+            $rest,
+            ") ",
+            item!(),
+            "FROM picked n CROSS JOIN opinion o ",
+            parts!(),
+            "WHERE o.id = n.id ORDER BY n.picked_place, n.posted_at, n.id"
+        )
+    };
+}
+
+macro_rules! count {
+    ($way:literal, $rest:literal) => {
+        concat!(
+            "SELECT CAST(COUNT(*) AS BIGINT), CAST(COUNT(DISTINCT o.text_hash) AS BIGINT), CAST(COUNT(DISTINCT o.account_id) AS BIGINT)
+            FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id WHERE ",
+            $way,
             matching!(),
             $rest
         )
     };
 }
 
-const LIST_OLDEST: &str = select!(" AND ((o.posted_at, o.id) > ($17, $18) OR $17 IS NULL) ORDER BY o.posted_at, o.id LIMIT $19");
-const LIST_NEWEST: &str = select!(" AND ((o.posted_at, o.id) < ($17, $18) OR $17 IS NULL) ORDER BY o.posted_at DESC, o.id DESC LIMIT $19");
-const LIST_BY_ARTICLE: &str = select!(
-    " AND ((o.posted_at, o.id) > ($17, $18) OR $17 IS NULL OR COALESCE(dp.ordinal, -1) > $20) AND (COALESCE(dp.ordinal, -1) >= $20 OR $20 IS NULL)
+macro_rules! count_by {
+    ($way:literal, $rest:literal) => {
+        concat!(
+            "SELECT o.channel, o.state, CAST(COUNT(*) AS BIGINT) FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id WHERE ",
+            $way,
+            matching!(),
+            $rest
+        )
+    };
+}
+
+const LIST_OLDEST: Ways = ways!(list, " AND (o.posted_at, o.id) > ($17, $18) ORDER BY o.posted_at, o.id LIMIT $19");
+const LIST_NEWEST: Ways = ways!(list, " AND (o.posted_at, o.id) < ($17, $18) ORDER BY o.posted_at DESC, o.id DESC LIMIT $19");
+const LIST_BY_ARTICLE: Ways = ways!(
+    list_by_article,
+    " AND ((o.posted_at, o.id) > ($17, $18) OR COALESCE(dp.ordinal, -1) > $20) AND COALESCE(dp.ordinal, -1) >= $20
     ORDER BY COALESCE(dp.ordinal, -1), o.posted_at, o.id LIMIT $19"
 );
-const COUNT: &str = concat!(
-    "SELECT CAST(COUNT(*) AS BIGINT), CAST(COUNT(DISTINCT o.text_hash) AS BIGINT), CAST(COUNT(DISTINCT o.account_id) AS BIGINT)
-    FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id WHERE ",
-    matching!()
+const COUNT: Ways = ways!(count, "");
+const COUNT_BY: Ways = ways!(count_by, " GROUP BY o.channel, o.state ORDER BY o.channel, o.state");
+/// [`COUNT`] of a filter that says nothing beyond [`standing!`]: each number from an index that holds what it counts in order.
+const COUNT_STANDING: &str = concat!(
+    "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM opinion o WHERE ",
+    standing!(),
+    "), (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT DISTINCT o.text_hash FROM opinion o WHERE ",
+    standing!(),
+    ") t), (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT DISTINCT o.account_id FROM opinion o WHERE ",
+    standing!(),
+    " AND o.account_id IS NOT NULL) a)"
 );
-const COUNT_BY: &str = concat!(
-    "SELECT o.channel, o.state, CAST(COUNT(*) AS BIGINT) FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id WHERE ",
-    matching!(),
+/// [`COUNT_BY`] of such a filter.
+const COUNT_STANDING_BY: &str = concat!(
+    "SELECT o.channel, o.state, CAST(COUNT(*) AS BIGINT) FROM opinion o WHERE ",
+    standing!(),
     " GROUP BY o.channel, o.state ORDER BY o.channel, o.state"
 );
 const FIND_DRAFT_TAGS: &str =
     "SELECT tag, CAST(COUNT(*) AS BIGINT) FROM opinion_tag WHERE draft_id = $1 GROUP BY tag ORDER BY COUNT(*) DESC, tag LIMIT 100";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[LIST_OLDEST, LIST_NEWEST, LIST_BY_ARTICLE, COUNT, COUNT_BY, FIND_DRAFT_TAGS];
+pub const STATEMENTS: &[&str] = &[
+    LIST_OLDEST.any,
+    LIST_OLDEST.of_group,
+    LIST_OLDEST.of_handler,
+    LIST_OLDEST.of_tag,
+    LIST_OLDEST.returned,
+    LIST_NEWEST.any,
+    LIST_NEWEST.of_group,
+    LIST_NEWEST.of_handler,
+    LIST_NEWEST.of_tag,
+    LIST_NEWEST.returned,
+    LIST_BY_ARTICLE.any,
+    LIST_BY_ARTICLE.of_group,
+    LIST_BY_ARTICLE.of_handler,
+    LIST_BY_ARTICLE.of_tag,
+    LIST_BY_ARTICLE.returned,
+    COUNT.any,
+    COUNT.of_group,
+    COUNT.of_handler,
+    COUNT.of_tag,
+    COUNT.returned,
+    COUNT_BY.any,
+    COUNT_BY.of_group,
+    COUNT_BY.of_handler,
+    COUNT_BY.of_tag,
+    COUNT_BY.returned,
+    COUNT_STANDING,
+    COUNT_STANDING_BY,
+    FIND_DRAFT_TAGS,
+];
 
 /// Longest text that is looked for, in characters.
 const TEXT_CHARACTERS: usize = 100;
@@ -247,13 +385,18 @@ fn pattern(text: &str) -> String {
     pattern
 }
 
+/// Binds what [`standing!`] asks for.
+macro_rules! bind_standing {
+    ($query:expr, $draft:expr, $filter:expr) => {
+        $query.bind($draft.id).bind($filter.state.map(OpinionState::as_str)).bind($filter.channel.map(Channel::as_str))
+    };
+}
+
+/// Binds what [`matching!`] asks for.
 macro_rules! bind_filter {
     ($query:expr, $draft:expr, $filter:expr, $bound:expr) => {
-        $query
-            .bind($draft.id)
-            .bind($filter.state.map(OpinionState::as_str))
+        bind_standing!($query, $draft, $filter)
             .bind($filter.display.map(Display::as_str))
-            .bind($filter.channel.map(Channel::as_str))
             .bind($filter.stance.map(Stance::as_str))
             .bind($bound.handler)
             .bind($bound.is_nobodys)
@@ -282,16 +425,16 @@ pub async fn list_work(
     caller.require(Permission::ReadOpinions)?;
     let bound = Bound::of(filter)?;
     let after: Option<(i64, DateTime<Utc>, OpinionId)> = cursor.map(decode_cursor).transpose()?;
-    let (place, at, id) = after.map_or((None, None, None), |(place, at, id)| (Some(place), Some(at), Some(id)));
+    let (start, first) = if order == Order::Newest { end_of_time() } else { beginning_of_time() };
+    // What is on the draft as a whole stands before the first article, at -1.
+    let (place, at, id) = after.unwrap_or((-1, start, OpinionId(first)));
     let wanted = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let rows: Vec<WorkRow> = match order {
-        Order::Oldest => {
-            on_db!(db, pool => bind_filter!(sqlx::query_as(LIST_OLDEST), draft, filter, bound).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
+        Order::Oldest | Order::Newest => {
+            let ways = if order == Order::Oldest { LIST_OLDEST } else { LIST_NEWEST };
+            on_db!(db, pool => bind_filter!(sqlx::query_as(ways.choose(filter)), draft, filter, bound).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
         }
-        Order::Newest => {
-            on_db!(db, pool => bind_filter!(sqlx::query_as(LIST_NEWEST), draft, filter, bound).bind(at).bind(id).bind(wanted).fetch_all(pool).await)
-        }
-        Order::Article => on_db!(db, pool => bind_filter!(sqlx::query_as(LIST_BY_ARTICLE), draft, filter, bound)
+        Order::Article => on_db!(db, pool => bind_filter!(sqlx::query_as(LIST_BY_ARTICLE.choose(filter)), draft, filter, bound)
             .bind(at).bind(id).bind(wanted).bind(place).fetch_all(pool).await),
     }
     .map_err(failed)?;
@@ -304,10 +447,19 @@ pub async fn list_work(
 pub async fn count_work(db: &Db, caller: &Caller, draft: &Draft, filter: &WorkFilter) -> Result<WorkCounts> {
     caller.require(Permission::ReadOpinions)?;
     let bound = Bound::of(filter)?;
-    let (opinions, distinct_texts, signed_in_people): (i64, i64, i64) =
-        on_db!(db, pool => bind_filter!(sqlx::query_as(COUNT), draft, filter, bound).fetch_one(pool).await).map_err(failed)?;
-    let rows: Vec<(String, String, i64)> =
-        on_db!(db, pool => bind_filter!(sqlx::query_as(COUNT_BY), draft, filter, bound).fetch_all(pool).await).map_err(failed)?;
+    let is_standing = *filter == WorkFilter { state: filter.state, channel: filter.channel, ..WorkFilter::default() };
+    let (opinions, distinct_texts, signed_in_people): (i64, i64, i64) = if is_standing {
+        on_db!(db, pool => bind_standing!(sqlx::query_as(COUNT_STANDING), draft, filter).fetch_one(pool).await)
+    } else {
+        on_db!(db, pool => bind_filter!(sqlx::query_as(COUNT.choose(filter)), draft, filter, bound).fetch_one(pool).await)
+    }
+    .map_err(failed)?;
+    let rows: Vec<(String, String, i64)> = if is_standing {
+        on_db!(db, pool => bind_standing!(sqlx::query_as(COUNT_STANDING_BY), draft, filter).fetch_all(pool).await)
+    } else {
+        on_db!(db, pool => bind_filter!(sqlx::query_as(COUNT_BY.choose(filter)), draft, filter, bound).fetch_all(pool).await)
+    }
+    .map_err(failed)?;
     let mut counts = WorkCounts { opinions, distinct_texts, signed_in_people, ..WorkCounts::default() };
     for (channel, state, n) in rows {
         add(&mut counts.by_channel, Channel::stored(&channel)?, n);
