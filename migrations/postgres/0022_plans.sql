@@ -25,5 +25,10 @@ CREATE INDEX account_of_station ON account (station_id) WHERE station_id IS NOT 
 -- The files of a person, for the copy of the personal data.
 CREATE INDEX opinion_attachment_of_account ON opinion_attachment (account_id, uploaded_at, id) WHERE account_id IS NOT NULL;
 
+-- What an account leaves behind, when two become one and when one is erased.
+CREATE INDEX outbox_account ON outbox (account_id);
+CREATE INDEX question_choice_account ON question_choice (account_id);
+CREATE INDEX subscription_send_account ON subscription_send (account_id);
+
 -- The collection in the order of titles.
 CREATE INDEX corpus_work_by_title ON corpus_work (title, id);

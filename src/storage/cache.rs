@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use moka::Expiry;
 use moka::future::Cache as Moka;
+use moka::ops::compute::{CompResult, Op};
 use redis::AsyncCommands;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 
@@ -68,7 +69,13 @@ impl Local {
 
     async fn put_if_absent(&self, key: &str, value: &str, lifetime: Duration) -> bool {
         let entry = Entry { value: value.into(), lifetime, expires_at: None };
-        self.0.entry(key.to_owned()).or_insert(entry).await.is_fresh()
+        // One at a time with `forget_if`. `or_insert` is a look and then a write: two callers could both be told that they were first.
+        let outcome = self
+            .0
+            .entry(key.to_owned())
+            .and_compute_with(|held| std::future::ready(if held.is_some() { Op::Nop } else { Op::Put(entry) }))
+            .await;
+        matches!(outcome, CompResult::Inserted(_) | CompResult::ReplacedWith(_))
     }
 
     async fn forget_if(&self, key: &str, value: &str) {
@@ -76,7 +83,7 @@ impl Local {
             .entry(key.to_owned())
             .and_compute_with(|held| {
                 let is_same = held.is_some_and(|held| *held.into_value().value == *value);
-                std::future::ready(if is_same { moka::ops::compute::Op::Remove } else { moka::ops::compute::Op::Nop })
+                std::future::ready(if is_same { Op::Remove } else { Op::Nop })
             })
             .await;
     }
@@ -98,7 +105,7 @@ impl Local {
                     }
                     _ => Entry { value: "1".into(), lifetime: window, expires_at: Some(now + window) },
                 };
-                std::future::ready(moka::ops::compute::Op::Put(next))
+                std::future::ready(Op::Put(next))
             })
             .await;
         let entry = entry.into_entry().map(|e| e.into_value());
@@ -419,6 +426,19 @@ mod tests {
         assert_eq!(cache.count("k", window).await.unwrap(), 2);
         tokio::time::sleep(Duration::from_millis(90)).await;
         assert_eq!(cache.count("k", window).await.unwrap(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn of_many_callers_one_is_the_first() {
+        let cache = Cache::in_process();
+        for round in 0..300 {
+            let callers = (0..8).map(|caller| {
+                let (cache, key) = (cache.clone(), format!("claim {round}"));
+                tokio::spawn(async move { cache.put_if_absent(&key, &caller.to_string(), Duration::from_secs(60)).await.unwrap() })
+            });
+            let told = futures_util::future::join_all(callers).await;
+            assert_eq!(told.into_iter().filter(|told| *told.as_ref().unwrap()).count(), 1, "round {round}");
+        }
     }
 
     #[test]

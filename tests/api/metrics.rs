@@ -43,7 +43,7 @@ async fn opinions_are_counted_once_by_their_channel() {
     send("key-00000001").await.expect(200);
     send("key-00000002").await.expect(201);
     for (channel, taken) in app.app.opinions_taken.by_channel() {
-        assert_eq!(taken, if channel == Channel::Web { 2 } else { 0 }, "{}", channel.as_str());
+        assert_eq!(taken, if channel == Channel::Wechat { 2 } else { 0 }, "{}", channel.as_str());
     }
     app.deliver().await;
     app.finish().await;

@@ -4,7 +4,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use zhitong::ids::IdSource;
 use zhitong::storage::Db;
 
 use crate::operations::findings;
