@@ -177,7 +177,7 @@ pub struct Config {
     pub database_url: Secret,
     /// Largest number of database connections. `ZHITONG_DATABASE_CONNECTIONS`
     pub database_connections: u32,
-    /// `redis://…` or `redis+unix://…`; empty = in process. `ZHITONG_REDIS_URL`
+    /// `redis://…`, `rediss://…` (TLS) or `redis+unix://…`; empty = in process. `ZHITONG_REDIS_URL`
     pub redis_url: Secret,
     /// Object storage; absent = files under the data directory.
     pub s3: Option<S3Config>,

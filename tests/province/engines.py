@@ -155,15 +155,21 @@ print(json.dumps([{k: v.hex() if isinstance(v, bytes) else v for k, v in dict(ro
 
 
 class Redis(Process):
-    def __init__(self, folder):
+    def __init__(self, folder, certificate=None):
+        """`certificate`: files of a certificate and its key, with which it also answers through TLS, on `tls_port`."""
         super().__init__(folder / "redis.log")
         if not shutil.which("redis-server"):
             sys.exit("SKIPPED: Redis is not installed")
-        self.port, self.home = free_port(), folder
+        self.port, self.home, self.certificate = free_port(), folder, certificate
+        self.tls_port = free_port() if certificate else None
         self.start()
 
     def start(self):
-        self.launch(["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"], cwd=self.home)
+        command = ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"]
+        if self.certificate:
+            command += ["--tls-port", self.tls_port, "--tls-cert-file", self.certificate[0], "--tls-key-file", self.certificate[1], "--tls-auth-clients", "no",
+                        "--tls-ca-cert-file", self.certificate[0]]
+        self.launch(command, cwd=self.home)
         if wait_until(self.answers, 30) is None:
             raise RuntimeError(f"Redis did not start:\n{self.tail()}")
 
@@ -179,6 +185,12 @@ class Redis(Process):
             answer = connection.recv(256)
         if not answer.startswith(b"+OK"):
             raise RuntimeError(f"Redis, {line}: {answer}")
+
+    def keys(self):
+        """How many keys it holds."""
+        with socket.create_connection(("127.0.0.1", self.port), 2) as connection:
+            connection.sendall(b"DBSIZE\r\n")
+            return int(connection.recv(64).strip(b":\r\n"))
 
     def url(self, port=None):
         return f"redis://127.0.0.1:{port or self.port}/"

@@ -24,7 +24,7 @@ import time
 MIB = 1 << 20
 # The time the server gives a head, in seconds.
 HEAD_SECONDS = 15
-FLOOD = 6_000
+FLOOD = 5_200
 results = []
 
 
@@ -243,8 +243,8 @@ def heads(server):
     check("500 requests sent at once are answered in their order", count == 500, count)
 
 
-def flood(server):
-    """More connections than there is room for."""
+def fill(server, is_last):
+    """Opens more connections than there is room for, and looks what becomes of them and of others. False: nothing was judged, it took too long."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = min(FLOOD, soft - 500)
     # As the server reckons: what the process may open less what it needs itself, and at most what is configured.
@@ -271,23 +271,39 @@ def flood(server):
             except ConnectionResetError:
                 closed += 1
         found = f"{len(inside)} of {count} inside, {told} told, {closed} closed, {silent} of them after the time of a head"
+        statuses = {}
+        if count > cap:
+            # Those that were told have gone.
+            time.sleep(1)
+            for path in ("/health/live", "/health/ready", "/metrics", "/drafts"):
+                statuses[path] = get(server, path, seconds=5)
+        if time.monotonic() - opened[0] > HEAD_SECONDS and not is_last:
+            return False
         check(f"{count} connections: no more than {cap} are let in", min(count, cap) - 200 <= len(inside) + silent and len(inside) <= cap, found)
         if count > cap:
             check("some of the others are told to come back", told > 0, told)
-            # Those that were told have gone.
-            time.sleep(1)
             for path in ("/health/live", "/health/ready", "/metrics"):
-                status, took = get(server, path, seconds=5)
+                status, took = statuses[path]
                 check(f"a full server answers {path}", status == 200 and took < 3, f"{status}, {took:.2f} s")
-            status, _ = get(server, "/drafts", seconds=5)
-            check("and nobody else", status == 503, status)
-        first = inside[0]
-        first.setblocking(True)
-        first.send(request("GET", "/health/live"))
-        check("whoever is inside is served", first.recv(4096).startswith(b"HTTP/1.1 200"))
+            check("and nobody else", statuses["/drafts"][0] == 503, statuses["/drafts"][0])
+        latest = inside[-1]
+        latest.setblocking(True)
+        latest.send(request("GET", "/health/live"))
+        check("whoever is inside is served", latest.recv(4096).startswith(b"HTTP/1.1 200"))
+        return True
     finally:
         for connection in held:
             connection.close()
+
+
+def flood(server):
+    """More connections than there is room for."""
+    for attempt in range(3):
+        if fill(server, is_last=attempt == 2):
+            break
+        # The first ones had reached the time that a head is given before everything was asked: their places were free again.
+        print("  the machine was too slow; the flood comes again", flush=True)
+        time.sleep(2)
     began = time.monotonic()
     status = None
     while status != 200 and time.monotonic() - began < 10:

@@ -14,6 +14,7 @@ import datetime
 import json
 import random
 import shutil
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -449,6 +450,42 @@ def midnight(it, followers):
     check(f"each of {followers} followers was told once of each", told(), expected)
 
 
+def certified(home):
+    """An authority of the office itself, and a certificate of it for `localhost`: the files of the authority, of the certificate and of its key."""
+    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    (home / "names").write_text("subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n")
+    for words in (
+        ["req", "-x509", *curve, "-days", "2", "-subj", "/CN=authority", "-keyout", "authority.key", "-out", "authority.crt"],
+        ["req", *curve, "-subj", "/CN=localhost", "-keyout", "redis.key", "-out", "redis.csr"],
+        ["x509", "-req", "-days", "2", "-in", "redis.csr", "-CA", "authority.crt", "-CAkey", "authority.key", "-CAcreateserial", "-extfile", "names", "-out", "redis.crt"],
+    ):
+        subprocess.run(["openssl", *words], check=True, cwd=home, capture_output=True)
+    return home / "authority.crt", home / "redis.crt", home / "redis.key"
+
+
+def encrypted(it, folder):
+    """Redis through TLS, as an instance sees it that knows the authority, and one that does not."""
+    home = folder / "tls"
+    home.mkdir()
+    authority, *certificate = certified(home)
+    cache = c.Redis(home, certificate)
+    for knows in (True, False):
+        instance = it.another()
+        instance.environment |= {"ZHITONG_REDIS_URL": f"rediss://localhost:{cache.tls_port}/"} | ({"SSL_CERT_FILE": str(authority)} if knows else {})
+        before = cache.keys()
+        instance.start()
+        instance.wait_ready()
+        citizen(instance, 700 + knows)
+        status, body = instance.ready()
+        found = status, body["cache"], body["degraded"], cache.keys() > before
+        if knows:
+            check("Redis through TLS: readiness, and what it holds", found, (200, "ok", [], True))
+        else:
+            check("its authority is not known: the instance goes on without it", found, (200, "unavailable", ["cache"], False))
+        instance.stop()
+    cache.stop()
+
+
 def several(arguments, folder):
     chance = random.Random(arguments.seed)
     say(f"three instances over one PostgreSQL and one Redis (seed {arguments.seed})")
@@ -465,7 +502,7 @@ def several(arguments, folder):
         "sessions": lambda: sessions(it), "limits": lambda: limits(it), "once": lambda: once(it), "token": lambda: token(it, wechat),
         "outbox": lambda: outbox(it, wechat, arguments.opinions, chance), "read-back": lambda: read_back(it),
         "new-instance": lambda: new_instance(it, arguments.laws), "leases": lambda: leases(it, arguments.rows),
-        "midnight": lambda: midnight(it, arguments.followers),
+        "encrypted": lambda: encrypted(it, folder), "midnight": lambda: midnight(it, arguments.followers),
     }
     c.in_turn(parts, arguments.only)
     it.stop()
