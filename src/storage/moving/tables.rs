@@ -59,11 +59,13 @@ impl Table {
     /// Reads the whole table from PostgreSQL in the order in which SQLite gives it: that of the bytes.
     pub fn select_in_postgres(&self) -> String {
         let values = self.columns.iter().map(|column| column.kind.in_postgres(&quoted(&column.name))).collect::<Vec<_>>().join(", ");
+        // A name alone would be the value above that has it, in words: 10 before 9. With its table it is the column.
+        let name = quoted(&self.name);
         let order = self.key.iter().map(|at| {
             let column = &self.columns[*at];
-            format!("{}{}", quoted(&column.name), if column.kind == Kind::Words { " COLLATE \"C\"" } else { "" })
+            format!("{name}.{}{}", quoted(&column.name), if column.kind == Kind::Words { " COLLATE \"C\"" } else { "" })
         });
-        format!("SELECT {values} FROM {} ORDER BY {}", quoted(&self.name), order.collect::<Vec<_>>().join(", "))
+        format!("SELECT {values} FROM {name} ORDER BY {}", order.collect::<Vec<_>>().join(", "))
     }
 
     /// Reads the rows from SQLite that may hold a NUL character; `None` where no column can.
@@ -310,6 +312,16 @@ mod tests {
             ),
             "{read}"
         );
+    }
+
+    #[test]
+    fn both_engines_give_rows_in_the_order_of_the_columns_and_not_of_their_words() {
+        let one = table("t", vec![column("seq", Kind::Number), column("name", Kind::Words)], vec![0, 1]);
+        let read = one.select_in_postgres();
+        assert_eq!(read, r#"SELECT "seq"::text, "name"::text FROM "t" ORDER BY "t"."seq", "t"."name" COLLATE "C""#);
+        // No value has a name of its own here, by which SQLite would order.
+        let read = one.select_in_sqlite("");
+        assert!(read.ends_with(r#" ORDER BY "seq", "name""#) && !read.contains(" AS \""), "{read}");
     }
 
     #[test]
