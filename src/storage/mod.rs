@@ -39,6 +39,9 @@ fn tolerant(known: &Migrator) -> Migrator {
     Migrator { migrations: known.migrations.clone(), ignore_missing: true, ..Migrator::DEFAULT }
 }
 
+/// The name under which every connection to a PostgreSQL server says whose it is.
+const APPLICATION: &str = "zhitong";
+
 /// The setting that a migration raises when it takes something away: the newest migration of the oldest software that goes on without it.
 const SCHEMA_FLOOR: &str = "schema_floor";
 
@@ -112,7 +115,7 @@ impl Db {
     pub async fn open_postgres(url: &str, connections: u32) -> Result<Db> {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| Error::startup("数据库地址无法识别，应形如 postgres://用户@主机/库名。"))?
-            .application_name("zhitong")
+            .application_name(APPLICATION)
             // The server ends what an instance began that cannot be reached any more, and frees its locks.
             // Every statement is planned with its values: most filters are optional, and one plan for all values reads whole tables for the absent ones.
             .options([

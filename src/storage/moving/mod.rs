@@ -15,13 +15,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, SqlitePool};
 
 use self::rows::Compared;
 use self::tables::{Table, quoted};
-use super::Db;
 use super::snapshot::{self, some_of};
 use super::sql::failed;
+use super::{APPLICATION, Db};
 use crate::error::{Error, Result};
 
 /// The tables in which a move keeps how far it came.
@@ -29,11 +29,14 @@ const OWN: &[&str] = &["moving_store", "moving_table", "moving_content"];
 /// How often the claim of another move is looked at, and the time between. The server notices after a while that a move was killed.
 const LOOKS: u32 = 60;
 const PAUSE: Duration = Duration::from_millis(500);
+/// How often connections of others are looked at: those of a process that was killed linger for a moment.
+const LOOKS_FOR_OTHERS: u32 = 10;
 
 /// A source and a target whose tables are the same.
 pub struct Moving {
     source: SqlitePool,
     target: PoolConnection<Postgres>,
+    pool: PgPool,
     /// The tables, each after those that it refers to.
     pub tables: Vec<Table>,
 }
@@ -45,7 +48,7 @@ pub async fn is_under_way(db: &Db) -> Result<bool> {
 }
 
 impl Moving {
-    /// Claims the target and compares the schemas.
+    /// Claims the target, makes sure that nobody else of ours works on it, and compares the schemas.
     pub async fn open(source: &Db, target: &Db) -> Result<Moving> {
         let (Db::Sqlite(sqlite), Db::Postgres(pool)) = (source, target) else {
             return Err(Error::defect("a move goes from the embedded engine to PostgreSQL"));
@@ -57,9 +60,10 @@ impl Moving {
             sqlx::query(setting).execute(&mut *target).await.map_err(failed)?;
         }
         claim(&mut target).await?;
+        require_alone(&mut target, pool).await?;
         tables::require_same_migrations(&source, &mut target).await?;
         let tables = tables::describe(&source, &mut target).await?;
-        Ok(Moving { source, target, tables })
+        Ok(Moving { source, target, pool: pool.clone(), tables })
     }
 
     /// Refuses a source with characters that PostgreSQL cannot keep.
@@ -100,6 +104,8 @@ impl Moving {
         statements.extend(self.tables.iter().map(|table| format!("ALTER TABLE {} DISABLE TRIGGER USER", quoted(&table.name))));
         // What the migrations and a start have put there; the source has its own.
         statements.extend(["DELETE FROM setting".to_owned(), "DELETE FROM audit_tip".to_owned()]);
+        // Since the move was opened the whole source was read; from here on none starts.
+        require_alone(&mut self.target, &self.pool).await?;
         let mut tx = self.target.begin().await.map_err(failed)?;
         for statement in statements {
             sqlx::query(AssertSqlSafe(statement)).persistent(false).execute(&mut *tx).await.map_err(failed)?;
@@ -212,6 +218,28 @@ async fn claim(target: &mut PgConnection) -> Result<()> {
         tokio::time::sleep(PAUSE).await;
     }
     Err(Error::startup("另一个 zhitong migrate-store 正在向这个数据库搬入数据。"))
+}
+
+/// Refuses a target at which an instance or a command is, wherever it runs: what it reads or writes meanwhile would be half of one city and half of another.
+async fn require_alone(target: &mut PgConnection, pool: &PgPool) -> Result<()> {
+    let mut others = 0;
+    for _ in 0..LOOKS_FOR_OTHERS {
+        let all: i64 =
+            sqlx::query_scalar("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1")
+                .bind(APPLICATION)
+                .fetch_one(&mut *target)
+                .await
+                .map_err(failed)?;
+        // Ours may be more than this one: the pool opens another where one is on its way back.
+        others = all - i64::from(pool.size());
+        if others <= 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(Error::startup(format!(
+        "目标数据库上还有别的 zhitong 在运行（{others} 个连接），可能在另一台主机上。请停止连着这个数据库的服务和命令，再运行一次。"
+    )))
 }
 
 /// Rows of every table of the source but that of the migrations.
