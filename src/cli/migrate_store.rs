@@ -17,7 +17,7 @@ use crate::storage::blobs::Blobs;
 use crate::storage::crypto::{FieldCipher, rotation};
 use crate::storage::moving::{self, Moving, contents};
 use crate::storage::snapshot::{self, CONTENT_FOLDER, DATABASE_FILE, some_of};
-use crate::storage::{DataDirLock, Db};
+use crate::storage::{DataDirLock, Db, settings};
 
 /// Connections for reading the old database: one is under way while another asks.
 const SOURCE_CONNECTIONS: u32 = 4;
@@ -53,8 +53,7 @@ pub async fn migrate_store(config: Config, from: &Path, verify_only: bool) -> Re
     let cipher = App::field_cipher(&config, &source, &IdSource::Random, false).await?;
     let target = Db::open(&config).await?;
     let pending = target.pending_migrations().await?;
-    // A database that is new has not seen the first one either; one of other software of ours is not touched.
-    if pending.first().is_some_and(|first| verify_only || *first != 1) {
+    if (verify_only && !pending.is_empty()) || is_of_older_software(&target, &pending).await? {
         return Err(Error::startup("目标数据库里没有搬入的数据，或者它的结构属于旧版本的软件。请换一个空的数据库。"));
     }
     if !verify_only {
@@ -67,6 +66,16 @@ pub async fn migrate_store(config: Config, from: &Path, verify_only: bool) -> Re
     target.close().await;
     source.close().await;
     outcome
+}
+
+/// Whether an installation of older software was ever opened at a database. A new one has seen no migration; a move that was killed while it brought the
+/// schema there left some, but never what the first start writes.
+async fn is_of_older_software(target: &Db, pending: &[i64]) -> Result<bool> {
+    // The table of the settings comes with the first migration.
+    if pending.first().is_none_or(|first| *first == 1) {
+        return Ok(false);
+    }
+    Ok(settings::find(target, "data_key_id").await?.is_some())
 }
 
 /// Refuses two directories that are one.
@@ -243,6 +252,19 @@ impl Installation<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn half_a_schema_that_was_never_opened_is_no_older_installation() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&folder.path().join("zhitong.db"), 1).await.unwrap();
+        assert!(!is_of_older_software(&db, &[1, 2, 3]).await.unwrap(), "a new one has no table to look into");
+        db.migrate().await.unwrap();
+        assert!(!is_of_older_software(&db, &[2, 3]).await.unwrap());
+        settings::put(&db, "data_key_id", "some").await.unwrap();
+        assert!(is_of_older_software(&db, &[2, 3]).await.unwrap());
+        assert!(!is_of_older_software(&db, &[]).await.unwrap(), "what has every migration is looked at table by table");
+        db.close().await;
+    }
 
     #[test]
     fn the_new_directory_is_another_one_and_empty() {
