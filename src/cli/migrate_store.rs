@@ -21,6 +21,8 @@ use crate::storage::{DataDirLock, Db, settings};
 
 /// Connections for reading the old database: one is under way while another asks.
 const SOURCE_CONNECTIONS: u32 = 4;
+/// Fewest connections to the target, whatever is configured: the move holds one to its end, and the audit log is checked beside it.
+const TARGET_CONNECTIONS: u32 = 2;
 /// What a claim, and a move that was killed, leave in the new directory.
 const LEFT_BEHIND: &[&str] = &["lock", CONTENT_FOLDER, ANCHOR_FILE, PARTIAL_ANCHORS];
 /// Name under which the file of anchors grows in the new directory.
@@ -51,7 +53,7 @@ pub async fn migrate_store(config: Config, from: &Path, verify_only: bool) -> Re
     println!("正在检查旧的数据库……");
     snapshot::check_whole(&source).await?;
     let cipher = App::field_cipher(&config, &source, &IdSource::Random, false).await?;
-    let target = Db::open(&config).await?;
+    let target = Db::open_postgres(&config.database_url.0, config.database_connections.max(TARGET_CONNECTIONS)).await?;
     let pending = target.pending_migrations().await?;
     if (verify_only && !pending.is_empty()) || is_of_older_software(&target, &pending).await? {
         return Err(Error::startup("目标数据库里没有搬入的数据，或者它的结构属于旧版本的软件。请换一个空的数据库。"));
