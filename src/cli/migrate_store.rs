@@ -170,13 +170,13 @@ impl Installation<'_> {
             println!("请查明原因；要从头再搬，请换一个空的数据库。旧目录 {} 没有改动。", self.from.display());
             return Ok(ExitCode::from(2));
         }
+        let mut notes = self.list_missing_keys().await?;
         if !verify_only {
             self.keep_anchors()?;
             moving.finish().await?;
         }
         println!("核对完毕：{} 张表、{rows} 行逐行一致，{} 个文件的散列相符。", moving.tables.len(), carried.whole);
 
-        let mut notes = self.list_missing_keys().await?;
         if !is_whole {
             notes.push("审计日志在旧库中就不完整，请运行 zhitong audit verify 查看。".to_owned());
         }
@@ -187,6 +187,10 @@ impl Installation<'_> {
             println!("注意：{note}");
         }
         if !verify_only {
+            // The move is over; the server does this by itself as well, only later.
+            if let Err(error) = moving.analyze().await {
+                println!("提示：没有收集到统计信息（{}），刚启动时查询可能较慢；可以在数据库里执行 ANALYZE。", error.detail);
+            }
             println!("接下来请用新的配置启动服务，检索索引会自动重建；再运行 zhitong doctor 检查。");
             println!("旧目录 {} 没有改动，请保留到确认无误为止，不要再用它启动服务。", self.from.display());
         }

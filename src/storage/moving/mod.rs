@@ -202,8 +202,11 @@ impl Moving {
         for table in OWN {
             sqlx::query(AssertSqlSafe(format!("DROP TABLE {table}"))).persistent(false).execute(&mut *tx).await.map_err(failed)?;
         }
-        tx.commit().await.map_err(failed)?;
-        // The planner knows nothing of what was written at once.
+        tx.commit().await.map_err(failed)
+    }
+
+    /// Tells the planner of what was written at once.
+    pub async fn analyze(&mut self) -> Result<()> {
         sqlx::query("ANALYZE").execute(&mut *self.target).await.map(drop).map_err(failed)
     }
 }
