@@ -191,7 +191,7 @@ def postgres(arguments, folder):
     load = Load(it, draft, folder)
     pids = [i.pid for i in it.instances]
     time.sleep(1.5)
-    facts = ("server", "connections", "wal_level", "durability", "clock", "database")
+    facts = ("server", "connections", "wal_level", "plans", "durability", "clock", "database")
     check("before: doctor finds the database in order", doctor(it.instances[0], *facts), [True] * len(facts))
     check("before: doctor counts the connections that instances want", doctor(it.instances[0], "connections", ZHITONG_DATABASE_CONNECTIONS="200"), [False])
     check("before: all posts are acknowledged", set(statuses(load.since(0))) <= {200, 201} and bool(load.since(0)))

@@ -12,6 +12,9 @@ const POSTGRES: u32 = 14;
 const REDIS: (u32, u32) = (6, 2);
 /// Connections that commands, backups and monitoring leave to the instances.
 const OTHER_CONNECTIONS: u32 = 10;
+/// How each connection asks that statements are planned, and what the finding about it is called.
+const PLANNED: &str = "force_custom_plan";
+const PLANS: &str = "查询计划";
 /// What is kept for a moment to see whether it can be.
 const TRIAL: &str = "zhitong doctor";
 
@@ -30,6 +33,7 @@ pub(super) async fn look_at_server(db: &Db, config: &Config, findings: &mut Find
     }
     look_at_connections(db, config, findings).await;
     look_at_wal(db, findings).await;
+    look_at_plans(db, findings).await;
     let mut off = Vec::new();
     for name in ["fsync", "full_page_writes", "synchronous_commit"] {
         match db.server_setting(name).await {
@@ -86,6 +90,28 @@ async fn look_at_wal(db: &Db, findings: &mut Findings) {
     }
 }
 
+/// Whether what a connection asks for when it begins comes to the server: a pooler between them may drop it.
+async fn look_at_plans(db: &Db, findings: &mut Findings) {
+    match db.server_setting("plan_cache_mode").await {
+        Ok(mode) => judge_plans(&mode.unwrap_or_default(), findings),
+        Err(error) => findings.mend("plans", PLANS, error.detail),
+    }
+}
+
+fn judge_plans(mode: &str, findings: &mut Findings) {
+    if mode == PLANNED {
+        findings.fine("plans", PLANS, mode);
+    } else {
+        findings.mend(
+            "plans",
+            PLANS,
+            format!(
+                "plan_cache_mode 是 {mode}，多半是中间的连接池没有转达，意见多了以后列表和统计会很慢。请在数据库里执行 ALTER ROLE 服务所用的账号 SET plan_cache_mode = {PLANNED}，再重启连接池和服务。"
+            ),
+        );
+    }
+}
+
 /// Whether the cache answers, and whether a Redis server drops what it should keep.
 pub(super) async fn look_at_cache(app: &App, findings: &mut Findings) {
     findings.tell("cache", "缓存", app.cache.ping().await.map(|()| app.cache.kind().into()));
@@ -136,4 +162,19 @@ async fn try_originals(app: &App) -> Result<()> {
     let back = shelf.get(&hash).await;
     shelf.remove(&hash).await?;
     back.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plans_for_all_values_at_once_are_found() {
+        let mut findings = Findings::default();
+        for mode in [PLANNED, "auto", ""] {
+            judge_plans(mode, &mut findings);
+        }
+        assert_eq!(findings.0.iter().map(|finding| finding.is_fine).collect::<Vec<_>>(), [true, false, false]);
+        assert!(findings.0[1].detail.contains("ALTER ROLE") && findings.0[1].detail.contains(PLANNED), "{}", findings.0[1].detail);
+    }
 }
