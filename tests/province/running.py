@@ -30,7 +30,8 @@ class Tally:
 
     def check(self, what, found, expected=True):
         is_right = found == expected
-        shown = "" if expected is True else f": {found}" + ("" if is_right else f", expected {expected}")
+        # Where a truth is expected, what stands in its place says why it is none.
+        shown = ("" if found in (True, False) else f": {found}") if expected is True else f": {found}" + ("" if is_right else f", expected {expected}")
         with self.lock:
             print(f"  {'ok ' if is_right else 'NOT'} {what}{shown}", flush=True)
             if is_right:
