@@ -286,25 +286,23 @@ async fn give_up(db: &Db, clock: &Clock, rules: &Rules) -> Result<()> {
 /// Works at a claimed job to its end. Never fails: what goes wrong is noted with the job; whoever was overtaken leaves no trace.
 pub async fn work(importer: &Importer, rules: &Rules, id: ImportJobId, worker: Uuid) {
     let (sender, receiver) = watch::channel(None::<Progress>);
+    let what = format!("import {id}");
+    let pause = leases::sign_of_life(rules);
+    let steady = async {
+        let outcome = leases::steadily(&what, pause, || run(importer, id, sender.clone())).await;
+        if let Err(problem) = &outcome {
+            tracing::error!(error = problem.code.slug(), cause = problem.cause_chain(), "an import job broke off");
+        }
+        leases::steadily(&what, pause, || finish(importer, id, worker, &outcome)).await
+    };
     let ended = tokio::select! {
         biased;
-        outcome = run(importer, id, sender) => Some(outcome),
-        () = note_until_overtaken(importer, rules, id, worker, receiver) => None,
+        ended = steady => ended,
+        () = note_until_overtaken(importer, rules, id, worker, receiver) => Ok(false),
     };
-    let Some(outcome) = ended else {
-        tracing::info!(job = id.to_string(), "an import goes on with another worker");
-        return;
-    };
-    if let Err(problem) = &outcome
-        && problem.code == Code::Unavailable
-    {
-        // An engine is away: the claim falls silent, and the import is begun again.
-        tracing::warn!(job = id.to_string(), cause = problem.cause_chain(), "an import broke off; it is begun again");
-        return;
-    }
-    match finish(importer, id, worker, outcome).await {
+    match ended {
         Ok(true) => {}
-        Ok(false) => tracing::info!(job = id.to_string(), "an import was ended by another worker"),
+        Ok(false) => tracing::info!(job = id.to_string(), "an import is no longer this worker's; another one has it, or has ended it"),
         Err(problem) => {
             tracing::error!(error = problem.code.slug(), cause = problem.cause_chain(), "the end of an import could not be noted")
         }
@@ -374,19 +372,17 @@ pub async fn note_progress(importer: &Importer, id: ImportJobId, worker: Uuid, d
 }
 
 /// Notes the end of a job: its report, or why it broke off; `false` when its worker was overtaken, and nothing changes.
-pub async fn finish(importer: &Importer, id: ImportJobId, worker: Uuid, outcome: Result<Report>) -> Result<bool> {
+pub async fn finish(importer: &Importer, id: ImportJobId, worker: Uuid, outcome: &Result<Report>) -> Result<bool> {
     let now = importer.clock.now();
+    let none = Report::default();
     let (state, report, failure) = match outcome {
-        Ok(report) => (JobState::Finished, report, String::new()),
-        Err(problem) => {
-            tracing::error!(error = problem.code.slug(), cause = problem.cause_chain(), "an import job broke off");
-            (JobState::Failed, Report::default(), problem.detail)
-        }
+        Ok(report) => (JobState::Finished, report, ""),
+        Err(problem) => (JobState::Failed, &none, problem.detail.as_str()),
     };
     let done = i64::try_from(report.rows.len()).unwrap_or(i64::MAX);
     let mut tx = importer.db.begin().await?;
     let finished: u64 = on_tx!(&mut tx, c => sqlx::query(FINISH)
-        .bind(id).bind(worker).bind(state.as_str()).bind(done).bind(Json(&report)).bind(&failure).bind(now)
+        .bind(id).bind(worker).bind(state.as_str()).bind(done).bind(Json(report)).bind(failure).bind(now)
         .execute(c).await.map(|d| d.rows_affected()))
     .map_err(failed)?;
     tx.commit().await?;

@@ -3,6 +3,8 @@
 //! A row of work names who works at it, when they last gave a sign, and how often it was taken up. Whoever takes it up does so with one UPDATE that names what it
 //! expects, so of several instances one wins; every further write names the worker, so one that was overtaken changes nothing. A claim without a sign for
 //! [`Rules::silent_seconds`] is dead. Signs are compared by the clocks of the instances, which must agree much better than that.
+//!
+//! An engine that is away kills no worker: see [`steadily`].
 
 use std::time::Duration;
 
@@ -66,6 +68,23 @@ where
     }
 }
 
+/// Does some work, and does it again from its beginning while an engine is away, with a pause in between: whoever works keeps their claim, because to begin with
+/// another one would not bring the engine back, and would use up a try. `what` names the work in the log.
+pub async fn steadily<T, W>(what: &str, pause: Duration, work: impl Fn() -> W) -> Result<T>
+where
+    W: Future<Output = Result<T>>,
+{
+    loop {
+        match work().await {
+            Err(error) if error.code == Code::Unavailable => {
+                tracing::warn!(what, cause = error.cause_chain(), "an engine is away from work in the background; it is tried again");
+                tokio::time::sleep(pause).await;
+            }
+            done => return done,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -109,6 +128,25 @@ mod tests {
         };
         let done = tokio::time::timeout(Duration::from_secs(20), while_alive(work, Duration::from_millis(5), sign)).await;
         assert!(done.is_ok(), "the sign waits for the work, and the work for the sign");
+    }
+
+    #[tokio::test]
+    async fn work_outlasts_an_engine_that_is_away() {
+        let tries = AtomicUsize::new(0);
+        let work = |fails: usize, code: Code| {
+            let is_over = tries.fetch_add(1, Ordering::Relaxed) >= fails;
+            std::future::ready(if is_over { Ok(7) } else { Err(Error::new(code, "")) })
+        };
+        let pause = Duration::from_millis(5);
+        assert_eq!(steadily("a test", pause, || work(3, Code::Unavailable)).await.unwrap(), 7);
+        assert_eq!(tries.swap(0, Ordering::Relaxed), 4);
+        // What else goes wrong would go wrong again.
+        assert_eq!(steadily("a test", pause, || work(1, Code::Internal)).await.unwrap_err().code, Code::Internal);
+        assert_eq!(tries.swap(0, Ordering::Relaxed), 1);
+        // Whoever is overtaken while the engine is away does not wait for it.
+        let away = steadily("a test", pause, || work(usize::MAX, Code::Unavailable));
+        let ended = while_alive(away, Duration::from_millis(40), || std::future::ready(Err(overtaken()))).await;
+        assert_eq!(ended.unwrap_err().code, Code::Conflict);
     }
 
     #[test]

@@ -97,11 +97,11 @@ async fn whoever_was_overtaken_changes_nothing() {
     let (again, worker) = jobs::claim_next(importer, rules).await.unwrap().unwrap();
     assert_eq!(again, id);
     assert!(!jobs::note_progress(importer, id, late, 7, Some(9)).await.unwrap());
-    assert!(!jobs::finish(importer, id, late, Err(Error::defect("late"))).await.unwrap());
+    assert!(!jobs::finish(importer, id, late, &Err(Error::defect("late"))).await.unwrap());
     let job = bench.seen(id).await;
     assert_eq!((job.state, job.done, job.failure.as_str()), (JobState::Running, 2, ""));
     jobs::work(importer, rules, id, worker).await;
-    assert!(!jobs::finish(importer, id, late, Ok(Report::default())).await.unwrap());
+    assert!(!jobs::finish(importer, id, late, &Ok(Report::default())).await.unwrap());
     let job = bench.seen(id).await;
     assert_eq!((job.state, outcomes(&job)), (JobState::Finished, FILES.map(|(name, _)| (name, "new")).to_vec()));
     assert_eq!(bench.documents().await, 2);
@@ -157,6 +157,29 @@ async fn what_kills_its_worker_each_time_is_given_up() {
     let job = bench.seen(id).await;
     assert!(job.state == JobState::Failed && job.failure.contains("三次都没有完成"), "{job:?}");
     assert_eq!(jobs::claim(importer, rules, id).await.unwrap(), None);
+    bench.app.finish().await;
+}
+
+#[tokio::test]
+async fn an_import_outlasts_a_store_that_is_away() {
+    let bench = Bench::start().await;
+    let rules = Rules { silent_seconds: 1, ..bench.rules.clone() };
+    let id = bench.job(&FILES, false).await;
+    let worker = jobs::claim(&bench.importer, &rules, id).await.unwrap().unwrap();
+    let away = bench.app.take_content_away(jobs::SHELF, FILES[0].1.as_bytes());
+    let working = tokio::spawn({
+        let importer = bench.importer.clone();
+        async move { jobs::work(&importer, &rules, id, worker).await }
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert!(!working.is_finished(), "whoever works keeps their claim");
+    away.give_back();
+    tokio::time::timeout(std::time::Duration::from_secs(60), working).await.expect("the store is back").unwrap();
+    let job = bench.seen(id).await;
+    assert_eq!((job.state, outcomes(&job)), (JobState::Finished, FILES.map(|(name, _)| (name, "new")).to_vec()), "{}", job.failure);
+    const ATTEMPTS: &str = "SELECT attempts FROM import_job WHERE id = $1";
+    let attempts: i64 = zhitong::on_db!(&bench.importer.db, pool => sqlx::query_scalar(ATTEMPTS).bind(id).fetch_one(pool).await).unwrap();
+    assert_eq!(attempts, 1);
     bench.app.finish().await;
 }
 

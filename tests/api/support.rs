@@ -1,5 +1,6 @@
 //! The application under test, with ready callers.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -23,6 +24,7 @@ use zhitong::drafts::{due, following};
 use zhitong::error::Code;
 use zhitong::ids::{AssignmentId, Clock, ContactPointId, DraftId, IdSource, OrganId, StationId};
 use zhitong::notifications::AsPost;
+use zhitong::storage::blobs::BlobHash;
 use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
 use zhitong::{notifications, server};
@@ -131,7 +133,32 @@ impl Answer {
     }
 }
 
+/// A content whose folder does not answer until it is given back.
+#[must_use]
+pub struct Away {
+    folder: PathBuf,
+    kept: PathBuf,
+}
+
+impl Away {
+    pub fn give_back(self) {
+        std::fs::remove_file(&self.folder).unwrap();
+        std::fs::rename(&self.kept, &self.folder).unwrap();
+    }
+}
+
 impl TestApp {
+    /// Makes the store fail, as one that is away does, for a content on a shelf of it.
+    pub fn take_content_away(&self, shelf: &str, content: &[u8]) -> Away {
+        let hash = BlobHash::of(content);
+        let folder = self.app.config.data_dir.join("blobs").join(shelf).join(&hash.as_str()[..2]);
+        let kept = folder.with_extension("away");
+        std::fs::rename(&folder, &kept).unwrap();
+        // Something is there, and it is no folder: not the same as a content that is gone.
+        std::fs::write(&folder, "").unwrap();
+        Away { folder, kept }
+    }
+
     /// Starts with the usual rules.
     pub async fn start() -> TestApp {
         Self::start_with(Rules::default()).await

@@ -134,3 +134,21 @@ async fn what_broke_off_with_a_reason_waits_for_a_person_and_what_was_let_go_doe
     assert_eq!(batches::take_up(&at).await.unwrap().map(|taken| taken.batch), Some(id), "a server that stopped let it go");
     point.app.finish().await;
 }
+
+#[tokio::test]
+async fn work_outlasts_a_store_that_is_away() {
+    let point = Point::start().await;
+    let mut at = point.uploads();
+    at.rules = std::sync::Arc::new(zhitong::config::Rules { silent_seconds: 1, ..zhitong::config::Rules::clone(&at.rules) });
+    let bytes = xlsx(ROWS);
+    let uploaded = batches::upload(&at, &point.caller, point.assignment, "意见.xlsx", bytes.clone()).await.unwrap();
+    let away = point.app.take_content_away(batches::SHELF, &bytes);
+    let working = tokio::spawn(batches::work(at, point.caller.clone(), uploaded.batch, uploaded.worker.unwrap()));
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert!(!working.is_finished(), "whoever works keeps their claim");
+    away.give_back();
+    tokio::time::timeout(std::time::Duration::from_secs(60), working).await.expect("the store is back").unwrap();
+    let batch = point.batch(uploaded.batch).await;
+    assert_eq!((batch.state, batch.counts.of(RowState::Ready)), (BatchState::Checked, 2), "{}", batch.failure);
+    point.app.finish().await;
+}

@@ -167,14 +167,11 @@ pub async fn count_working(db: &Db, now: DateTime<Utc>) -> Result<(i64, i64)> {
 
 /// Works at a claimed batch until a person has the word. Never fails: what goes wrong is noted with the batch.
 pub async fn work(at: Uploads, caller: Caller, id: UploadBatchId, worker: Uuid) {
+    let what = format!("batch {id}");
+    let every = leases::sign_of_life(&at.rules);
+    let steady = leases::steadily(&what, every, || steps(&at, &caller, id, worker));
     // Also while a step is silent: a large sheet is read for longer than a claim lasts.
-    let working = leases::while_alive(steps(&at, &caller, id, worker), leases::sign_of_life(&at.rules), || hear(&at, id, worker));
-    let Err(error) = working.await else { return };
-    if error.code == Code::Unavailable {
-        // An engine is away: the claim falls silent, and the work is taken up again.
-        tracing::warn!(batch = id.to_string(), cause = error.cause_chain(), "work at a batch of opinions broke off; it is taken up again");
-        return;
-    }
+    let Err(error) = leases::while_alive(steady, every, || hear(&at, id, worker)).await else { return };
     let is_file = matches!(error.code, Code::UnreadableFile | Code::UnsupportedMedia | Code::TooLarge);
     if !is_file {
         tracing::warn!(
@@ -189,13 +186,8 @@ pub async fn work(at: Uploads, caller: Caller, id: UploadBatchId, worker: Uuid) 
     } else {
         (RELEASE, format!("处理中断：{} 已完成的部分都在，可以点“继续”。", error.detail))
     };
-    let noted = async {
-        let mut tx = at.db.begin().await?;
-        on_tx!(&mut tx, c => sqlx::query(statement).bind(id).bind(worker).bind(&sentence).bind(at.clock.now()).execute(c).await.map(drop))
-            .map_err(failed)?;
-        tx.commit().await
-    };
-    if let Err(error) = noted.await {
+    let noted = leases::steadily(&what, every, || note_end(&at, id, worker, statement, &sentence)).await;
+    if let Err(error) = noted {
         tracing::error!(
             batch = id.to_string(),
             error = error.code.slug(),
@@ -203,6 +195,14 @@ pub async fn work(at: Uploads, caller: Caller, id: UploadBatchId, worker: Uuid) 
             "the end of work at a batch could not be noted"
         );
     }
+}
+
+/// Notes why work ended; nothing when somebody else took it over.
+async fn note_end(at: &Uploads, id: UploadBatchId, worker: Uuid, statement: &'static str, sentence: &str) -> Result<()> {
+    let mut tx = at.db.begin().await?;
+    on_tx!(&mut tx, c => sqlx::query(statement).bind(id).bind(worker).bind(sentence).bind(at.clock.now()).execute(c).await.map(drop))
+        .map_err(failed)?;
+    tx.commit().await
 }
 
 async fn steps(at: &Uploads, caller: &Caller, id: UploadBatchId, worker: Uuid) -> Result<()> {
