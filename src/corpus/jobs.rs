@@ -17,11 +17,11 @@ use crate::audit::{self, Act, NewEntry};
 use crate::config::Rules;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, Clock, ImportJobId};
-use crate::storage::Db;
 use crate::storage::blobs::{BlobHash, Blobs};
 use crate::storage::leases;
 use crate::storage::snapshot::ContentColumn;
 use crate::storage::sql::{Page, decode_cursor, failed};
+use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx, text_enum};
 
 const INSERT: &str =
@@ -54,6 +54,9 @@ const LIST_SPENT: &str = "SELECT DISTINCT f.blob_hash FROM import_job_file f JOI
         WHERE g.blob_hash = f.blob_hash AND (k.state = 'running' OR k.updated_at >= $1)) LIMIT $2";
 const FORGET_SPENT: &str = "DELETE FROM import_job_file WHERE blob_hash = $1
     AND job_id IN (SELECT j.id FROM import_job j WHERE j.state <> 'running' AND j.updated_at < $2)";
+const COUNT_CONTENT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM import_job_file WHERE blob_hash = $1";
+/// On PostgreSQL, keeping and removing files look at the shelf one after another; on SQLite their transactions do so by themselves.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7239023)";
 
 // Work that goes on is young; the newest are found by their id, whatever the number of all.
 const RUNNING: &str = "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN updated_at < $1 THEN 1 ELSE 0 END), 0) AS BIGINT)
@@ -75,6 +78,7 @@ pub const STATEMENTS: &[&str] = &[
     LIST,
     LIST_SPENT,
     FORGET_SPENT,
+    COUNT_CONTENT,
     RUNNING,
 ];
 
@@ -219,14 +223,20 @@ pub async fn create_job(importer: &Importer, by: AccountId, uploads: Vec<Upload>
     for upload in uploads {
         let bytes = tokio::fs::read(upload.file.path()).await?;
         let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-        files.push((upload.name, shelf.put(bytes).await?, size));
+        let hash = shelf.put(bytes).await?;
+        files.push((upload, hash, size));
     }
     let (id, now) = (ImportJobId(importer.ids.next()), importer.clock.now());
     let mut tx = importer.db.begin().await?;
+    lock_shelf(&mut tx).await?;
     on_tx!(&mut tx, c => sqlx::query(INSERT).bind(id).bind(&name).bind(is_dry_run).bind(Json(Report::default())).bind(by).bind(now).execute(c).await.map(drop))
         .map_err(failed)?;
-    for (ordinal, (file, hash, size)) in (0i64..).zip(&files) {
-        on_tx!(&mut tx, c => sqlx::query(INSERT_FILE).bind(id).bind(ordinal).bind(file).bind(hash.as_str()).bind(*size).execute(c).await.map(drop))
+    for (ordinal, (upload, hash, size)) in (0i64..).zip(&files) {
+        // Tidying may have removed the same content of an earlier job in between.
+        if !shelf.holds(hash).await? {
+            shelf.put(tokio::fs::read(upload.file.path()).await?).await?;
+        }
+        on_tx!(&mut tx, c => sqlx::query(INSERT_FILE).bind(id).bind(ordinal).bind(&upload.name).bind(hash.as_str()).bind(*size).execute(c).await.map(drop))
             .map_err(failed)?;
     }
     if !is_dry_run {
@@ -443,15 +453,27 @@ pub async fn forget_files(db: &Db, blobs: &Blobs, clock: &Clock) -> Result<u64> 
     let shelf = blobs.shelf(SHELF);
     let mut removed = 0;
     for content in spent {
-        if let Some(hash) = BlobHash::parse(&content) {
-            shelf.remove(&hash).await?;
-        }
         let mut tx = db.begin().await?;
+        lock_shelf(&mut tx).await?;
         on_tx!(&mut tx, c => sqlx::query(FORGET_SPENT).bind(&content).bind(before).execute(c).await.map(drop)).map_err(failed)?;
+        // A job that came since it was listed may have the same content.
+        let left: i64 = on_tx!(&mut tx, c => sqlx::query_scalar(COUNT_CONTENT).bind(&content).fetch_one(c).await).map_err(failed)?;
+        if left == 0 {
+            if let Some(hash) = BlobHash::parse(&content) {
+                shelf.remove(&hash).await?;
+            }
+            removed += 1;
+        }
         tx.commit().await?;
-        removed += 1;
     }
     Ok(removed)
+}
+
+async fn lock_shelf(tx: &mut Tx) -> Result<()> {
+    if let Tx::Postgres(transaction) = tx {
+        sqlx::query(LOCK).execute(&mut **transaction).await.map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// How many of the newest jobs are running, and how many of these nobody has worked at for [`leases::STUCK`].

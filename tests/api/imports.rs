@@ -236,3 +236,29 @@ async fn files_go_a_day_after_the_last_job_that_needs_them() {
     assert_eq!(outcomes(&bench.seen(first).await).len(), 2, "the report stays");
     bench.app.finish().await;
 }
+
+#[tokio::test]
+async fn a_new_job_keeps_what_is_being_tidied_away() {
+    let bench = Bench::start().await;
+    let (importer, rules) = (&bench.importer, &bench.rules);
+    let shelf = importer.blobs.shelf(jobs::SHELF);
+    let umbrella = BlobHash::of(FILES[0].1.as_bytes());
+    let mut id = bench.job(&FILES[..1], false).await;
+    for round in 0..20u64 {
+        let worker = jobs::claim(importer, rules, id).await.unwrap().unwrap();
+        jobs::work(importer, rules, id, worker).await;
+        let job = bench.seen(id).await;
+        assert_eq!((job.state, job.failure.as_str()), (JobState::Finished, ""), "round {round}: its file was there");
+        bench.app.clock.advance(chrono::Duration::hours(25));
+        // The same content comes again at any moment of the tidying.
+        let again = async {
+            tokio::time::sleep(std::time::Duration::from_micros(round * 300)).await;
+            bench.job(&FILES[..1], false).await
+        };
+        let (tidied, next) = tokio::join!(jobs::forget_files(&importer.db, &importer.blobs, &importer.clock), again);
+        tidied.unwrap();
+        assert!(shelf.holds(&umbrella).await.unwrap(), "round {round}");
+        id = next;
+    }
+    bench.app.finish().await;
+}
