@@ -31,29 +31,44 @@ pub async fn verify(config: Config, files: &[PathBuf], as_json: bool) -> Result<
     let app = App::open(config, Access::ReadOnly).await?;
     let kept = kept_anchors(&app, files)?;
     let checked = checking::verify_anchored(&app.db, &app.data_key, &kept).await?;
-    let sealed = sealing::verify(&app.db).await?;
-    if as_json {
-        let differences: Vec<Value> =
-            sealed.differences.iter().map(|d| json!({"seal": d.seal, "what": d.flaw.as_str(), "receipt_number": d.number})).collect();
-        let text = json!({
-            "entries": checked.entries, "last_hash": checked.last_hash, "anchors": checked.anchors,
-            "broken_at": checked.broken_at, "what": checked.what.map(|what| what.as_str()),
-            "seals": sealed.seals, "receipts": sealed.receipts, "waiting": sealed.waiting, "different": sealed.different, "differences": differences,
-        });
-        println!("{text}");
-    } else {
-        match (checked.broken_at, checked.what) {
-            (None, _) => {
-                println!("审计日志完整：共 {} 条，{} 个锚点相符，末条散列 {}。", checked.entries, checked.anchors, checked.last_hash);
-            }
-            (Some(seq), what) => {
-                let what = what.map_or("记录有误", |what| what.label());
-                println!("审计日志从第 {seq} 条起不一致：{what}（此前 {} 条完整）。请立即保全数据并核查。", checked.entries.min(seq - 1));
-            }
-        }
-        print_seals(&sealed);
+    // Before the seals are read: whatever becomes of them, the log's own verdict is known.
+    if !as_json {
+        print_chain(&checked);
     }
-    Ok(if checked.broken_at.is_none() && sealed.different == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
+    let has_seals = !app.db.pending_migrations().await?.contains(&sealing::MIGRATION);
+    let sealed = if has_seals { Some(sealing::verify(&app.db).await?) } else { None };
+    let are_sound = sealed.as_ref().is_none_or(|sealed| sealed.different == 0);
+    match &sealed {
+        _ if as_json => println!("{}", as_object(&checked, sealed.as_ref())),
+        Some(sealed) => print_seals(sealed),
+        None => println!("数据库尚未升级，回执还没有封存。"),
+    }
+    Ok(if checked.broken_at.is_none() && are_sound { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// Log and seals; without seals each of their members is null.
+fn as_object(checked: &checking::Verification, sealed: Option<&Verification>) -> Value {
+    let differences = sealed.map(|sealed| -> Vec<Value> {
+        sealed.differences.iter().map(|d| json!({"seal": d.seal, "what": d.flaw.as_str(), "receipt_number": d.number})).collect()
+    });
+    json!({
+        "entries": checked.entries, "last_hash": checked.last_hash, "anchors": checked.anchors,
+        "broken_at": checked.broken_at, "what": checked.what.map(|what| what.as_str()),
+        "seals": sealed.map(|s| s.seals), "receipts": sealed.map(|s| s.receipts), "waiting": sealed.map(|s| s.waiting),
+        "different": sealed.map(|s| s.different), "differences": differences,
+    })
+}
+
+fn print_chain(checked: &checking::Verification) {
+    match (checked.broken_at, checked.what) {
+        (None, _) => {
+            println!("审计日志完整：共 {} 条，{} 个锚点相符，末条散列 {}。", checked.entries, checked.anchors, checked.last_hash);
+        }
+        (Some(seq), what) => {
+            let what = what.map_or("记录有误", |what| what.label());
+            println!("审计日志从第 {seq} 条起不一致：{what}（此前 {} 条完整）。请立即保全数据并核查。", checked.entries.min(seq - 1));
+        }
+    }
 }
 
 fn print_seals(sealed: &Verification) {

@@ -126,6 +126,8 @@ const LOCK: &str = "SELECT pg_try_advisory_xact_lock(7239019)";
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[FIND_WAITING, COUNT_WAITING, LIST_WAITING, LIST_SEALED];
 
+/// Number of the migration that brought seals: a database without it has none.
+pub const MIGRATION: i64 = 19;
 /// Receipts under one seal at most.
 pub const MOST: u32 = 2_000;
 /// Differences that are named one by one.

@@ -109,6 +109,49 @@ fn the_first_administrator_is_made_by_command_and_the_log_is_checked() {
     assert!(text(&checked.stdout).contains("第 2 条"), "{}", text(&checked.stdout));
 }
 
+/// What takes a database back to where it was before receipts were sealed.
+const BEFORE_SEALS: &[&str] = &[
+    "DROP TRIGGER opinion_receipt_is_never_changed",
+    "DROP INDEX opinion_unsealed",
+    "DROP INDEX opinion_sealed",
+    "ALTER TABLE opinion DROP COLUMN sealed_in",
+    "ALTER TABLE opinion DROP COLUMN seal_mark",
+    "DELETE FROM _sqlx_migrations WHERE version >= 19",
+];
+
+#[test]
+fn the_log_of_a_database_without_seals_is_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let zhitong = production(folder.path(), &format!("data_key = '{}'", IdSource::Random.secret(32)));
+    assert!(zhitong(&["migrate"]).status.success());
+    assert!(zhitong(&["account", "add", "chen.ke", "--name", "陈科", "--role", "administrator"]).status.success());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let change = |statements: &'static [&'static str]| {
+        runtime.block_on(async {
+            let db = Db::open_sqlite(&folder.path().join("data/zhitong.db"), 1).await.unwrap();
+            for statement in statements {
+                let mut tx = db.begin().await.unwrap();
+                zhitong::on_tx!(&mut tx, c => sqlx::query(*statement).execute(c).await.map(drop)).unwrap();
+                tx.commit().await.unwrap();
+            }
+            db.close().await;
+        });
+    };
+    change(BEFORE_SEALS);
+    let checked = zhitong(&["audit", "verify"]);
+    let said = text(&checked.stdout);
+    assert!(
+        checked.status.success() && said.contains("审计日志完整") && said.contains("回执还没有封存"),
+        "{said}{}",
+        text(&checked.stderr)
+    );
+    let checked: Value = serde_json::from_slice(&zhitong(&["audit", "verify", "--json"]).stdout).unwrap();
+    assert_eq!((&checked["entries"], &checked["seals"], &checked["different"]), (&Value::from(1), &Value::Null, &Value::Null));
+    change(&["DROP TRIGGER audit_entry_is_never_changed", "UPDATE audit_entry SET detail = 'x'"]);
+    let checked = zhitong(&["audit", "verify"]);
+    assert!(checked.status.code() == Some(2) && text(&checked.stdout).contains("第 1 条起不一致"), "{}", text(&checked.stdout));
+}
+
 /// Sealed texts put straight into the table.
 const SEALED_ROWS: usize = 6_000;
 const PHONE: &str = "13800001234";
