@@ -299,11 +299,18 @@ pub async fn append(tx: &mut Tx, clock: &Clock, new: NewEntry<'_>) -> Result<()>
     append_numbered(tx, clock, new).await.map(drop)
 }
 
-/// Appends an entry and gives its place in the chain. What is written after it in the transaction must be held by it already, or two wait for each other.
-pub async fn append_numbered(tx: &mut Tx, clock: &Clock, new: NewEntry<'_>) -> Result<i64> {
+/// Holds the end of the chain until the transaction ends, on PostgreSQL before any other writer does; for whoever would keep others waiting with what they hold when
+/// they come to append. On SQLite a transaction that writes holds it by itself.
+pub async fn hold(tx: &mut Tx) -> Result<()> {
     if let Tx::Postgres(transaction) = tx {
         sqlx::query(LOCK).execute(&mut **transaction).await.map_err(failed)?;
     }
+    Ok(())
+}
+
+/// Appends an entry and gives its place in the chain. What is written after it in the transaction must be held by it already, or two wait for each other.
+pub async fn append_numbered(tx: &mut Tx, clock: &Clock, new: NewEntry<'_>) -> Result<i64> {
+    hold(tx).await?;
     let last: Option<(i64, String)> = on_tx!(tx, c => sqlx::query_as(LAST).fetch_optional(c).await).map_err(failed)?;
     let tip: Option<(i64, String)> = on_tx!(tx, c => sqlx::query_as(TIP).fetch_optional(c).await).map_err(failed)?;
     // When entries were cut off, the log goes on after where it was: the gap stays for the check to find.

@@ -117,14 +117,17 @@ macro_rules! list_waiting {
 const FIND_WAITING: &str = "SELECT id FROM opinion WHERE sealed_in IS NULL LIMIT 1";
 const COUNT_WAITING: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM opinion WHERE sealed_in IS NULL";
 const LIST_WAITING: &str = list_waiting!("");
-// Whoever holds one of the rows may wait for the end of the log, which the sealer takes next: what is held is left for the next time.
+// Whoever holds one of the rows may wait for the end of the log, which the sealer holds already: what is held is left for the next time.
 const LIST_FREE: &str = list_waiting!(" FOR NO KEY UPDATE SKIP LOCKED");
 const LIST_SEALED: &str = "SELECT id, receipt_number, content_hash, posted_at, sealed_in, seal_mark FROM opinion
     WHERE sealed_in > $1 AND sealed_in <= $2 ORDER BY sealed_in, id";
+// Receipts that name an entry after the last that seals any.
+const COUNT_STRAYS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM opinion WHERE sealed_in > $1";
+const LIST_STRAYS: &str = "SELECT sealed_in, receipt_number FROM opinion WHERE sealed_in > $1 ORDER BY sealed_in, id LIMIT $2";
 const LOCK: &str = "SELECT pg_try_advisory_xact_lock(7239019)";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[FIND_WAITING, COUNT_WAITING, LIST_WAITING, LIST_SEALED];
+pub const STATEMENTS: &[&str] = &[FIND_WAITING, COUNT_WAITING, LIST_WAITING, LIST_SEALED, COUNT_STRAYS, LIST_STRAYS];
 
 /// Number of the migration that brought seals: a database without it has none.
 pub const MIGRATION: i64 = 19;
@@ -148,15 +151,17 @@ pub async fn seal_some(db: &Db, clock: &Clock, most: u32) -> Result<u32> {
         return Ok(0);
     }
     let mut tx = db.begin().await?;
+    if let Tx::Postgres(transaction) = &mut tx {
+        let is_alone: bool = sqlx::query_scalar(LOCK).fetch_one(&mut **transaction).await.map_err(failed)?;
+        if !is_alone {
+            return Ok(0);
+        }
+    }
+    // Before the rows: nobody waits for them while this waits for its turn at the log.
+    audit::hold(&mut tx).await?;
     let rows: Vec<Row> = match &mut tx {
         Tx::Sqlite(transaction) => sqlx::query_as(LIST_WAITING).bind(i64::from(most)).fetch_all(&mut **transaction).await,
-        Tx::Postgres(transaction) => {
-            let is_alone: bool = sqlx::query_scalar(LOCK).fetch_one(&mut **transaction).await.map_err(failed)?;
-            if !is_alone {
-                return Ok(0);
-            }
-            sqlx::query_as(LIST_FREE).bind(i64::from(most)).fetch_all(&mut **transaction).await
-        }
+        Tx::Postgres(transaction) => sqlx::query_as(LIST_FREE).bind(i64::from(most)).fetch_all(&mut **transaction).await,
     }
     .map_err(failed)?;
     if rows.is_empty() {
@@ -205,13 +210,18 @@ pub async fn verify(db: &Db) -> Result<Verification> {
     let mut after = i64::MIN;
     loop {
         let seals = reading::list_details(db, Act::SealReceipts, after, SEALS_AT_ONCE).await?;
-        let until = seals.last().map_or(i64::MAX, |(seal, _)| *seal);
+        let Some(until) = seals.last().map(|(seal, _)| *seal) else {
+            let (strays, named) = find_strays(db, after).await?;
+            if strays > 0 && !reading::list_details(db, Act::SealReceipts, after, 1).await?.is_empty() {
+                // Sealed while this looked.
+                continue;
+            }
+            checked.different += strays.saturating_sub(named.len() as u64);
+            checked.note(named.into_iter());
+            return Ok(checked);
+        };
         let found: Vec<Row> =
             on_db!(db, pool => sqlx::query_as(LIST_SEALED).bind(after).bind(until).fetch_all(pool).await).map_err(failed)?;
-        if seals.is_empty() && !found.is_empty() && !reading::list_details(db, Act::SealReceipts, after, 1).await?.is_empty() {
-            // Sealed while this looked.
-            continue;
-        }
         let mut rows: BTreeMap<i64, Vec<Row>> = BTreeMap::new();
         for row in found {
             rows.entry(row.sealed_in.unwrap_or_default()).or_default().push(row);
@@ -225,11 +235,18 @@ pub async fn verify(db: &Db) -> Result<Verification> {
         for (seal, strays) in rows {
             checked.note(strays.into_iter().map(|row| Difference { seal, flaw: Flaw::NoSeal, number: Some(row.receipt_number) }));
         }
-        if seals.is_empty() {
-            return Ok(checked);
-        }
         after = until;
     }
+}
+
+/// How many receipts name an entry after `after`, where none seals any, and the first of them: a log that lost its seals leaves all receipts like that.
+async fn find_strays(db: &Db, after: i64) -> Result<(u64, Vec<Difference>)> {
+    let count: i64 = on_db!(db, pool => sqlx::query_scalar(COUNT_STRAYS).bind(after).fetch_one(pool).await).map_err(failed)?;
+    let most = count.min(MOST_NAMED as i64);
+    let named: Vec<(i64, String)> =
+        on_db!(db, pool => sqlx::query_as(LIST_STRAYS).bind(after).bind(most).fetch_all(pool).await).map_err(failed)?;
+    let named = named.into_iter().map(|(seal, number)| Difference { seal, flaw: Flaw::NoSeal, number: Some(number) });
+    Ok((u64::try_from(count).unwrap_or_default(), named.collect()))
 }
 
 /// What does not agree among the receipts that name a seal, which says their number and the hash over them.

@@ -18,9 +18,10 @@ const REMOVALS: &[&str] = &[
     "DELETE FROM phone_code WHERE phone_hash IN (SELECT phone_hash FROM account WHERE id = $1)",
     "DELETE FROM session WHERE account_id = $1",
     "DELETE FROM draft_follower WHERE account_id = $1",
+    // Delivery takes these rows in the same order, so neither waits for the other in a circle.
+    "DELETE FROM outbox WHERE account_id = $1",
     "DELETE FROM subscription_send WHERE account_id = $1",
     "DELETE FROM subscription_consent WHERE account_id = $1",
-    "DELETE FROM outbox WHERE account_id = $1",
     "DELETE FROM inbox WHERE account_id = $1",
     "DELETE FROM opinion_vote WHERE account_id = $1",
     // The next tidying removes them with their bytes.

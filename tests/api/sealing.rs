@@ -158,6 +158,24 @@ async fn a_row_altered_by_sql_is_named() {
 }
 
 #[tokio::test]
+async fn of_many_receipts_without_a_seal_all_are_counted_and_the_first_named() {
+    let app = TestApp::start().await;
+    let many = sealing::MOST_NAMED + 2;
+    say(&app, many).await;
+    assert_eq!(seal(&app, 100).await as usize, many);
+    unguard(&app).await;
+    let mut tx = app.app.db.begin().await.unwrap();
+    zhitong::on_tx!(&mut tx, c => sqlx::query("UPDATE opinion SET sealed_in = 999999").execute(c).await.map(drop)).unwrap();
+    tx.commit().await.unwrap();
+    let checked = verify(&app.app.db).await.unwrap();
+    // Of the one seal everything is missing.
+    assert_eq!((checked.different, checked.differences.len()), (many as u64 + 1, sealing::MOST_NAMED));
+    assert_eq!(checked.differences[0].flaw, Flaw::Missing);
+    assert!(checked.differences[1..].iter().all(|d| d.flaw == Flaw::NoSeal && d.seal == 999_999 && d.number.is_some()), "{checked:?}");
+    app.abandon().await;
+}
+
+#[tokio::test]
 async fn another_number_and_a_row_slipped_in_are_seen() {
     let app = TestApp::start().await;
     let said = say(&app, 3).await;
@@ -203,7 +221,7 @@ async fn a_receipt_that_somebody_holds_is_left_for_the_next_time() {
         .unwrap();
     let sealed = tokio::time::timeout(Duration::from_secs(5), seal(&app, 100)).await;
     assert_eq!(sealed.expect("the sealer waits for nobody"), 1);
-    // Whoever holds the row writes to the log in the end: the sealer, which has the log when it writes its rows, must not wait for it.
+    // Whoever holds the row writes to the log in the end: the sealer, which has the log before its rows, must not wait for it.
     let entry = NewEntry {
         account_id: None,
         act: Act::ShowOpinion,
