@@ -114,7 +114,7 @@ pub struct Rules {
     pub enclosures_mib: u32,
     /// Hours after which an uploaded file that came with no opinion is removed.
     pub unbound_enclosure_hours: u32,
-    /// Seconds after which work in the background (an import, an uploaded table) that gave no sign is taken for dead, and another instance goes on with it.
+    /// Seconds after which work in the background (an import, an uploaded table) that gave no sign is taken for dead, and another instance goes on with it; 10 or more.
     pub silent_seconds: u32,
     /// Failed staff logins with one name from one address in fifteen minutes before that pair must wait; five times as many with all names together.
     pub failed_logins: u32,
@@ -131,6 +131,9 @@ pub struct Rules {
     /// Days off and worked weekend days, as announced each year.
     pub calendar: Calendar,
 }
+
+/// Least [`Rules::silent_seconds`]: signs of life that a slow engine delays must not look like death.
+const LEAST_SILENT_SECONDS: u32 = 10;
 
 impl Default for Rules {
     fn default() -> Self {
@@ -407,6 +410,11 @@ impl Config {
                 "正式运行需要 data_key 或 data_key_file（个人信息密钥）。可用 `zhitong keys add --file 路径` 生成密钥文件，并妥善保管。",
             ));
         }
+        if self.rules.silent_seconds < LEAST_SILENT_SECONDS {
+            return Err(Error::startup(format!(
+                "rules.silent_seconds 应不小于 {LEAST_SILENT_SECONDS}：太短会把只是慢的后台处理当成中断。"
+            )));
+        }
         if !self.public_url.is_empty() && !self.public_url.starts_with("http") {
             return Err(Error::startup("public_url 应以 http:// 或 https:// 开头。"));
         }
@@ -468,6 +476,10 @@ mod tests {
         std::fs::write(&path, "lisen = '127.0.0.1:1'").unwrap();
         assert!(Config::load(Some(&path), &environment(&[])).unwrap_err().detail.contains("lisen"));
         let key = "ab".repeat(32);
+        std::fs::write(&path, format!("data_key = '{key}'\n[rules]\nsilent_seconds = 9")).unwrap();
+        assert!(Config::load(Some(&path), &environment(&[])).unwrap_err().detail.contains("silent_seconds"));
+        std::fs::write(&path, format!("data_key = '{key}'\n[rules]\nsilent_seconds = 10")).unwrap();
+        Config::load(Some(&path), &environment(&[])).unwrap();
         std::fs::write(&path, format!("data_key = '{key}'")).unwrap();
         assert!(!Config::load(Some(&path), &environment(&[])).unwrap().is_demonstration);
     }

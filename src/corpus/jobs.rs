@@ -58,9 +58,10 @@ const COUNT_CONTENT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM import_job_fil
 /// On PostgreSQL, keeping and removing files look at the shelf one after another; on SQLite their transactions do so by themselves.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7239023)";
 
-// Work that goes on is young; the newest are found by their id, whatever the number of all.
-const RUNNING: &str = "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN updated_at < $1 THEN 1 ELSE 0 END), 0) AS BIGINT)
-    FROM (SELECT state, updated_at FROM import_job ORDER BY id DESC LIMIT $2) recent WHERE state = 'running'";
+// Work that goes on is young; the newest are found by their id, whatever the number of all. What nobody works at waits for its turn.
+const RUNNING: &str =
+    "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN worker IS NOT NULL AND updated_at < $1 THEN 1 ELSE 0 END), 0) AS BIGINT)
+    FROM (SELECT state, worker, updated_at FROM import_job ORDER BY id DESC LIMIT $2) recent WHERE state = 'running'";
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[
@@ -399,7 +400,8 @@ pub async fn finish(importer: &Importer, id: ImportJobId, worker: Uuid, outcome:
     Ok(finished == 1)
 }
 
-/// Lets a job go that the server cannot finish before it stops: another instance goes on at once.
+/// Lets a job go that was taken up here and that the server cannot finish before it stops: another instance goes on at once. What [`start_job`] began by itself is not
+/// let go: it falls silent with the server.
 async fn let_go(importer: &Importer, id: ImportJobId, worker: Uuid) -> Result<()> {
     let mut tx = importer.db.begin().await?;
     on_tx!(&mut tx, c => sqlx::query(LET_GO).bind(id).bind(worker).execute(c).await.map(drop)).map_err(failed)?;
@@ -476,7 +478,7 @@ async fn lock_shelf(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-/// How many of the newest jobs are running, and how many of these nobody has worked at for [`leases::STUCK`].
+/// How many of the newest jobs are running, and the workers of how many of these have been silent for [`leases::STUCK`]; one that waits for its turn is not stuck.
 pub async fn count_running(db: &Db, now: DateTime<Utc>) -> Result<(i64, i64)> {
     let before = now - leases::STUCK;
     on_db!(db, pool => sqlx::query_as(RUNNING).bind(before).bind(RECENT).fetch_one(pool).await).map_err(failed)

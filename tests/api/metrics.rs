@@ -77,6 +77,12 @@ async fn what_is_read_from_time_to_time_is_what_is_there() {
     ).bind(app.app.ids.next()).bind(Json(json!({}))).bind(now).execute(c).await.map(drop)).unwrap();
     tx.commit().await.unwrap();
     assert_eq!(jobs::count_running(db, now).await.unwrap(), (1, 0));
-    assert_eq!(jobs::count_running(db, now + leases::STUCK + TimeDelta::seconds(1)).await.unwrap(), (1, 1));
+    let late = now + leases::STUCK + TimeDelta::seconds(1);
+    assert_eq!(jobs::count_running(db, late).await.unwrap(), (1, 0), "it waits for its turn");
+    let mut tx = db.begin().await.unwrap();
+    zhitong::on_tx!(&mut tx, c => sqlx::query("UPDATE import_job SET worker = $1").bind(app.app.ids.next()).execute(c).await.map(drop))
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(jobs::count_running(db, late).await.unwrap(), (1, 1));
     app.finish().await;
 }

@@ -92,7 +92,9 @@ fn an_installation_in_order_is_found_so_and_each_broken_fact_is_named() {
 
     it.write(&["INSERT INTO import_job (id, state, name, is_dry_run, done, report, failure, created_at, updated_at)
         VALUES (x'01900000000070008000000000000001', 'running', '法规', FALSE, 0, '{}', '', '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00')"]);
-    said("jobs", "重新导入");
+    assert!(it.finding("jobs").0, "it waits for its turn");
+    it.write(&["UPDATE import_job SET worker = x'01900000000070008000000000000009'"]);
+    said("jobs", "自动接着做");
 
     it.write(&["INSERT INTO outbox (id, account_id, event, subject_id, about, created_at, attempts, failure, given_up_at)
         SELECT x'01900000000070008000000000000002', id, 'opinion_received', id, '草案', '2026-01-01T00:00:00+00:00', 10, 'internal', '2026-01-02T00:00:00+00:00'

@@ -302,7 +302,7 @@ def new_instance(it, count):
 
 
 # Seconds after which work without a sign is taken for dead, and files of an import whose instance is killed.
-SILENT, FILES = 6, 25
+SILENT, FILES = 10, 25
 
 
 def imports_go_on(it, staff):

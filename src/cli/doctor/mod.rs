@@ -324,7 +324,7 @@ async fn look_at_work(app: &App, findings: &mut Findings) {
             "jobs",
             WORK,
             format!(
-                "{imports} 个导入任务、{uploads} 批线下意见中断了，已完成的部分都在。请重新导入同样的法规文件；线下意见请联系点打开那一批，点“继续”。"
+                "{imports} 个导入任务、{uploads} 批线下意见中断了，已完成的部分都在。法规导入由运行中的服务自动接着做，长时间不变请查看日志；线下意见请联系点打开那一批，点“继续”。"
             ),
         ),
         (Err(error), _) | (_, Err(error)) => findings.mend("jobs", WORK, error.detail),

@@ -116,6 +116,14 @@ async fn what_falls_silent_too_often_waits_for_a_person() {
     assert!(batches::take_up(&at).await.unwrap().is_none());
     let batch = point.batch(id).await;
     assert!(batch.failure.contains("不再自动继续") && batch.is_stalled(point.app.clock.now(), &at.rules), "{batch:?}");
+    // What a person resumed has its tries again.
+    batches::resume(&at, &point.caller, id).await.unwrap();
+    for _ in 1..leases::ATTEMPTS {
+        point.silence();
+        assert_eq!(batches::take_up(&at).await.unwrap().map(|taken| taken.batch), Some(id));
+    }
+    point.silence();
+    assert!(batches::take_up(&at).await.unwrap().is_none());
     let worker = batches::resume(&at, &point.caller, id).await.unwrap();
     let batch = point.work(id, worker).await;
     assert_eq!((batch.state, batch.failure.as_str()), (BatchState::Checked, ""));

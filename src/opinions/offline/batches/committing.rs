@@ -3,7 +3,6 @@
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::receiving::overtaken;
 use super::weighing::{JUDGE, Standard, verdict};
 use super::{Batch, BatchState, RowState, Uploads, hold_batch, open};
 use crate::accounts::Caller;
@@ -15,6 +14,7 @@ use crate::opinions::offline::judging::Problem;
 use crate::opinions::offline::recording::{self, NewOffline, Recorded, alike_of};
 use crate::opinions::{Channel, wording};
 use crate::storage::Db;
+use crate::storage::leases::overtaken;
 use crate::storage::sql::failed;
 use crate::{on_db, on_tx};
 

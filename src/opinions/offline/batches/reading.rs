@@ -8,7 +8,6 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinError;
 use uuid::Uuid;
 
-use super::receiving::overtaken;
 use super::{Batch, Sheet, Uploads, seal};
 use crate::accounts::Caller;
 use crate::contact_points::assignments;
@@ -20,6 +19,7 @@ use crate::ids::DraftVersionId;
 use crate::opinions::offline::columns::{Field, cut, recognise, take_back};
 use crate::storage::Tx;
 use crate::storage::blobs::BlobHash;
+use crate::storage::leases::overtaken;
 use crate::storage::sql::failed;
 use crate::{on_db, on_tx};
 

@@ -31,7 +31,7 @@ const INSERT: &str = "INSERT INTO upload_batch (id, assignment_id, contact_point
     worker, failure, layout, notices, defaults, uploaded_by, uploaded_at, undo_reason, worked_for, attempts)
     VALUES ($1, $2, $3, $4, $5, $6, $7, '', 'reading', 1, 0, 0, $8, $9, '', $10, $11, $12, $13, $8, '', $13, 1) ON CONFLICT DO NOTHING";
 const CLAIM: &str =
-    "UPDATE upload_batch SET worker = $3, heard_at = $4, worked_for = $7, failure = '' WHERE id = $1 AND contact_point_id = $2
+    "UPDATE upload_batch SET worker = $3, heard_at = $4, worked_for = $7, attempts = 1, failure = '' WHERE id = $1 AND contact_point_id = $2
     AND state IN ('reading', 'checking', 'committing') AND (worker IS NULL OR heard_at < $5)
     AND (EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $6) OR $6 IS NULL)";
 const HEAR: &str = "UPDATE upload_batch SET heard_at = $3 WHERE id = $1 AND worker = $2";
@@ -139,7 +139,7 @@ pub async fn get_original(at: &Uploads, caller: &Caller, id: UploadBatchId) -> R
     Ok((batch, bytes))
 }
 
-/// Takes over work that broke off. Gives who works, for [`work`].
+/// Takes over work that broke off; its tries by itself are counted anew. Gives who works, for [`work`].
 pub async fn resume(at: &Uploads, caller: &Caller, id: UploadBatchId) -> Result<Uuid> {
     let point = own_point(caller)?;
     let (worker, now) = (at.ids.next(), at.clock.now());
@@ -224,12 +224,7 @@ async fn hear(at: &Uploads, id: UploadBatchId, worker: Uuid) -> Result<()> {
         .bind(id).bind(worker).bind(at.clock.now()).execute(c).await.map(|d| d.rows_affected()))
     .map_err(failed)?;
     tx.commit().await?;
-    if heard == 0 { Err(overtaken()) } else { Ok(()) }
-}
-
-/// What a step says when somebody else took the work over.
-pub(super) fn overtaken() -> Error {
-    Error::new(Code::Conflict, "另一处已经接着处理这一批。")
+    if heard == 0 { Err(leases::overtaken()) } else { Ok(()) }
 }
 
 #[cfg(test)]

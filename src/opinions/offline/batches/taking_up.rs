@@ -30,8 +30,8 @@ pub const STATEMENTS: &[&str] = &[NEXT, TAKE_UP, GIVE_UP, LET_GO];
 
 /// What is said of work that fell silent too often.
 const GIVEN_UP: &str = "处理几次都意外中断，系统不再自动继续。已完成的部分都在，可以点“继续”再试一次；如果仍然不行，请把文件拆成几份上传。";
-/// What is said of work in the name of an account that has none any more.
-const NOBODY: &str = "处理中断，而经办的账号已停用。已完成的部分都在，请由本联系点的其他同事点“继续”。";
+/// What is said of work in the name of an account that is closed, and of a commit by older software, which did not say in whose name.
+const NOBODY: &str = "处理中断，而经办的账号已停用，或者没有记下由谁经办。已完成的部分都在，请由本联系点的其他同事点“继续”。";
 
 /// Work that was taken up, for [`work`].
 #[derive(Clone, Debug)]
@@ -91,7 +91,8 @@ async fn give_up(at: &Uploads) -> Result<()> {
     Ok(())
 }
 
-/// Lets work go that the server cannot finish before it stops: another instance goes on at once.
+/// Lets work go that was taken up here and that the server cannot finish before it stops: another instance goes on at once. What began with its upload or its commit is
+/// not let go: it falls silent with the server.
 async fn let_go(at: &Uploads, batch: UploadBatchId, worker: Uuid) -> Result<()> {
     let mut tx = at.db.begin().await?;
     on_tx!(&mut tx, c => sqlx::query(LET_GO).bind(batch).bind(worker).execute(c).await.map(drop)).map_err(failed)?;

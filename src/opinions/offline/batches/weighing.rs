@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::receiving::overtaken;
 use super::{Batch, RowState, Sheet, Uploads, open};
 use crate::accounts::Caller;
 use crate::calendar;
@@ -17,6 +16,7 @@ use crate::error::Result;
 use crate::ids::{ConsultationId, ContactPointId, StationId};
 use crate::opinions::offline::judging::{Judge, Judgement, Problem};
 use crate::opinions::offline::recording::{NewOffline, alike_content, content_hash, person_hash};
+use crate::storage::leases::overtaken;
 use crate::storage::sql::failed;
 use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx};
