@@ -6,7 +6,7 @@
 //!
 //! An engine that is away kills no worker: see [`steadily`].
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -15,6 +15,8 @@ use crate::error::{Code, Error, Result};
 
 /// How often work is begun by itself: what kills its worker each time must not go on killing.
 pub const ATTEMPTS: i64 = 3;
+/// For how long work waits for an engine that is away.
+const PATIENCE: Duration = Duration::from_secs(3_600);
 /// Longest time between two looks for work that nobody does.
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -69,14 +71,26 @@ where
 }
 
 /// Does some work, and does it again from its beginning while an engine is away, with a pause in between: whoever works keeps their claim, because to begin with
-/// another one would not bring the engine back, and would use up a try. `what` names the work in the log.
+/// another one would not bring the engine back, and would use up a try. Ends with the failure after [`PATIENCE`], so that what only looks like an engine that is
+/// away, a content that nobody can read for instance, keeps no other work waiting for ever. `what` names the work in the log.
 pub async fn steadily<T, W>(what: &str, pause: Duration, work: impl Fn() -> W) -> Result<T>
 where
     W: Future<Output = Result<T>>,
 {
+    steadily_for(PATIENCE, what, pause, work).await
+}
+
+async fn steadily_for<T, W>(patience: Duration, what: &str, pause: Duration, work: impl Fn() -> W) -> Result<T>
+where
+    W: Future<Output = Result<T>>,
+{
+    let mut since: Option<Instant> = None;
     loop {
         match work().await {
             Err(error) if error.code == Code::Unavailable => {
+                if since.get_or_insert_with(Instant::now).elapsed() >= patience {
+                    return Err(error);
+                }
                 tracing::warn!(what, cause = error.cause_chain(), "an engine is away from work in the background; it is tried again");
                 tokio::time::sleep(pause).await;
             }
@@ -143,6 +157,10 @@ mod tests {
         // What else goes wrong would go wrong again.
         assert_eq!(steadily("a test", pause, || work(1, Code::Internal)).await.unwrap_err().code, Code::Internal);
         assert_eq!(tries.swap(0, Ordering::Relaxed), 1);
+        // Nobody waits for ever.
+        let away = steadily_for(Duration::from_millis(40), "a test", pause, || work(usize::MAX, Code::Unavailable));
+        assert_eq!(away.await.unwrap_err().code, Code::Unavailable);
+        assert!(tries.swap(0, Ordering::Relaxed) > 1);
         // Whoever is overtaken while the engine is away does not wait for it.
         let away = steadily("a test", pause, || work(usize::MAX, Code::Unavailable));
         let ended = while_alive(away, Duration::from_millis(40), || std::future::ready(Err(overtaken()))).await;
