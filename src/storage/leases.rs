@@ -71,7 +71,7 @@ where
 }
 
 /// Does some work, and does it again from its beginning while an engine is away, with a pause in between: whoever works keeps their claim, because to begin with
-/// another one would not bring the engine back, and would use up a try. Ends with the failure after [`PATIENCE`], so that what only looks like an engine that is
+/// another one would not bring the engine back, and would use up a try. Ends with the failure after an hour of it, so that what only looks like an engine that is
 /// away, a content that nobody can read for instance, keeps no other work waiting for ever. `what` names the work in the log.
 pub async fn steadily<T, W>(what: &str, pause: Duration, work: impl Fn() -> W) -> Result<T>
 where
