@@ -186,7 +186,7 @@ impl Cache {
 
     /// A cache on a Redis server, which need not answer yet.
     pub fn redis(url: &str, prefix: &str) -> Result<Cache> {
-        let unusable = |e| Error::startup("Redis 地址无法识别，应形如 redis://主机:端口/。").caused_by(e);
+        let unusable = |e| Error::startup("Redis 地址无法识别，应形如 redis://主机:端口/ 或 rediss://主机:端口/。").caused_by(e);
         super::crypto::install_tls();
         let client = redis::Client::open(url).map_err(unusable)?;
         let config = ConnectionManagerConfig::new()

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -17,10 +17,12 @@ use crate::error::{Code, Error, Result};
 
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The same, when the database did not answer the last one: every request waits until it is known whether it is gone.
+const DOUBT: Duration = Duration::from_millis(250);
 /// Looks between two looks at the originals: one such look is a request to another service.
 const ORIGINALS_EVERY: u32 = 5;
 /// How long an engine may take to answer a look.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_millis(1500);
 /// Looks without an answer after which an engine is gone: one may be a hiccup.
 const GONE_AFTER: u8 = 2;
 
@@ -88,29 +90,34 @@ impl Engines {
     }
 }
 
-/// A connection of its own to look with: a pool whose connections are all at work is busy, not gone.
+/// What is looked at with: a connection of its own, because a pool whose connections are all at work is busy, not gone; and no pool of one, which would
+/// go on knocking at a closed port for as long as a look may take.
 enum Probe {
     Embedded,
-    Server(PgPool),
+    Server { options: Arc<PgConnectOptions>, connection: Option<PgConnection> },
 }
 
 impl Probe {
     fn of(db: &Db) -> Probe {
         match db {
             Db::Sqlite(_) => Probe::Embedded,
-            Db::Postgres(pool) => {
-                let options = (*pool.connect_options()).clone();
-                Probe::Server(PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options))
-            }
+            Db::Postgres(pool) => Probe::Server { options: pool.connect_options(), connection: None },
         }
     }
 
-    async fn look(&self) -> Result<()> {
-        match self {
+    async fn look(&mut self) -> Result<()> {
+        let Probe::Server { options, connection } = self else {
             // A file does not go away; a full disk shows where it is written.
-            Probe::Embedded => Ok(()),
-            Probe::Server(pool) => sqlx::query("SELECT 1").execute(pool).await.map(drop).map_err(failed),
-        }
+            return Ok(());
+        };
+        // Taken out while it is asked: what a look leaves behind that failed or was given up is not used again.
+        let mut asked = match connection.take() {
+            Some(kept) => kept,
+            None => options.connect().await.map_err(failed)?,
+        };
+        sqlx::query("SELECT 1").execute(&mut asked).await.map_err(failed)?;
+        *connection = Some(asked);
+        Ok(())
     }
 }
 
@@ -127,21 +134,28 @@ pub async fn watch_until_stopped(
     mut stopping: watch::Receiver<bool>,
     report: impl Fn(Engine, bool),
 ) {
-    let probe = Probe::of(&db);
+    let mut probe = Probe::of(&db);
     let mut round = 0u32;
     while !*stopping.borrow_and_update() {
-        let (database, shared) = tokio::join!(within_patience(probe.look()), within_patience(cache.ping()));
+        let originals = async {
+            match round.is_multiple_of(ORIGINALS_EVERY) {
+                true => Some(within_patience(blobs.ping()).await),
+                false => None,
+            }
+        };
+        let (database, shared, originals) = tokio::join!(within_patience(probe.look()), within_patience(cache.ping()), originals);
         engines.note(Engine::Database, &database);
         engines.note(Engine::Cache, &shared);
-        if round.is_multiple_of(ORIGINALS_EVERY) {
-            engines.note(Engine::Originals, &within_patience(blobs.ping()).await);
+        if let Some(originals) = originals {
+            engines.note(Engine::Originals, &originals);
         }
         round = round.wrapping_add(1);
         for engine in Engine::ALL {
             report(engine, !engines.is_gone(engine));
         }
+        let pause = if database.is_err() && !engines.is_gone(Engine::Database) { DOUBT } else { PAUSE };
         tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
+            () = tokio::time::sleep(pause) => {}
             changed = stopping.changed() => if changed.is_err() { return },
         }
     }
