@@ -52,6 +52,7 @@ enum Refusal {
     TooSlow,
     TooManyParts,
     Unreadable,
+    Encoded,
 }
 
 impl Refusal {
@@ -61,6 +62,7 @@ impl Refusal {
             Refusal::TooSlow => Error::new(Code::TooSlow, "提交的内容长时间没有传完，已经中断；请检查网络后再试，您填写的内容请先保留。"),
             Refusal::TooManyParts => Error::new(Code::TooLarge, format!("一次提交的文件和填写项合计不能超过 {PARTS} 个，请分次提交。")),
             Refusal::Unreadable => Error::new(Code::Malformed, "提交的内容没有收全，或者格式无法识别，请重试。"),
+            Refusal::Encoded => Error::new(Code::UnsupportedMedia, "请不要压缩传输提交的内容（不带 Content-Encoding）。"),
         }
     }
 }
@@ -105,7 +107,8 @@ impl Bodies {
         }
     }
 
-    /// Puts a body within its limits in the place of what was sent. [`Code::TooLarge`], [`Code::TooSlow`], [`Code::Malformed`], or
+    /// Puts a body within its limits in the place of what was sent. [`Code::TooLarge`], [`Code::TooSlow`], [`Code::Malformed`],
+    /// [`Code::UnsupportedMedia`] when it was compressed for its way (what is counted here is what was sent, and a few KiB can unfold to a GiB), or
     /// [`Code::Unavailable`] when too many others are sending much. What is given back is held until the request is answered.
     pub async fn take(&self, request: &mut Request, chance: u8) -> Result<Taken> {
         let body = request.take_body();
@@ -123,6 +126,9 @@ impl Bodies {
             OTHER_BYTES
         };
         let mut rest = Rest { stream: body.into_bytes_stream().boxed(), limit, left: limit, patience: PATIENCE, parts: None };
+        if !is_plain(request) {
+            return Err(rest.refuse(Refusal::Encoded).error());
+        }
         let declared = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
         if declared.is_some_and(|length| length > limit) {
             return Err(rest.refuse(Refusal::TooLarge(limit)).error());
@@ -155,6 +161,11 @@ impl Bodies {
         request.set_body(read);
         Ok(Taken { _seat: seat, refused: None })
     }
+}
+
+/// Whether a body is sent as it is.
+fn is_plain(request: &Request) -> bool {
+    request.headers().get_all(header::CONTENT_ENCODING).iter().all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// What is still to come of a body.
@@ -333,6 +344,27 @@ mod tests {
         let mut declared = request("application/json", endless(b"{}", 1));
         declared.headers_mut().insert(header::CONTENT_LENGTH, header::HeaderValue::from_static("10737418240"));
         assert_eq!(code(&bodies, declared).await, Some(Code::TooLarge));
+    }
+
+    #[tokio::test]
+    async fn what_was_compressed_for_its_way_is_refused() {
+        let bodies = bodies();
+        for (coding, refusal) in [
+            ("gzip", Some(Code::UnsupportedMedia)),
+            ("ZSTD", Some(Code::UnsupportedMedia)),
+            ("identity, br", Some(Code::UnsupportedMedia)),
+            ("", Some(Code::UnsupportedMedia)),
+            ("Identity", None),
+        ] {
+            let mut sent = request("application/json", endless(b"{}", 1));
+            sent.headers_mut().insert(header::CONTENT_ENCODING, header::HeaderValue::from_static(coding));
+            assert_eq!(code(&bodies, sent).await, refusal, "{coding}");
+        }
+        let mut twice = request("application/json", endless(b"{}", 1));
+        for coding in ["identity", "gzip"] {
+            twice.headers_mut().append(header::CONTENT_ENCODING, header::HeaderValue::from_static(coding));
+        }
+        assert_eq!(code(&bodies, twice).await, Some(Code::UnsupportedMedia));
     }
 
     #[tokio::test]

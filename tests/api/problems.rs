@@ -29,6 +29,22 @@ async fn every_failure_has_the_one_body() {
     app.finish().await;
 }
 
+/// What is counted is what was sent: a body that unfolds on its way in would pass every limit.
+#[tokio::test]
+async fn a_compressed_body_is_refused() {
+    let app = TestApp::start().await;
+    let login = json!({"name": "nobody", "password": "a long pass phrase"});
+    let send = |coding: &'static str| {
+        let (app, login) = (&app, login.clone());
+        async move { app.call(Method::POST, "/sessions/staff", None, &[("content-encoding", coding)], Some(login)).await }
+    };
+    for coding in ["gzip", "zstd", "br", "deflate", "unheard-of"] {
+        send(coding).await.expect_problem(Code::UnsupportedMedia);
+    }
+    send("identity").await.expect_problem(Code::LoginFailed);
+    app.finish().await;
+}
+
 /// A character that PostgreSQL cannot keep is the sender's failure, not ours; SQLite keeps it.
 #[tokio::test]
 async fn a_nul_character_is_no_failure_of_ours() {

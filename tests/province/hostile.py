@@ -10,6 +10,7 @@ a reader who does not read are given 30. Ends with one line in the form of cargo
 import argparse
 import concurrent.futures
 import contextlib
+import gzip
 import json
 import os
 import pathlib
@@ -202,6 +203,14 @@ def bodies(server):
     grown = server.memory("VmHWM") - before
     check("an endless body: 413", (status_of(answer), code_of(answer)) == (413, "too-large"), f"{answer[:30]} after {sent / MIB:.0f} MiB")
     check("an endless body: memory grows by 100 MiB at most", grown <= 100 * MIB, f"{grown / MIB:.0f} MiB")
+    # 512 MiB of blanks in half a MiB.
+    bomb = gzip.compress(b" " * (512 * MIB), 6)
+    pathlib.Path(f"/proc/{server.process.pid}/clear_refs").write_text("5")
+    before = server.memory("VmRSS")
+    answer = post(server, bomb, headers=["Content-Encoding: gzip"])
+    grown = server.memory("VmHWM") - before
+    check("a body that unfolds to 512 MiB: 415", (status_of(answer), code_of(answer)) == (415, "unsupported-media"), answer[:30])
+    check("a body that unfolds to 512 MiB: memory grows by 50 MiB at most", grown <= 50 * MIB, f"{grown / MIB:.0f} MiB")
     for depth in (200, 100_000):
         answer = post(server, b"[" * depth + b"]" * depth)
         check(f"JSON {depth} deep: 400", status_of(answer) == 400, answer[:30])
