@@ -32,6 +32,8 @@ const BEHIND_FROM_S: i64 = 60;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Searches that wait at a time; whoever comes then is answered at once.
 const WAITING_SEARCHES: usize = 32;
+/// Fewest searches that work at a time.
+const SEARCHES_AT_LEAST: usize = 2;
 /// Seconds after which a search may be tried again that came before there was an index.
 const BUILT_RETRY_S: u64 = 5;
 
@@ -78,6 +80,9 @@ pub struct SearchService {
     /// Number of the last change that the index holds, for those who wait for one.
     position: watch::Sender<i64>,
     seats: Arc<Semaphore>,
+    /// Turns of searches, as many as there are cores: a search only computes. It goes on to its end when nobody waits for it any more, so its turn is
+    /// its own and not its caller's; those who ask and leave would otherwise fill all cores with what nobody reads.
+    turns: Arc<Semaphore>,
 }
 
 impl SearchService {
@@ -96,6 +101,7 @@ impl SearchService {
             behind_since: Arc::default(),
             position,
             seats: Arc::new(Semaphore::new(WAITING_SEARCHES)),
+            turns: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(0, |cores| cores.get()).max(SEARCHES_AT_LEAST))),
         })
     }
 
@@ -162,13 +168,13 @@ impl SearchService {
         self.index.titles()
     }
 
-    /// Answers a search on a thread of its own.
+    /// Answers a search on a thread of its own, when it is its turn.
     pub async fn search(&self, request: SearchRequest) -> Result<SearchResponse> {
         if !self.is_ready() {
             return Err(building());
         }
         let index = self.index.clone();
-        run_blocking(move || index.search(&request)).await
+        in_turn(&self.turns, move || index.search(&request)).await
     }
 
     /// Answers a search that is to find what a change of the feed brought: waits for it a little, and says so when it has not come.
@@ -349,6 +355,47 @@ async fn read_everything(
     }
 }
 
+/// Does work that keeps its turn until it has ended, whether or not its caller still waits. Whoever leaves before it is their turn costs nothing.
+async fn in_turn<T: Send + 'static>(turns: &Arc<Semaphore>, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let turn = turns.clone().acquire_owned().await.map_err(|e| Error::internal("the turns of searches are closed", e))?;
+    run_blocking(move || {
+        let done = work();
+        drop(turn);
+        done
+    })
+    .await
+}
+
 async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(|e| Error::internal("a search thread broke", e))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_search_that_nobody_waits_for_keeps_its_turn_to_its_end() {
+        let turns = Arc::new(Semaphore::new(1));
+        let (finish, finishing) = std::sync::mpsc::channel::<()>();
+        let (begin, begun) = tokio::sync::oneshot::channel::<()>();
+        let of_first = turns.clone();
+        let first = tokio::spawn(async move {
+            in_turn(&of_first, move || {
+                drop(begin.send(()));
+                drop(finishing.recv());
+                Ok(())
+            })
+            .await
+        });
+        begun.await.unwrap();
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+        let mut second = Box::pin(in_turn(&turns, || Ok(7)));
+        assert!(tokio::time::timeout(Duration::from_millis(50), &mut second).await.is_err(), "the first still works");
+        finish.send(()).unwrap();
+        assert_eq!(second.await.unwrap(), 7);
+        assert!(in_turn::<()>(&turns, || Err(building())).await.is_err());
+        assert_eq!(turns.available_permits(), 1);
+    }
 }

@@ -33,6 +33,21 @@ async fn a_request_that_is_refused_at_the_door_is_counted_under_its_route() {
 }
 
 #[tokio::test]
+async fn a_method_that_somebody_made_up_is_no_label() {
+    let app = TestApp::start().await;
+    for method in ["A1", "A2", "A3", "get"] {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        app.call(method, "/drafts", None, &[], None).await.expect_problem(Code::MethodNotAllowed);
+    }
+    app.get("/drafts", None).await.expect(200);
+    let text = app.app.metrics.encode().unwrap();
+    assert!(text.contains("zhitong_http_requests_total{method=\"other\",route=\"/api/v1/drafts\",status=\"405\"} 4"), "{text}");
+    assert!(text.contains("zhitong_http_requests_total{method=\"GET\",route=\"/api/v1/drafts\",status=\"200\"} 1"), "{text}");
+    assert!(!text.contains("A1"), "{text}");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn opinions_are_counted_once_by_their_channel() {
     let app = TestApp::start().await;
     let draft = app.open_draft().await;
