@@ -200,8 +200,8 @@ fn last(mut response: Response) -> Response {
 
 /// Whether a path is answered from the database.
 fn needs_database(path: &str) -> bool {
-    let is_free = ["/health/", "/assets/", "/api-reference"].iter().any(|start| path.starts_with(start));
-    !is_free && !matches!(path, "/metrics" | "/api/v1/openapi.json")
+    let is_reference = path.strip_prefix("/api-reference").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    !admission::is_free(path) && !is_reference && path != "/api/v1/openapi.json"
 }
 
 /// Answers 304 when the client holds what would be sent: an ETag over the body of every public read.

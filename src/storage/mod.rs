@@ -145,10 +145,12 @@ impl Db {
             .busy_timeout(Duration::from_secs(10))
             .pragma("cache_size", "-32768")
             .statement_cache_capacity(256);
+        // A file loses no connection: neither pool asks an idle one whether it is still there, which would be one more way to its thread and back each time.
         let opening = |e: sqlx::Error| Error::startup(format!("无法打开数据库文件 {}，请检查磁盘和权限。", file.display())).caused_by(e);
         let write = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(30))
+            .test_before_acquire(false)
             // A full disk makes the engine end a transaction by itself, which the driver takes for one that goes on: such a connection is not used again.
             .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_with(options.clone())
@@ -157,6 +159,7 @@ impl Db {
         let read = SqlitePoolOptions::new()
             .max_connections(connections.max(1))
             .acquire_timeout(Duration::from_secs(5))
+            .test_before_acquire(false)
             .connect_with(options.pragma("query_only", "true"))
             .await
             .map_err(opening)?;
