@@ -1,17 +1,19 @@
 //! Public pages that were made a moment ago: kept for all visitors who are not logged in, so that a rush of readers is one rendering a moment.
 //!
-//! What may be kept is decided by the page itself: only a page that says `public` and 200 is. A page is at most `page_cache_ms` old; the server's clock,
-//! not a page, decides whether an opinion is in time.
+//! What may be kept is decided by the page itself: only a page that says `public` and 200 is. A page is at most `page_cache_ms` old, or half a minute more
+//! for those who come while one visitor's is made anew; where there is none, they wait for the first. The server's clock, not a page, decides whether an
+//! opinion is in time.
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Body, PathPattern, Request, Response};
 
 use super::visits::{DISPLAY_COOKIE, SESSION_COOKIE};
 use crate::app::App;
-use crate::storage::cache::Recent;
 use crate::storage::crypto::sm3_hex;
+use crate::storage::recent::{Found, Recent, Turn};
 
 /// Memory for pages, in bytes.
 const BUDGET_BYTES: u64 = 64 * 1024 * 1024;
@@ -25,8 +27,16 @@ const NAME_BYTES: usize = 256;
 /// A page as it was made.
 struct Kept {
     headers: HeaderMap,
-    body: Vec<u8>,
+    body: Bytes,
     pattern: Option<PathPattern>,
+}
+
+/// What a visitor finds.
+pub enum Page {
+    /// A page that was made a moment ago.
+    Kept(Response),
+    /// None: the visitor's is to be made, and to be handed to [`KeptPages::keep`].
+    ToMake(Option<Turn>),
 }
 
 /// The pages that are kept.
@@ -56,23 +66,36 @@ impl KeptPages {
         Some(format!("{display} {place}"))
     }
 
-    /// The page kept under a name. `None` when there is none, and for one visitor at a time when the page has grown old: that visitor's is made anew.
-    pub async fn find(&self, name: &str) -> Option<Response> {
-        let kept = self.0.as_ref()?.find(name).await?;
-        let mut response = Response::builder().status(StatusCode::OK).body(Body::from_vec(kept.body.clone()));
+    /// The page kept under a name. None when there is none, and for one visitor at a time when the page has grown old: that visitor's is made anew.
+    pub async fn find(&self, name: &str) -> Page {
+        let Some(pages) = &self.0 else { return Page::ToMake(None) };
+        let kept = match pages.find(name).await {
+            Found::Kept(kept) => kept,
+            Found::ToMake(turn) => return Page::ToMake(Some(turn)),
+        };
+        let mut response = Response::builder().status(StatusCode::OK).body(Body::from_bytes(kept.body.clone()));
         *response.headers_mut() = kept.headers.clone();
         if let Some(pattern) = &kept.pattern {
             response.set_data(pattern.clone());
         }
-        Some(response)
+        Page::Kept(response)
     }
 
     /// Keeps a page that may be kept, and passes it on.
-    pub async fn keep(&self, name: String, response: Response) -> poem::Result<Response> {
+    pub async fn keep(&self, name: String, turn: Option<Turn>, response: Response) -> poem::Result<Response> {
+        let passed = self.keep_if_public(name, response).await;
+        // After the page is there for those who wait for it.
+        if let Some(turn) = turn {
+            turn.done();
+        }
+        passed
+    }
+
+    async fn keep_if_public(&self, name: String, response: Response) -> poem::Result<Response> {
         let Some(pages) = self.0.as_ref().filter(|_| may_be_kept(&response)) else { return Ok(response) };
         let pattern = response.data::<PathPattern>().cloned();
         let (mut parts, body) = response.into_parts();
-        let body = body.into_vec().await?;
+        let body = body.into_bytes().await?;
         if let Some(tag) = sm3_hex(&body).get(..24).and_then(|tag| HeaderValue::from_str(&format!("\"{tag}\"")).ok()) {
             parts.headers.insert(header::ETAG, tag);
         }
@@ -80,7 +103,7 @@ impl KeptPages {
             let weight = body.len() + name.len() + PAGE_OVERHEAD_BYTES;
             pages.put(name, Kept { headers: parts.headers.clone(), body: body.clone(), pattern }, weight).await;
         }
-        Ok(Response::from_parts(parts, Body::from_vec(body)))
+        Ok(Response::from_parts(parts, Body::from_bytes(body)))
     }
 }
 

@@ -98,8 +98,8 @@ pub fn refusal(app: &App, error: Error) -> Response {
 async fn receive<E: Endpoint>(endpoint: Arc<E>, request: Request, app: &App, kept: &KeptPages) -> poem::Result<Response> {
     let Some(name) = kept.name(&request) else { return welcome(endpoint, request, app).await };
     match kept.find(&name).await {
-        Some(response) => Ok(response),
-        None => kept.keep(name, welcome(endpoint, request, app).await?).await,
+        kept::Page::Kept(response) => Ok(response),
+        kept::Page::ToMake(turn) => kept.keep(name, turn, welcome(endpoint, request, app).await?).await,
     }
 }
 

@@ -215,12 +215,18 @@ async fn conditional<E: Endpoint>(endpoint: Arc<E>, request: Request) -> poem::R
         return Ok(response);
     }
     let (mut parts, body) = response.into_parts();
-    let bytes = body
-        .into_bytes_limit(ETAG_BYTES)
-        .await
-        .map_err(|e| Error::internal("a response could not be buffered", e))
-        .map_err(api::problem::Problem)?;
-    let tag = tagged.unwrap_or_else(|| format!("\"{}\"", hex::encode(&Sha256::digest(&bytes)[..12])));
+    let (tag, body) = match tagged {
+        // Whoever has a tag for it knows it as it is sent; it is not read a second time.
+        Some(tag) => (tag, body),
+        None => {
+            let bytes = body
+                .into_bytes_limit(ETAG_BYTES)
+                .await
+                .map_err(|e| Error::internal("a response could not be buffered", e))
+                .map_err(api::problem::Problem)?;
+            (format!("\"{}\"", hex::encode(&Sha256::digest(&bytes)[..12])), Body::from_bytes(bytes))
+        }
+    };
     if let Ok(value) = HeaderValue::from_str(&tag) {
         parts.headers.insert(header::ETAG, value);
     }
@@ -232,7 +238,7 @@ async fn conditional<E: Endpoint>(endpoint: Arc<E>, request: Request) -> poem::R
         parts.headers.remove(header::CONTENT_TYPE);
         return Ok(Response::from_parts(parts, Body::empty()));
     }
-    Ok(Response::from_parts(parts, Body::from_bytes(bytes)))
+    Ok(Response::from_parts(parts, body))
 }
 
 /// Serves until a stop signal, then lets requests in flight finish.

@@ -5,12 +5,13 @@
 //! sign-in between its two steps) begins anew. Redis commands live in this file and nowhere else.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use moka::Expiry;
 use moka::future::Cache as Moka;
 use moka::ops::compute::{CompResult, Op};
+use moka::policy::EvictionPolicy;
 use redis::AsyncCommands;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 
@@ -45,18 +46,21 @@ impl Expiry<String, Entry> for PerEntry {
     }
 }
 
-/// Number of values the in-process cache keeps; the least used go first.
-const IN_PROCESS_ENTRIES: u64 = 200_000;
-/// How long Redis is left alone after it failed.
-const LEFT_ALONE: Duration = Duration::from_secs(2);
+/// Number of values the in-process cache keeps; those that were not used for longest go first. A value costs up to half a KiB with its key and its places in
+/// the orders of use and of expiry, so that a full cache has about 250 MiB; it takes as many different addresses, numbers or tokens within the windows of
+/// their limits to fill it.
+const IN_PROCESS_ENTRIES: u64 = 500_000;
+/// How long Redis is left alone after it failed, in milliseconds.
+const LEFT_ALONE_MS: u64 = 2_000;
 
 /// Values of this process.
 #[derive(Clone)]
 pub struct Local(Moka<String, Entry>);
 
 impl Local {
-    fn new() -> Local {
-        Local(Moka::builder().max_capacity(IN_PROCESS_ENTRIES).expire_after(PerEntry).build())
+    fn new(entries: u64) -> Local {
+        // The usual policy keeps what was used often and takes nothing new in its place when it is full: whoever comes then would never be counted.
+        Local(Moka::builder().max_capacity(entries).eviction_policy(EvictionPolicy::lru()).expire_after(PerEntry).build())
     }
 
     async fn get(&self, key: &str) -> Option<String> {
@@ -136,6 +140,11 @@ impl Outage {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+
+    /// Leaves Redis alone from now on; of several callers that saw the same `until`, one does, and may ask meanwhile.
+    fn leave_alone(&self, until: u64, now: u64) -> bool {
+        self.until_ms.compare_exchange(until, now + LEFT_ALONE_MS, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
 }
 
 impl Shared {
@@ -143,10 +152,13 @@ impl Shared {
         format!("{}{key}", self.prefix)
     }
 
-    /// What Redis answers; `None` while it is gone: the caller then turns to this process.
+    /// What Redis answers; `None` while it is gone: the caller then turns to this process. When it was left alone for long enough, one caller asks whether
+    /// it is back, and the others go on by themselves until that one knows: all of them would wait for a server that does not answer.
     async fn ask<T>(&self, answer: impl Future<Output = redis::RedisResult<T>>) -> Option<T> {
         let until = self.outage.until_ms.load(Ordering::Relaxed);
-        if until > self.outage.now_ms() {
+        let now = self.outage.now_ms();
+        let is_left_alone = until > now || until > 0 && !self.outage.leave_alone(until, now);
+        if is_left_alone {
             self.outage.fallbacks.fetch_add(1, Ordering::Relaxed);
             return None;
         }
@@ -159,8 +171,7 @@ impl Shared {
                 Some(value)
             }
             Err(error) => {
-                let pause = u64::try_from(LEFT_ALONE.as_millis()).unwrap_or(u64::MAX);
-                if self.outage.until_ms.swap(self.outage.now_ms() + pause, Ordering::Relaxed) == 0 {
+                if self.outage.until_ms.swap(self.outage.now_ms() + LEFT_ALONE_MS, Ordering::Relaxed) == 0 {
                     tracing::error!(cause = %error, "the cache service is gone; this instance goes on by itself");
                 }
                 self.outage.fallbacks.fetch_add(1, Ordering::Relaxed);
@@ -181,7 +192,7 @@ impl Cache {
 
     /// A cache of this process alone.
     pub fn in_process() -> Cache {
-        Cache::InProcess(Local::new())
+        Cache::InProcess(Local::new(IN_PROCESS_ENTRIES))
     }
 
     /// A cache on a Redis server, which need not answer yet.
@@ -195,7 +206,7 @@ impl Cache {
             .set_response_timeout(Some(Duration::from_millis(500)));
         let connection = ConnectionManager::new_lazy_with_config(client, config).map_err(unusable)?;
         let outage = Outage { began: std::time::Instant::now(), until_ms: AtomicU64::new(0), fallbacks: AtomicU64::new(0) };
-        Ok(Cache::Redis(Shared { connection, prefix: prefix.into(), local: Local::new(), outage: Arc::new(outage) }))
+        Ok(Cache::Redis(Shared { connection, prefix: prefix.into(), local: Local::new(IN_PROCESS_ENTRIES), outage: Arc::new(outage) }))
     }
 
     /// Reads a value.
@@ -372,44 +383,6 @@ fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-/// Values made a moment ago, kept in this process up to a budget of memory.
-pub struct Recent<T> {
-    values: Moka<String, Arc<Made<T>>>,
-    lifetime: Duration,
-}
-
-struct Made<T> {
-    value: Arc<T>,
-    weight: u32,
-    at: std::time::Instant,
-    is_being_renewed: AtomicBool,
-}
-
-impl<T: Send + Sync + 'static> Recent<T> {
-    /// Keeps values for `lifetime`, and for as long again while one caller makes a value anew; `budget` is the sum of all weights.
-    pub fn new(budget: u64, lifetime: Duration) -> Recent<T> {
-        let values = Moka::builder().max_capacity(budget).weigher(|_, made: &Arc<Made<T>>| made.weight).time_to_live(lifetime * 2).build();
-        Recent { values, lifetime }
-    }
-
-    /// The value under a key; `None` when there is none, and to the first caller after its lifetime, who is to make it anew.
-    pub async fn find(&self, key: &str) -> Option<Arc<T>> {
-        let made = self.values.get(key).await?;
-        let is_old = made.at.elapsed() >= self.lifetime;
-        if is_old && !made.is_being_renewed.swap(true, Ordering::Relaxed) {
-            return None;
-        }
-        Some(made.value.clone())
-    }
-
-    /// Keeps a value.
-    pub async fn put(&self, key: String, value: T, weight: usize) {
-        let weight = u32::try_from(weight).unwrap_or(u32::MAX);
-        let made = Made { value: Arc::new(value), weight, at: std::time::Instant::now(), is_being_renewed: AtomicBool::new(false) };
-        self.values.insert(key, Arc::new(made)).await;
-    }
-}
-
 fn unavailable(source: redis::RedisError) -> Error {
     Error::new(Code::Unavailable, "缓存服务暂时不可用，请稍后再试。").caused_by(source)
 }
@@ -456,16 +429,45 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_caller_renews_what_is_old_and_the_others_see_the_old() {
-        let recent = Recent::new(100, Duration::from_millis(200));
-        assert!(recent.find("k").await.is_none());
-        recent.put("k".into(), 1, 1).await;
-        assert_eq!(recent.find("k").await.as_deref(), Some(&1));
-        tokio::time::sleep(Duration::from_millis(250)).await;
-        assert!(recent.find("k").await.is_none(), "the first caller makes it anew");
-        assert_eq!(recent.find("k").await.as_deref(), Some(&1), "the second does not wait");
-        recent.put("k".into(), 2, 1).await;
-        assert_eq!(recent.find("k").await.as_deref(), Some(&2));
+    async fn a_full_cache_counts_those_who_come_new() {
+        let local = Local::new(10);
+        let window = Duration::from_secs(60);
+        for _ in 0..20 {
+            for old in 0..10 {
+                local.count_and_left(&format!("old {old}"), window).await;
+            }
+            local.0.run_pending_tasks().await;
+        }
+        for expected in 1..=3 {
+            assert_eq!(local.count_and_left("new", window).await.0, expected);
+            local.0.run_pending_tasks().await;
+        }
+        assert_eq!(local.0.entry_count(), 10);
+    }
+
+    #[tokio::test]
+    async fn after_an_outage_one_caller_asks_and_the_others_go_on_by_themselves() {
+        let Cache::Redis(shared) = Cache::redis("redis://127.0.0.1:1/", "test:").unwrap() else { unreachable!("a cache on a server") };
+        let asked = AtomicU64::new(0);
+        let ask = |is_back: bool| {
+            let (shared, asked) = (&shared, &asked);
+            let answer = async move {
+                asked.fetch_add(1, Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                if is_back { Ok(7) } else { Err(redis::RedisError::from(std::io::Error::other("gone"))) }
+            };
+            shared.ask(answer)
+        };
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        for (is_back, calls) in [(false, 1), (true, 2)] {
+            // The pause is over.
+            shared.outage.until_ms.store(1, Ordering::Relaxed);
+            let answers = futures_util::future::join_all((0..8).map(|_| ask(is_back))).await;
+            assert_eq!(answers.iter().flatten().count(), usize::from(is_back));
+            assert_eq!(asked.load(Ordering::Relaxed), calls);
+        }
+        assert_eq!(shared.outage.until_ms.load(Ordering::Relaxed), 0, "it is back");
+        assert_eq!(ask(true).await, Some(7));
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ pub mod engines;
 pub mod leases;
 pub mod machine;
 pub mod moving;
+pub mod recent;
 pub mod settings;
 pub mod snapshot;
 pub mod sql;
