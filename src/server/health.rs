@@ -1,18 +1,12 @@
 //! What operators and their machines ask: is the process alive, is it ready, what has it counted.
 
-use std::time::Duration;
-
 use poem::http::{StatusCode, header};
 use poem::web::Data;
 use poem::{Response, handler};
 
 use crate::api;
 use crate::app::App;
-use crate::error::Result;
 use crate::storage::engines::Engine;
-
-/// Time within which an engine tells whether it is there.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The process runs.
 #[handler]
@@ -20,18 +14,13 @@ pub fn live() -> Response {
     Response::builder().content_type("application/json").header(header::CACHE_CONTROL, "no-store").body(r#"{"status":"alive"}"#)
 }
 
-/// Whether an engine answers in time.
-async fn answers(asked: impl Future<Output = Result<()>>) -> bool {
-    tokio::time::timeout(PATIENCE, asked).await.is_ok_and(|answer| answer.is_ok())
-}
-
 /// Requests can be served, and what the service goes on without. A process whose index has not yet been where the data is would find less than
-/// the others, so nothing is sent to it; one that falls behind later says so and goes on.
+/// the others, so nothing is sent to it; one that falls behind later says so and goes on. Nothing is asked of an engine here: whoever asks often would ask
+/// all of them as often.
 #[handler]
 pub async fn ready(app: Data<&App>) -> Response {
-    let (cache, originals) = tokio::join!(answers(app.cache.ping()), answers(app.blobs.ping()));
-    // The fact by which requests are turned away: whoever is sent here is served.
-    let database = !app.engines.is_gone(Engine::Database);
+    // The facts of the watch over the engines; by that of the database requests are turned away: whoever is sent here is served.
+    let [database, cache, originals] = Engine::ALL.map(|engine| !app.engines.is_gone(engine));
     let index = app.search.state(app.clock.now());
     let say = |answers: bool| if answers { "ok" } else { "unavailable" };
     let is_ready = database && index.may_serve();

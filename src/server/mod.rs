@@ -45,7 +45,7 @@ use crate::telemetry::REQUEST_ID;
 use admission::Admission;
 use bodies::Bodies;
 pub use connections::{Port, bind, files_needed};
-use refusals::{Refusals, Routes};
+use refusals::{Pages, Refusals, Routes};
 
 /// What is said, and after how many seconds somebody should come back, while the database is gone.
 const DATABASE_GONE: &str = "数据库暂时不可用，请稍后再试；您填写的内容请先保留。";
@@ -69,6 +69,7 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
         admission: Admission::new(&app.config, app.metrics.clone()),
         routes: Routes::default(),
         refusals: Refusals::default(),
+        pages: Pages::default(),
     });
     Route::new()
         .nest("/api/v1", api::routes())
@@ -93,6 +94,7 @@ struct Gates {
     admission: Admission,
     routes: Routes,
     refusals: Refusals,
+    pages: Pages,
 }
 
 /// Gives the request an id and a span, counts it, and never lets a failure leave without a body.
@@ -140,31 +142,19 @@ async fn observe<E: Endpoint>(endpoint: Arc<E>, request: Request, app: &App, gat
 /// Takes a request through the gates and has it answered. `chance` spreads those who are asked to come back.
 async fn pass<E: Endpoint>(endpoint: Arc<E>, mut request: Request, app: &App, gates: &Gates, chance: u8) -> poem::Result<Response> {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let is_api = path.starts_with("/api/");
-    let refuse = |error: Error| {
-        let route = gates.routes.find(&path);
-        if error.is_counted {
-            gates.refusals.note(route.as_deref().unwrap_or(UNKNOWN), &error);
-        }
-        let mut response = if is_api { api::problem::Problem(error).into_response() } else { portal::refusal(app, error) };
-        if let Some(route) = route {
-            response.set_data(PathPattern(route.into()));
-        }
-        response
-    };
     if app.engines.is_gone(Engine::Database) && needs_database(&path) {
         // Told at once: whoever waits for a database that is gone only holds others up.
-        return Ok(refuse(Error::new(Code::Unavailable, DATABASE_GONE).retry_after(DATABASE_RETRY_S).counted()));
+        return refuse(app, gates, &path, Error::new(Code::Unavailable, DATABASE_GONE).retry_after(DATABASE_RETRY_S).counted()).await;
     }
     let taken = match gates.bodies.take(&mut request, chance).await {
         Ok(taken) => taken,
-        Err(error) => return Ok(last(refuse(error))),
+        Err(error) => return refuse(app, gates, &path, error).await.map(last),
     };
     // A large upload has its seat, and would hold a turn for as long as its sender is slow.
     let turn = if taken.is_on_its_way() { Ok(None) } else { gates.admission.admit(&method, &path, chance).await };
     let _turn = match turn {
         Ok(turn) => turn,
-        Err(error) => return Ok(refuse(error)),
+        Err(error) => return refuse(app, gates, &path, error).await,
     };
     let answered = endpoint.call(request).await.map(IntoResponse::into_response);
     let is_done = answered.as_ref().is_ok_and(|response| !response.status().is_client_error() && !response.status().is_server_error());
@@ -173,9 +163,28 @@ async fn pass<E: Endpoint>(endpoint: Arc<E>, mut request: Request, app: &App, ga
     }
     // Whoever read a body that broke off can only tell that it did.
     match taken.refusal().filter(|_| !is_done) {
-        Some(error) => Ok(last(refuse(error))),
+        Some(error) => refuse(app, gates, &path, error).await.map(last),
         None => answered,
     }
+}
+
+/// The answer to a request that is not let in, counted under the route that it would have met.
+async fn refuse(app: &App, gates: &Gates, path: &str, error: Error) -> poem::Result<Response> {
+    let route = gates.routes.find(path);
+    if error.is_counted {
+        gates.refusals.note(route.as_deref().unwrap_or(UNKNOWN), &error);
+    }
+    let mut response = if path.starts_with("/api/") {
+        api::problem::Problem(error).into_response()
+    } else if error.is_counted {
+        gates.pages.page(error, |error| portal::refusal(app, error)).await?
+    } else {
+        portal::refusal(app, error)
+    };
+    if let Some(route) = route {
+        response.set_data(PathPattern(route));
+    }
+    Ok(response)
 }
 
 /// What a method is counted under: HTTP lets everybody make up more of them, and each would be a label.

@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use aes_gcm::AesGcm;
@@ -140,7 +140,8 @@ pub fn add_key(path: &Path, present: Option<&Secret>, ids: &IdSource) -> Result<
     Ok(sealing_key(&new)?.id)
 }
 
-/// Writes a file that only its owner can read: whole or not at all.
+/// Writes a file that only its owner can read: whole or not at all. In the place of another it has that one's owner and group, and its group can read it when
+/// that one's could: the service that shares it goes on reading it. Where the system does not let us give it away, it is ours alone.
 fn write_privately(path: &Path, text: &str) -> Result<()> {
     let failed = |e: std::io::Error| Error::startup(format!("无法写入密钥文件 {}：{e}。请检查目录和权限。", path.display()));
     let beside = path.with_extension("new");
@@ -149,7 +150,11 @@ fn write_privately(path: &Path, text: &str) -> Result<()> {
         std::fs::remove_file(&beside).map_err(failed)?;
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside).map_err(failed)?;
-    file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
+    let mode = match std::fs::metadata(path) {
+        Ok(before) if fchown(&file, Some(before.uid()), Some(before.gid())).is_ok() => 0o400 | (before.mode() & 0o640),
+        _ => 0o600,
+    };
+    file.set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
     std::fs::rename(&beside, path).map_err(failed)?;
     // The new name must survive a power cut as well as the content.
@@ -280,6 +285,28 @@ mod tests {
         // A file that we make belongs to a group of ours.
         std::fs::set_permissions(&path, Permissions::from_mode(0o440)).unwrap();
         assert!(Keyring::of_file(&path).is_ok() && sharing_group(&path).is_some());
+    }
+
+    #[test]
+    fn a_new_key_file_belongs_to_whom_the_old_one_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keys.toml");
+        add_key(&path, None, &IdSource::Random).unwrap();
+        for (mode, expected) in [(0o640, 0o640), (0o440, 0o440), (0o400, 0o400), (0o600, 0o600)] {
+            // A group that is not the one new files get, where we may choose one; the service shares it.
+            let group = machine::groups().last().copied();
+            drop(std::os::unix::fs::chown(&path, None, group));
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let before = std::fs::metadata(&path).unwrap();
+            add_key(&path, None, &IdSource::Random).unwrap();
+            let after = std::fs::metadata(&path).unwrap();
+            assert_ne!(after.ino(), before.ino(), "it is another file");
+            assert_eq!((after.uid(), after.gid(), after.mode() & 0o777), (before.uid(), before.gid(), expected), "{mode:o}");
+        }
+        write_privately(&path, "").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
+        write_privately(&path, "").unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o640, "what others could do is not carried over");
     }
 
     #[test]
