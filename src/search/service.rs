@@ -382,8 +382,8 @@ mod tests {
         let of_first = turns.clone();
         let first = tokio::spawn(async move {
             in_turn(&of_first, move || {
-                drop(begin.send(()));
-                drop(finishing.recv());
+                begin.send(()).unwrap();
+                finishing.recv().unwrap();
                 Ok(())
             })
             .await

@@ -18,7 +18,7 @@ pub fn live() -> Response {
 /// the others, so nothing is sent to it; one that falls behind later says so and goes on. Nothing is asked of an engine here: whoever asks often would ask
 /// all of them as often.
 #[handler]
-pub async fn ready(app: Data<&App>) -> Response {
+pub fn ready(app: Data<&App>) -> Response {
     // The facts of the watch over the engines; by that of the database requests are turned away: whoever is sent here is served.
     let [database, cache, originals] = Engine::ALL.map(|engine| !app.engines.is_gone(engine));
     let index = app.search.state(app.clock.now());
