@@ -105,9 +105,12 @@ async fn arrive(
     mut chance: Chance,
 ) -> Vec<u32> {
     let mut late = Vec::new();
+    if rate <= 0.0 {
+        return late;
+    }
     let mut running = JoinSet::new();
     let mut due = Duration::ZERO;
-    while rate > 0.0 {
+    loop {
         due += Duration::from_secs_f64(-(1.0 - chance.share()).ln() / rate);
         if due >= end {
             break;
