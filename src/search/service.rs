@@ -30,8 +30,9 @@ const NEW_WORDS: Duration = Duration::from_secs(10);
 const BEHIND_FROM_S: i64 = 60;
 /// Longest that a search waits for a change that it is to find.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Searches that wait at a time; whoever comes then is answered at once.
-const WAITING_SEARCHES: usize = 32;
+/// Searches that wait at a time; whoever comes then is answered at once. Each holds the turn of a reader, of which a small machine has eight, and anybody may
+/// ask to wait.
+const WAITING_SEARCHES: usize = 4;
 /// Fewest searches that work at a time.
 const SEARCHES_AT_LEAST: usize = 2;
 /// Seconds after which a search may be tried again that came before there was an index.
