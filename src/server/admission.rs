@@ -1,8 +1,8 @@
 //! How many requests are worked on at once. Past what the engines can do, another request only makes all others slower: it waits for a moment, and
 //! is then asked to come back, so that those who were let in are answered in time.
 //!
-//! Reads and writes have turns of their own, but on the embedded engine they share our cores, and a read is often one poll (a kept page) while a post comes
-//! back to the scheduler many times, with the only connection for writing in its hands. So a read steps back once after it took its turn: what others have
+//! Reads and writes have turns of their own, but they share our cores, and a read is often one poll (a kept page) while a post comes
+//! back to the scheduler many times, on the embedded engine with the only connection for writing in its hands. So a read steps back once after it took its turn: what others have
 //! ready goes first, the turns of reads fill up when the cores are busy, and what is past them waits here instead of before the posts. While writes are
 //! busy, such a read is asked to come back at once: nobody who writes is to wait for a queue of readers.
 
@@ -25,8 +25,12 @@ const READS_PER_CONNECTION: u32 = 4;
 const READS_PER_CORE: u32 = 4;
 /// Reads at once on SQLite on a machine of few cores: some wait for a file or for the index.
 const READS_AT_LEAST: u32 = 8;
-/// Writes at once on PostgreSQL, for each connection: an opinion from WeChat waits for WeChat's check of its words while it holds no connection.
-const WRITES_PER_CONNECTION: u32 = 4;
+/// Reads at once on PostgreSQL, for each core, when that is fewer than goes with the connections: pages are made here. Never fewer than connections, so
+/// that slow statements do not keep cores idle.
+const READS_PER_CORE_BESIDE_A_SERVER: u32 = 8;
+/// Writes at once on PostgreSQL, for each connection: an opinion from WeChat waits for WeChat's check of its words while it holds no connection. More would
+/// only wait for one another where the machine is full: what is let in is answered in as many seconds as it has turns for each post a second.
+const WRITES_PER_CONNECTION: u32 = 2;
 /// Writes at once on SQLite, which writes one after the other anyway; a few more keep it busy.
 const WRITES_ON_SQLITE: u32 = 32;
 /// Most requests of a class that wait.
@@ -44,7 +48,11 @@ pub fn crowded(chance: u8) -> Error {
 /// Reads at once.
 fn reads_at_once(connections: u32, is_embedded: bool, cores: u32) -> u32 {
     let most = connections.saturating_mul(READS_PER_CONNECTION);
-    if is_embedded { most.min(cores.saturating_mul(READS_PER_CORE).max(READS_AT_LEAST)) } else { most }
+    most.min(if is_embedded {
+        cores.saturating_mul(READS_PER_CORE).max(READS_AT_LEAST)
+    } else {
+        cores.saturating_mul(READS_PER_CORE_BESIDE_A_SERVER).max(connections)
+    })
 }
 
 /// Requests of one class.
@@ -204,7 +212,10 @@ mod tests {
             (16, true, 4, 16),
             (16, true, 64, 64),
             (1, true, 64, 4),
-            (16, false, 2, 64),
+            (16, false, 2, 16),
+            (16, false, 4, 32),
+            (16, false, 64, 64),
+            (1, false, 2, 4),
             (u32::MAX, true, u32::MAX, u32::MAX),
         ] {
             assert_eq!(reads_at_once(connections, is_embedded, cores), expected, "{connections} {is_embedded} {cores}");
