@@ -4,10 +4,11 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{
-    Conditions, Filter, Measure, Ways, counted_activities, counted_assignments, counted_opinions, outcome_label, outcome_of, ways,
-    with_activities, with_assignments, with_opinions,
+use super::conditions::{
+    Conditions, Ways, counted_activities, counted_assignments, counted_opinions, outcome_of, ways, with_activities, with_assignments,
+    with_opinions,
 };
+use super::{Filter, Measure, outcome_label};
 use crate::accounts::Caller;
 use crate::contact_points::activities::ActivityKind;
 use crate::error::Result;

@@ -7,16 +7,16 @@
 pub mod behind;
 pub mod chart;
 pub mod choices;
+mod conditions;
 pub mod sheet;
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::accounts::{Caller, Permission, Role};
-use crate::calendar;
 use crate::contact_points::assignments;
 use crate::error::{Code, Error, Result};
 use crate::ids::{CollectionTaskId, ConsultationId, ContactPointId, OrganId};
@@ -25,6 +25,10 @@ use crate::opinions::{Channel, WHOLE_DRAFT};
 use crate::storage::Db;
 use crate::storage::sql::failed;
 use crate::{on_db, text_enum};
+use conditions::{
+    Conditions, Ways, counted_activities, counted_assignments, counted_opinions, outcome_of, ways, with_activities, with_assignments,
+    with_opinions,
+};
 
 text_enum! {
     /// What the rows of a table of numbers are.
@@ -198,122 +202,6 @@ pub fn outcome_label(outcome: &str) -> String {
 /// 未经联系点
 pub const NO_POINT: &str = "未经联系点";
 
-/// What became of an opinion, as the caller may know it. That one is not answered at all is decided before the answers are public, and until then points and
-/// counties are not told: of the opinions that are counted for them, `$11` or `$12` holds, and for the bureau neither, because both are NULL.
-macro_rules! outcome_of {
-    () => {
-        "CASE WHEN o.state = 'answered' THEN p.kind
-        WHEN o.state = 'excluded' AND k.feedback_published_at IS NULL AND (c.organ_id = $11 OR o.contact_point_id = $12) THEN 'open'
-        WHEN o.state = 'excluded' THEN 'excluded' ELSE 'open' END"
-    };
-}
-pub(crate) use outcome_of;
-
-/// Opinions with what tells them apart, under the conditions of a filter and a scope: `$1` to `$13`. `$narrow` is given by [`ways!`] and holds `$1`, `$3`
-/// and `$12`; `$names` joins what else is named. What is dear to look at comes after the question whether it is asked for at all, because SQLite looks from
-/// left to right.
-macro_rules! counted_opinions {
-    ($narrow:literal, $names:literal) => {
-        concat!(
-            "FROM opinion o JOIN consultation k ON k.id = o.consultation_id JOIN draft d ON d.id = o.draft_id
-        LEFT JOIN contact_point c ON c.id = o.contact_point_id
-        LEFT JOIN disposition p ON p.opinion_id = o.id AND p.published_at IS NOT NULL
-        LEFT JOIN opinion_provenance v ON v.opinion_id = o.id ",
-            $names,
-            " WHERE o.state <> 'withdrawn' AND ",
-            $narrow,
-            " AND (v.assignment_id IN (SELECT s.id FROM collection_assignment s WHERE s.task_id = $2) OR $2 IS NULL)
-        AND (NOT $4 OR o.contact_point_id IS NULL) AND (c.region = $5 OR $5 IS NULL)
-        AND (CAST($6 AS TEXT) IS NULL OR COALESCE(o.article_address, '') = $6) AND (o.channel = $7 OR $7 IS NULL)
-        AND (CAST($8 AS TEXT) IS NULL OR ",
-            outcome_of!(),
-            " = $8)
-        AND (o.posted_at >= $9 OR $9 IS NULL) AND (o.posted_at < $10 OR $10 IS NULL) AND (c.organ_id = $11 OR $11 IS NULL)
-        AND ($13 = 'opinions' OR ($13 = 'late' AND o.is_late) OR ($13 = 'answered' AND o.state = 'answered')
-        OR ($13 = 'adopted' AND o.state = 'answered' AND p.kind IN ('adopted', 'partly_adopted')))"
-        )
-    };
-}
-pub(crate) use counted_opinions;
-
-/// One statement in the ways that lead to its opinions. All have the same conditions; a way says of which it is known that they are asked for, so that SQLite,
-/// which plans without the values, can seek.
-#[derive(Clone, Copy)]
-struct Ways {
-    /// Through everything there is.
-    any: &'static str,
-    /// When a round is chosen.
-    of_round: &'static str,
-    /// When a point is chosen.
-    of_point: &'static str,
-    /// When the caller may see one point.
-    of_own_point: &'static str,
-}
-
-impl Ways {
-    fn choose(self, c: &Conditions) -> &'static str {
-        if c.scope.point.is_some() {
-            self.of_own_point
-        } else if c.filter.point.is_some() {
-            self.of_point
-        } else if c.filter.consultation.is_some() {
-            self.of_round
-        } else {
-            self.any
-        }
-    }
-}
-
-/// Makes a statement in all [`Ways`], by a macro that takes the conditions on round and point before its other arguments.
-macro_rules! ways {
-    ($make:ident; $($arguments:tt)*) => {
-        Ways {
-            any: $make!(
-                "(o.consultation_id = $1 OR $1 IS NULL) AND (o.contact_point_id = $3 OR $3 IS NULL) AND (o.contact_point_id = $12 OR $12 IS NULL)",
-                $($arguments)*
-            ),
-            of_round: $make!(
-                "o.consultation_id = $1 AND (o.contact_point_id = $3 OR $3 IS NULL) AND (o.contact_point_id = $12 OR $12 IS NULL)",
-                $($arguments)*
-            ),
-            of_point: $make!(
-                "o.contact_point_id = $3 AND (o.consultation_id = $1 OR $1 IS NULL) AND (o.contact_point_id = $12 OR $12 IS NULL)",
-                $($arguments)*
-            ),
-            of_own_point: $make!(
-                "o.contact_point_id = $12 AND (o.consultation_id = $1 OR $1 IS NULL) AND (o.contact_point_id = $3 OR $3 IS NULL)",
-                $($arguments)*
-            ),
-        }
-    };
-}
-pub(crate) use ways;
-
-/// Activities under the conditions of a filter and a scope.
-macro_rules! counted_activities {
-    () => {
-        "FROM collection_activity a JOIN contact_point c ON c.id = a.contact_point_id
-        LEFT JOIN collection_assignment s ON s.id = a.assignment_id LEFT JOIN collection_task t ON t.id = s.task_id
-        LEFT JOIN consultation k ON k.id = COALESCE(a.consultation_id, t.consultation_id) LEFT JOIN draft d ON d.id = k.draft_id
-        WHERE (k.id = $1 OR $1 IS NULL) AND (s.task_id = $2 OR $2 IS NULL) AND (c.id = $3 OR $3 IS NULL) AND (c.region = $4 OR $4 IS NULL)
-        AND (a.held_on >= $5 OR $5 IS NULL) AND (a.held_on <= $6 OR $6 IS NULL) AND (c.organ_id = $7 OR $7 IS NULL) AND (c.id = $8 OR $8 IS NULL)"
-    };
-}
-pub(crate) use counted_activities;
-
-/// Tasks of points under the conditions of a filter and a scope, `$9` being the present. A task that was called back is none.
-macro_rules! counted_assignments {
-    () => {
-        "FROM collection_assignment s JOIN collection_task t ON t.id = s.task_id JOIN contact_point c ON c.id = s.contact_point_id
-        JOIN consultation k ON k.id = t.consultation_id JOIN draft d ON d.id = k.draft_id
-        WHERE s.state <> 'cancelled' AND (k.id = $1 OR $1 IS NULL) AND (s.task_id = $2 OR $2 IS NULL) AND (c.id = $3 OR $3 IS NULL)
-        AND (c.region = $4 OR $4 IS NULL) AND (s.sent_at >= $5 OR $5 IS NULL) AND (s.sent_at < $6 OR $6 IS NULL)
-        AND (c.organ_id = $7 OR $7 IS NULL) AND (c.id = $8 OR $8 IS NULL)
-        AND ($10 = 'tasks' OR ($10 = 'on_time' AND s.first_submitted_at < s.due_at) OR ($10 = 'overdue' AND COALESCE(s.first_submitted_at, $9) >= s.due_at))"
-    };
-}
-pub(crate) use counted_assignments;
-
 macro_rules! count_opinions {
     ($narrow:literal, $names:literal, $key:expr, $label:literal, $group:literal) => {
         concat!(
@@ -467,77 +355,6 @@ struct PointsRow {
     second: i64,
     third: i64,
 }
-
-/// Conditions as the statements take them.
-struct Conditions {
-    filter: Filter,
-    scope: Scope,
-    from: Option<DateTime<Utc>>,
-    until: Option<DateTime<Utc>>,
-}
-
-impl Conditions {
-    fn of(caller: &Caller, filter: Filter) -> Result<Conditions> {
-        let (scope, filter) = (scope_of(caller)?, filter.checked()?);
-        let next = filter.until.and_then(|day| day.checked_add_days(Days::new(1)));
-        Ok(Conditions { scope, from: filter.from.map(calendar::start_of_day), until: next.map(calendar::start_of_day), filter })
-    }
-}
-
-/// Binds the conditions of [`counted_opinions!`]; `$measure` is the measure whose rows are wanted.
-macro_rules! with_opinions {
-    ($query:expr, $c:expr, $measure:expr) => {
-        $query
-            .bind($c.filter.consultation)
-            .bind($c.filter.task)
-            .bind($c.filter.point)
-            .bind($c.filter.is_without_point)
-            .bind($c.filter.region.as_deref())
-            .bind($c.filter.article.as_deref())
-            .bind($c.filter.channel.map(Channel::as_str))
-            .bind($c.filter.outcome.as_deref())
-            .bind($c.from)
-            .bind($c.until)
-            .bind($c.scope.organ)
-            .bind($c.scope.point)
-            .bind($measure)
-    };
-}
-pub(crate) use with_opinions;
-
-/// Binds the conditions of [`counted_activities!`].
-macro_rules! with_activities {
-    ($query:expr, $c:expr) => {
-        $query
-            .bind($c.filter.consultation)
-            .bind($c.filter.task)
-            .bind($c.filter.point)
-            .bind($c.filter.region.as_deref())
-            .bind($c.filter.from)
-            .bind($c.filter.until)
-            .bind($c.scope.organ)
-            .bind($c.scope.point)
-    };
-}
-pub(crate) use with_activities;
-
-/// Binds the conditions of [`counted_assignments!`].
-macro_rules! with_assignments {
-    ($query:expr, $c:expr, $now:expr, $measure:expr) => {
-        $query
-            .bind($c.filter.consultation)
-            .bind($c.filter.task)
-            .bind($c.filter.point)
-            .bind($c.filter.region.as_deref())
-            .bind($c.from)
-            .bind($c.until)
-            .bind($c.scope.organ)
-            .bind($c.scope.point)
-            .bind($now)
-            .bind($measure)
-    };
-}
-pub(crate) use with_assignments;
 
 async fn opinions_by(db: &Db, ways: Ways, c: &Conditions) -> Result<Vec<OpinionsRow>> {
     on_db!(db, pool => with_opinions!(sqlx::query_as(ways.choose(c)), c, Measure::Opinions.as_str()).fetch_all(pool).await).map_err(failed)
