@@ -30,7 +30,7 @@ use crate::opinions::moderation::{self, Submission};
 use crate::opinions::offline::batches::{self, Uploads};
 use crate::opinions::offline::recording::Recorder;
 use crate::opinions::offline::{entry, provenance};
-use crate::opinions::{Display, Taken};
+use crate::opinions::{Counter, Display, Taken};
 use crate::sealed_column;
 use crate::search::SearchService;
 use crate::storage::blobs::Blobs;
@@ -195,6 +195,19 @@ impl App {
     pub fn origin(&self, request: &Request) -> Origin {
         let agent = request.headers().get(USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
         Origin { address: self.client_address(request), device: device_of(agent) }
+    }
+
+    /// What takes opinions and votes.
+    pub fn counter(&self, request: &Request) -> Counter<'_> {
+        Counter {
+            db: &self.db,
+            cache: &self.cache,
+            clock: &self.clock,
+            ids: &self.ids,
+            rules: &self.config.rules,
+            address: self.client_address(request),
+            taken: &self.opinions_taken,
+        }
     }
 
     /// What receives citizens.

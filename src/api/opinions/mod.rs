@@ -21,26 +21,12 @@ use crate::app::App;
 use crate::drafts::{self, Draft, Viewer};
 use crate::opinions::posting::post_opinion;
 use crate::opinions::reading;
-use crate::opinions::{Channel, Counter, NewOpinion};
+use crate::opinions::{Channel, NewOpinion};
 use views::*;
 
 /// A draft that the caller may know of.
 pub(super) async fn find_draft(app: &App, caller: Option<&Caller>, id: Uuid) -> Result<Draft, Problem> {
     Ok(drafts::get_draft(&app.db, &app.clock, Viewer::Public(caller), id.into()).await?)
-}
-
-/// What the domain works with.
-pub(super) fn counter<'a>(app: &'a App, request: &Request) -> Counter<'a> {
-    let address = app.client_address(request);
-    Counter {
-        db: &app.db,
-        cache: &app.cache,
-        clock: &app.clock,
-        ids: &app.ids,
-        rules: &app.config.rules,
-        address,
-        taken: &app.opinions_taken,
-    }
 }
 
 /// The operations.
@@ -68,7 +54,7 @@ impl OpinionsApi {
         let channel = if openid.is_some() { Channel::Wechat } else { Channel::Web };
         let new = NewOpinion::from(body.0);
         let has_attachments = !new.attachments.is_empty();
-        let receipt = post_opinion(counter(&app, request), &caller, channel, draft.id, &key, new).await?;
+        let receipt = post_opinion(app.counter(request), &caller, channel, draft.id, &key, new).await?;
         if !receipt.is_repetition {
             app.check_opinion(receipt.opinion_id, openid.as_deref(), has_attachments).await;
         }

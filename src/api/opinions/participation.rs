@@ -9,8 +9,8 @@ use poem_openapi::{ApiResponse, Enum, Multipart, Object, OpenApi};
 use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
+use super::find_draft;
 use super::views::*;
-use super::{counter, find_draft};
 use crate::accounts::Permission;
 use crate::api::Tag;
 use crate::api::callers::{Anyone, SignedIn};
@@ -243,7 +243,7 @@ impl ParticipationApi {
         let body = body.0;
         let new = NewOpinion::from(body.opinion);
         let has_attachments = !new.attachments.is_empty();
-        let done = revising::edit_opinion(counter(&app, request), &caller, OpinionId(opinion_id), &key, body.revision, new).await?;
+        let done = revising::edit_opinion(app.counter(request), &caller, OpinionId(opinion_id), &key, body.revision, new).await?;
         if !done.is_repetition {
             let openid = app.openid_of(caller.account_id).await;
             app.check_opinion(OpinionId(opinion_id), openid.as_deref(), has_attachments).await;
@@ -266,7 +266,7 @@ impl ParticipationApi {
         body: Json<OpinionWithdrawalBody>,
     ) -> Result<Json<RevisedView>, Problem> {
         let caller = signed_in.with(Permission::PostOpinion)?;
-        let done = revising::withdraw_opinion(counter(&app, request), &caller, OpinionId(opinion_id), &key, body.0.revision).await?;
+        let done = revising::withdraw_opinion(app.counter(request), &caller, OpinionId(opinion_id), &key, body.0.revision).await?;
         Ok(Json(revised_view(done)))
     }
 
@@ -300,8 +300,7 @@ impl ParticipationApi {
         let caller = signed_in.with(Permission::PostOpinion)?;
         let draft = find_draft(&app, Some(&caller), draft_id).await?;
         let file = read_upload(&app, form.file).await?;
-        let enclosure =
-            enclosures::upload(counter(&app, request), &app.blobs, Uploader::Person(&caller), draft.id, Some(&key), file).await?;
+        let enclosure = enclosures::upload(app.counter(request), &app.blobs, Uploader::Person(&caller), draft.id, Some(&key), file).await?;
         Ok(Json(enclosure_view(enclosure)))
     }
 
@@ -322,7 +321,7 @@ impl ParticipationApi {
         posting::require_open(&app.db, app.clock.now(), draft.id, true).await?;
         let file = read_upload(&app, form.file).await?;
         let by = Uploader::Visitor;
-        Ok(Json(enclosure_view(enclosures::upload(counter(&app, request), &app.blobs, by, draft.id, Some(&key), file).await?)))
+        Ok(Json(enclosure_view(enclosures::upload(app.counter(request), &app.blobs, by, draft.id, Some(&key), file).await?)))
     }
 
     /// The files of an opinion, for its author and for staff.
@@ -373,7 +372,7 @@ impl ParticipationApi {
     ) -> Result<Json<TallyView>, Problem> {
         let caller = signed_in.with(Permission::PostOpinion)?;
         let choice = Some(body.0.choice.into());
-        Ok(Json(tally_view(votes::vote(counter(&app, request), &caller, OpinionId(opinion_id), &key, choice).await?)))
+        Ok(Json(tally_view(votes::vote(app.counter(request), &caller, OpinionId(opinion_id), &key, choice).await?)))
     }
 
     /// No longer agree or disagree.
@@ -390,7 +389,7 @@ impl ParticipationApi {
         Header(key): Header<String>,
     ) -> Result<Json<TallyView>, Problem> {
         let caller = signed_in.with(Permission::PostOpinion)?;
-        Ok(Json(tally_view(votes::vote(counter(&app, request), &caller, OpinionId(opinion_id), &key, None).await?)))
+        Ok(Json(tally_view(votes::vote(app.counter(request), &caller, OpinionId(opinion_id), &key, None).await?)))
     }
 
     /// Opinions that a round shows to everybody, the newest first. Those that were hidden keep their place without their words.

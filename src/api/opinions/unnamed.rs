@@ -7,8 +7,8 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use uuid::Uuid;
 
+use super::find_draft;
 use super::views::*;
-use super::{counter, find_draft};
 use crate::api::Tag;
 use crate::api::accounts::NothingResponse;
 use crate::api::moderation::desk;
@@ -83,7 +83,7 @@ impl UnnamedApi {
         let new = NewOpinion::from(body.0);
         let has_attachments = !new.attachments.is_empty();
         let (receipt, lookup_code) =
-            posting::post_anonymously(counter(&app, request), &app.data_key, Channel::Web, draft.id, &key, new).await?;
+            posting::post_anonymously(app.counter(request), &app.data_key, Channel::Web, draft.id, &key, new).await?;
         let is_repetition = receipt.is_repetition;
         if !is_repetition {
             app.check_opinion(receipt.opinion_id, None, has_attachments).await;

@@ -5,7 +5,7 @@ use poem::{Request, handler};
 use serde::Deserialize;
 
 use super::views::{held, own_view, state_badge};
-use super::{counter, device_key, draft_url, opinion_id};
+use super::{device_key, draft_url, opinion_id};
 use crate::opinions::enclosures;
 use crate::opinions::moderation::queue;
 use crate::opinions::onward::{Onward, Versions, find_onward};
@@ -155,6 +155,6 @@ pub async fn withdraw(visit: Visit, request: &Request, Path(id): Path<String>, F
     let caller = visit.citizen()?;
     visit.check_form(&form.csrf)?;
     let id = opinion_id(&id)?;
-    revising::withdraw_opinion(counter(&visit.app, request), caller, id, &form.key, form.revision).await?;
+    revising::withdraw_opinion(visit.app.counter(request), caller, id, &form.key, form.revision).await?;
     Ok(see_other(&format!("/me/opinions/{id}?withdrawn=1")))
 }

@@ -9,14 +9,12 @@ mod speaking;
 pub(in crate::portal) mod views;
 
 use poem::web::cookie::CookieJar;
-use poem::{Request, Route, get, post};
+use poem::{Route, get, post};
 use uuid::Uuid;
 
-use crate::app::App;
 use crate::drafts::{self, Draft, Viewer};
 use crate::error::{Code, Error, Result};
 use crate::ids::{DraftId, OpinionId};
-use crate::opinions::Counter;
 use crate::portal::texts;
 use crate::portal::visits::{Visit, cookie, is_same};
 
@@ -39,20 +37,6 @@ pub fn routes(route: Route) -> Route {
         .at("/me/opinions/:id/edit", get(speaking::show_edit).post(speaking::edit))
         .at("/me/opinions/:id/withdraw", post(mine::withdraw))
         .at("/opinion-files/:id", get(files::send_file))
-}
-
-/// What the domain works with.
-fn counter<'a>(app: &'a App, request: &Request) -> Counter<'a> {
-    let address = app.client_address(request);
-    Counter {
-        db: &app.db,
-        cache: &app.cache,
-        clock: &app.clock,
-        ids: &app.ids,
-        rules: &app.config.rules,
-        address,
-        taken: &app.opinions_taken,
-    }
 }
 
 /// The browser's secret: the one it has, or a new one.

@@ -4,7 +4,7 @@ use poem::web::{Form, Path, Query};
 use poem::{Request, handler};
 use serde::Deserialize;
 
-use super::{counter, draft_url, find_draft, opinion_id};
+use super::{draft_url, find_draft, opinion_id};
 use crate::accounts::Permission;
 use crate::drafts::consultations;
 use crate::drafts::places;
@@ -123,6 +123,6 @@ pub async fn vote(visit: Visit, request: &Request, Path(id): Path<String>, Form(
     let caller = visit.citizen()?;
     visit.check_form(&form.csrf)?;
     let id = opinion_id(&id)?;
-    votes::vote(counter(&visit.app, request), caller, id, &form.key, Choice::parse(&form.choice)).await?;
+    votes::vote(visit.app.counter(request), caller, id, &form.key, Choice::parse(&form.choice)).await?;
     Ok(see_other(&format!("{}#{id}", links::local(&form.back))))
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::form::{self, Received, Typed};
 use super::views::{fact, held};
-use super::{check_form, counter, device_key, draft_url, find_draft, form_token, opinion_id, speaker};
+use super::{check_form, device_key, draft_url, find_draft, form_token, opinion_id, speaker};
 use crate::accounts::citizens::own_profile;
 use crate::accounts::{Caller, Permission};
 use crate::app::App;
@@ -258,10 +258,10 @@ pub async fn post(visit: Visit, request: &Request, cookies: &CookieJar, Path(id)
     let goes_anonymously = scene.allows_anonymous && typed.way == "anonymous";
     let posted = match citizen {
         Some(caller) => {
-            posting::post_opinion(counter(app, request), caller, Channel::Web, scene.draft.id, &typed.key, new).await.map(|r| (r, None))
+            posting::post_opinion(app.counter(request), caller, Channel::Web, scene.draft.id, &typed.key, new).await.map(|r| (r, None))
         }
         None if goes_anonymously => {
-            posting::post_anonymously(counter(app, request), &app.data_key, Channel::Web, scene.draft.id, &typed.key, new)
+            posting::post_anonymously(app.counter(request), &app.data_key, Channel::Web, scene.draft.id, &typed.key, new)
                 .await
                 .map(|(receipt, code)| (receipt, Some(code)))
         }
@@ -338,7 +338,7 @@ async fn keep_files(
     let mut failure = left_behind.then(|| Error::invalid("attachments", texts::opinions::FILES_TOO_LARGE));
     for file in files {
         let name = file.name.clone();
-        match enclosures::upload(counter(&visit.app, request), &visit.app.blobs, by, scene.draft.id, None, file).await {
+        match enclosures::upload(visit.app.counter(request), &visit.app.blobs, by, scene.draft.id, None, file).await {
             Ok(enclosure) if !typed.attachments.contains(&enclosure.id) => typed.attachments.push(enclosure.id),
             Ok(_) => {}
             Err(error) if error.code.status() >= 500 => return Err(error),
@@ -429,7 +429,7 @@ pub async fn edit(visit: Visit, request: &Request, cookies: &CookieJar, Path(id)
     let changed = match typed.opinion() {
         Ok(new) => {
             let has_attachments = !new.attachments.is_empty();
-            let done = revising::edit_opinion(counter(&visit.app, request), caller, own.opinion.id, &typed.key, typed.revision, new).await;
+            let done = revising::edit_opinion(visit.app.counter(request), caller, own.opinion.id, &typed.key, typed.revision, new).await;
             done.map(|done| (done, has_attachments))
         }
         Err(error) => Err(error),
