@@ -93,9 +93,8 @@ pub const FILES: ContentColumn = ContentColumn { table: "import_job_file", colum
 
 /// Hours for which the files of a job are kept after its end.
 const KEPT_HOURS: i64 = 24;
-/// Contents removed in one round, and the time between two rounds.
+/// Contents removed in one round.
 const TIDIED: i64 = 200;
-const TIDYING: Duration = Duration::from_secs(600);
 /// A job without files that has not been heard of for so long is taken for dead, in seconds.
 const FILELESS_SILENT_SECONDS: i64 = 300;
 /// Jobs that a process runs at the same time for those who upload; who comes when all places are taken waits, or is taken up elsewhere.
@@ -408,43 +407,12 @@ async fn let_go(importer: &Importer, id: ImportJobId, worker: Uuid) -> Result<()
     tx.commit().await
 }
 
-/// Takes up jobs that nobody works at, and removes the files of those that ended, until it is told to stop. A failure is logged and tried again.
-pub async fn work_until_stopped(importer: Importer, rules: Rules, mut stopping: watch::Receiver<bool>) {
-    let mut tidied: Option<tokio::time::Instant> = None;
-    while !*stopping.borrow_and_update() {
-        if tidied.is_none_or(|at| at.elapsed() > TIDYING) {
-            tidied = Some(tokio::time::Instant::now());
-            if let Err(problem) = forget_files(&importer.db, &importer.blobs, &importer.clock).await {
-                tracing::warn!(cause = problem.cause_chain(), "files of imports that ended could not be removed; it is tried again");
-            }
-        }
-        match claim_next(&importer, &rules).await {
-            Ok(Some((id, worker))) => {
-                let is_over = tokio::select! {
-                    () = work(&importer, &rules, id, worker) => true,
-                    _ = stopping.changed() => false,
-                };
-                if !is_over {
-                    if let Err(problem) = let_go(&importer, id, worker).await {
-                        tracing::warn!(cause = problem.cause_chain(), "an import could not be let go; it is taken up after a while");
-                    }
-                    return;
-                }
-                // There may be more of them.
-                continue;
-            }
-            Ok(None) => {}
-            Err(problem) => tracing::error!(
-                error = problem.code.slug(),
-                cause = problem.cause_chain(),
-                "imports that nobody works at could not be taken up; it is tried again"
-            ),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(leases::pause(&rules)) => {}
-            changed = stopping.changed() => if changed.is_err() { return },
-        }
-    }
+/// Takes up jobs that nobody works at, until it is told to stop.
+pub async fn work_until_stopped(importer: Importer, rules: Rules, stopping: watch::Receiver<bool>) {
+    let claim = || claim_next(&importer, &rules);
+    let work = |(id, worker)| work(&importer, &rules, id, worker);
+    let let_go = |(id, worker)| let_go(&importer, id, worker);
+    leases::take_up_until_stopped("imports", leases::pause(&rules), stopping, claim, work, let_go).await;
 }
 
 /// Removes the files of jobs that ended a day ago, and says how many contents those were.

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `wording` | what an author says, checked against the text it speaks of |
 //! | `posting`, `revising`, `lookups` | taking opinions in, changing and withdrawing them, finding one again without an account |
-//! | `enclosures`, `acts`, `upkeep` | files that come with them; keys of acts that are heard once; removing what belongs to nothing |
+//! | `enclosures`, `acts` | files that come with them; keys of acts that are heard once |
 //! | `sealing` | receipts under seals of the audit log |
 //! | `votes`, `onward` | agreeing and disagreeing; where an article went in a newer version |
 //! | `reading/` | who sees what (one policy for what is public), lists and counts |
@@ -37,7 +37,6 @@ pub mod sealing;
 pub mod seeds;
 pub mod statistics;
 pub mod triage;
-pub mod upkeep;
 pub mod votes;
 pub mod wording;
 

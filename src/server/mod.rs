@@ -2,7 +2,7 @@
 //!
 //! A request comes through a connection with its caps and times (`connections.rs`), with a body within its limits (`bodies.rs`), when it is its turn
 //! (`admission.rs`); what is refused on the way is counted and seldom told (`refusals.rs`). What only a look at the installation tells is looked up from
-//! time to time (`readings.rs`).
+//! time to time (`readings.rs`), and what belongs to nothing is removed (`upkeep.rs`).
 
 mod admission;
 mod bodies;
@@ -10,6 +10,7 @@ mod connections;
 mod health;
 mod readings;
 mod refusals;
+pub mod upkeep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ use crate::notifications;
 use crate::notifications::outbox::Backlog;
 use crate::opinions::moderation::checking;
 use crate::opinions::offline::batches;
-use crate::opinions::{sealing, upkeep};
+use crate::opinions::sealing;
 use crate::portal;
 use crate::search;
 use crate::storage::crypto::install_tls;
@@ -268,8 +269,7 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     let metrics = app.metrics.clone();
     let report = move |b: Backlog| metrics.notifications([b.pending, b.given_up, b.wechat_pending, b.wechat_failed]);
     let deliverer = tokio::spawn(notifications::deliver_until_stopped(app.clone(), report, stopping.clone()));
-    let (db, blobs, clock, ids, rules) = (app.db.clone(), app.blobs.clone(), app.clock.clone(), app.ids.clone(), app.config.rules.clone());
-    let tidier = tokio::spawn(upkeep::tidy_until_stopped(db, blobs, clock, ids, rules, stopping.clone()));
+    let tidier = tokio::spawn(upkeep::tidy_until_stopped(app.clone(), stopping.clone()));
     let metrics = app.metrics.clone();
     let report = move |waiting| metrics.unsealed(waiting);
     let sealer = tokio::spawn(sealing::seal_until_stopped(app.db.clone(), app.clock.clone(), app.ids.clone(), stopping.clone(), report));
@@ -298,7 +298,7 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     deliverer.await.map_err(|e| Error::internal("the delivery of notifications broke", e))?;
     watcher.await.map_err(|e| Error::internal("the watch over the engines broke", e))?;
     reader.await.map_err(|e| Error::internal("the reading of metrics broke", e))?;
-    tidier.await.map_err(|e| Error::internal("the tidying of uploads broke", e))?;
+    tidier.await.map_err(|e| Error::internal("the removing of what belongs to nothing broke", e))?;
     importing.await.map_err(|e| Error::internal("the worker for imports broke", e))?;
     taking_up.await.map_err(|e| Error::internal("the worker for uploaded tables broke", e))?;
     app.db.close().await;

@@ -9,6 +9,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
 
 use crate::config::Rules;
 use crate::error::{Code, Error, Result};
@@ -95,6 +96,54 @@ where
                 tokio::time::sleep(pause).await;
             }
             done => return done,
+        }
+    }
+}
+
+/// Takes up what nobody works at, one after the other, until it is told to stop; what is not finished by then is let go, so that another instance goes on at once. A
+/// failure is logged and tried again after a pause.
+pub async fn take_up_until_stopped<T, C, W, L>(
+    what: &str,
+    pause: Duration,
+    mut stopping: watch::Receiver<bool>,
+    claim: impl Fn() -> C,
+    work: impl Fn(T) -> W,
+    let_go: impl Fn(T) -> L,
+) where
+    T: Clone,
+    C: Future<Output = Result<Option<T>>>,
+    W: Future<Output = ()>,
+    L: Future<Output = Result<()>>,
+{
+    while !*stopping.borrow_and_update() {
+        match claim().await {
+            Ok(Some(taken)) => {
+                let is_over = tokio::select! {
+                    () = work(taken.clone()) => true,
+                    _ = stopping.changed() => false,
+                };
+                if !is_over {
+                    if let Err(error) = let_go(taken).await {
+                        tracing::warn!(what, cause = error.cause_chain(), "work could not be let go; it is taken up after a while");
+                    }
+                    return;
+                }
+                // There may be more of it.
+                continue;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(
+                    what,
+                    error = error.code.slug(),
+                    cause = error.cause_chain(),
+                    "work that nobody does could not be taken up; it is tried again"
+                );
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            changed = stopping.changed() => if changed.is_err() { return },
         }
     }
 }

@@ -15,7 +15,7 @@ use zhitong::ids::AccountId;
 use zhitong::notifications::carrying::{CLAIM_SECONDS, Carried, Carrier, Letter, MOST_TRIES, carry_due, pause_after};
 use zhitong::notifications::subscriptions::{self, Quota};
 use zhitong::notifications::{self, AsPost, Event, Post, deliver_pending, outbox};
-use zhitong::opinions::upkeep;
+use zhitong::server::upkeep;
 use zhitong::storage::{Db, Tx};
 
 use crate::support::TestApp;
@@ -407,7 +407,7 @@ async fn what_was_delivered_months_ago_is_removed_and_what_is_asked_for_stays() 
     }
     assert_eq!(deliver_pending(post, 100).await.unwrap(), 2);
     let kept = async || -> (Vec<String>, usize, i64) {
-        let tidied = upkeep::tidy(&app.app.db, &app.app.blobs, &app.clock, &app.app.config.rules).await;
+        let tidied = upkeep::tidy(&app.app).await;
         assert_eq!(tidied.unwrap(), 0);
         let events: Vec<String> =
             zhitong::on_db!(&app.app.db, pool => sqlx::query_scalar("SELECT event FROM outbox ORDER BY event").fetch_all(pool).await)

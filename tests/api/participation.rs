@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use zhitong::accounts::Role;
 use zhitong::config::{LimitRules, Quota, Rules};
 use zhitong::error::Code;
-use zhitong::opinions::upkeep;
+use zhitong::server::upkeep;
 
 use crate::support::TestApp;
 
@@ -207,7 +207,7 @@ async fn uploads_that_came_with_no_opinion_are_removed() {
     let app = TestApp::start().await;
     let draft = app.open_draft().await;
     let citizen = app.token(Role::Citizen).await;
-    let tidy = async || upkeep::tidy(&app.app.db, &app.app.blobs, &app.clock, &app.app.config.rules).await.unwrap();
+    let tidy = async || upkeep::tidy(&app.app).await.unwrap();
     let first = app.upload_enclosure(&draft, Some(&citizen), "file-0000001", "甲.png", PNG).await.expect(200);
     let kept = app.upload_enclosure(&draft, Some(&citizen), "file-0000002", "乙.png", PNG).await.expect(200);
     let mut new = opinion("见附件");

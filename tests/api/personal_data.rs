@@ -227,7 +227,7 @@ async fn an_erased_person_is_gone_and_their_opinions_are_answered_all_the_same()
         "SELECT (SELECT COUNT(*) FROM inbox WHERE account_id = $1) + (SELECT COUNT(*) FROM outbox WHERE account_id = $1) + (SELECT COUNT(*) FROM session WHERE account_id = $1)")
         .bind(account(&session)).fetch_one(pool).await).unwrap();
     assert_eq!(messages, 0);
-    assert_eq!(zhitong::opinions::upkeep::tidy(&app.app.db, &app.app.blobs, &app.clock, &app.app.config.rules).await.unwrap(), 1);
+    assert_eq!(zhitong::server::upkeep::tidy(&app.app).await.unwrap(), 1);
     // The opinion is still there, counted, and waits for its answer.
     let handler = app.token(Role::Handler).await;
     let path = format!("/opinions/{}", posted["opinion_id"].as_str().unwrap());

@@ -99,34 +99,9 @@ async fn let_go(at: &Uploads, batch: UploadBatchId, worker: Uuid) -> Result<()> 
     tx.commit().await
 }
 
-/// Takes up work that fell silent until it is told to stop. A failure is logged and tried again.
-pub async fn take_up_until_stopped(at: Uploads, mut stopping: watch::Receiver<bool>) {
-    while !*stopping.borrow_and_update() {
-        match take_up(&at).await {
-            Ok(Some(TakenUp { batch, caller, worker })) => {
-                let is_over = tokio::select! {
-                    () = work(at.clone(), caller, batch, worker) => true,
-                    _ = stopping.changed() => false,
-                };
-                if !is_over {
-                    if let Err(error) = let_go(&at, batch, worker).await {
-                        tracing::warn!(cause = error.cause_chain(), "work at a batch could not be let go; it is taken up after a while");
-                    }
-                    return;
-                }
-                // There may be more of it.
-                continue;
-            }
-            Ok(None) => {}
-            Err(error) => tracing::error!(
-                error = error.code.slug(),
-                cause = error.cause_chain(),
-                "work that fell silent could not be taken up; it is tried again"
-            ),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(leases::pause(&at.rules)) => {}
-            changed = stopping.changed() => if changed.is_err() { return },
-        }
-    }
+/// Takes up work that fell silent until it is told to stop.
+pub async fn take_up_until_stopped(at: Uploads, stopping: watch::Receiver<bool>) {
+    let work = |TakenUp { batch, caller, worker }| work(at.clone(), caller, batch, worker);
+    let let_go = |TakenUp { batch, worker, .. }| let_go(&at, batch, worker);
+    leases::take_up_until_stopped("uploaded tables", leases::pause(&at.rules), stopping, || take_up(&at), work, let_go).await;
 }
