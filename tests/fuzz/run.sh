@@ -56,9 +56,9 @@ for target in "${targets[@]}"; do
         found=$((found + 1))
         echo "FOUND: $target; the input is in $artefacts; again: $binary FILE"
     fi
-    smaller=$out/smaller
+    smaller=$out/smaller/$target
     rm -rf "$smaller"
-    mkdir "$smaller"
+    mkdir -p "$smaller"
     if "$binary" -merge=1 "${bounds[@]}" "-artifact_prefix=$artefacts/" "$smaller" "$grown"; then
         rm -rf "$grown"
         mv "$smaller" "$grown"
