@@ -1,4 +1,4 @@
-//! The demonstration city of `seeds/`: documents, contact points, drafts and one-time logins.
+//! The demonstration city of `seeds/`: documents, contact points, drafts, one-time logins, and tasks for them.
 //!
 //! Everything is written for this project and marked 示例. Loading is safe to repeat: what is there stays as it is.
 
@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 
-use crate::accounts::{self, Actor, NewStaff, Role};
+use crate::accounts::{self, Actor, NewStaff, Role, sessions};
 use crate::app::App;
 use crate::contact_points::{self, organs};
 use crate::corpus::classification::{Category, Level, Validity};
@@ -86,11 +86,14 @@ struct DocumentEntry {
 const COUNTY: &str = "yundu";
 const POINT: &str = "duqiao";
 
+/// Who sends the tasks of the demonstration.
+const HANDLER: &str = "handler";
+
 /// Logins of the demonstration: name, shown name, role.
 const LOGINS: [(&str, &str, Role); 7] = [
     ("admin", "示例管理员", Role::Administrator),
     ("drafter", "示例起草人员", Role::Drafter),
-    ("handler", "示例经办人员", Role::Handler),
+    (HANDLER, "示例经办人员", Role::Handler),
     ("reviewer", "示例审核人员", Role::Reviewer),
     ("auditor", "示例审计员", Role::Auditor),
     ("county", "示例县区工作人员", Role::CountyStaff),
@@ -144,8 +147,19 @@ pub async fn load(app: &App) -> Result<Seeded> {
         accounts::create_staff(&app.db, &app.clock, &app.ids, None, new).await?;
         seeded.logins.push(DemonstrationLogin { login_name, role: role.label(), password });
     }
+    send_tasks(app).await?;
     settings::put(&app.db, SEEDED, env!("CARGO_PKG_VERSION")).await?;
     Ok(seeded)
+}
+
+/// The tasks of the demonstration, so that its point and its county have something to do; the handler sends them.
+async fn send_tasks(app: &App) -> Result<()> {
+    let handler = accounts::find_staff(&app.db, HANDLER).await?.ok_or_else(|| Error::defect("the demonstration has no handler"))?;
+    // Somebody closed the account since an earlier start broke off.
+    let Some(handler) = sessions::find_caller_of(&app.db, handler.id).await? else { return Ok(()) };
+    let list = text("tasks.toml")?;
+    contact_points::seeds::send_tasks(&app.db, &app.clock, &app.ids, &app.config.rules.calendar, &handler, &list).await?;
+    Ok(())
 }
 
 /// Gives every demonstration login another random password; sessions under the old one end.

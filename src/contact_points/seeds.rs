@@ -1,5 +1,5 @@
 //! Loading a list of organs and contact points from TOML. Reads: the list. Writes: organs, points and stations, by their keys; loading twice changes
-//! nothing more.
+//! nothing more. Also a list of collection tasks, each sent once by its title.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,13 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::organs::{self, NewOrgan, Tier};
-use super::{Coordinates, HostKind, NewContactPoint, NewStation, PointKind, put_point};
-use crate::accounts::{Actor, Permission};
+use super::tasks::days::usual_due_on;
+use super::tasks::{NewTask, listing, send_task};
+use super::{Coordinates, HostKind, NewContactPoint, NewStation, PointKind, find_point_by_code, put_point};
+use crate::accounts::{Actor, Caller, Permission};
 use crate::audit::{self, Act, NewEntry};
+use crate::calendar::Calendar;
+use crate::drafts::{self, consultations};
 use crate::error::{Error, Result};
 use crate::ids::{Clock, IdSource, OrganId};
 use crate::storage::Db;
@@ -163,4 +167,64 @@ pub async fn load_points(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<'_>, 
     audit::append(&mut tx, clock, entry).await?;
     tx.commit().await?;
     Ok(count)
+}
+
+#[derive(Deserialize)]
+struct TaskFile {
+    #[serde(default)]
+    task: Vec<TaskEntry>,
+}
+
+#[derive(Deserialize)]
+struct TaskEntry {
+    /// Slug of a draft whose round is open.
+    draft: String,
+    title: String,
+    instructions: String,
+    #[serde(default)]
+    questions: Vec<String>,
+    #[serde(default)]
+    addresses: Vec<String>,
+    /// Slugs of points that get the task at once.
+    #[serde(default)]
+    contact_points: Vec<String>,
+    /// Slugs of county organs that are asked to pass it on.
+    #[serde(default)]
+    organs: Vec<String>,
+}
+
+/// Tasks that are looked through for those that were sent by an earlier start that broke off.
+const SENT: usize = 100;
+
+/// Sends the tasks of a list that are not there and gives how many were new. Drafts, points and the logins that are told come first.
+pub async fn send_tasks(db: &Db, clock: &Clock, ids: &IdSource, calendar: &Calendar, by: &Caller, toml: &str) -> Result<usize> {
+    let file: TaskFile = toml::from_str(toml).map_err(|e| Error::startup(format!("示例征集任务清单有误：{}", e.to_string().trim_end())))?;
+    let known = listing::list_tasks(db, clock, by, None, None, SENT).await?.items;
+    let mut sent = 0;
+    for entry in file.task.into_iter().filter(|entry| known.iter().all(|(task, _)| task.title != entry.title)) {
+        let unknown = |field: &str, value: &str| Error::startup(format!("示例征集任务 {} 的 {field} 无法识别：{value}。", entry.title));
+        let draft = drafts::find_seeded(db, &entry.draft).await?.ok_or_else(|| unknown("draft", &entry.draft))?;
+        let round = consultations::newest_round(db, draft).await?.ok_or_else(|| unknown("draft", &entry.draft))?;
+        let mut points = Vec::new();
+        for code in &entry.contact_points {
+            points.push(find_point_by_code(db, code).await?.ok_or_else(|| unknown("contact_points", code))?);
+        }
+        let mut asked = Vec::new();
+        for code in &entry.organs {
+            asked.push(organs::find_organ_by_code(db, code).await?.ok_or_else(|| unknown("organs", code))?);
+        }
+        let new = NewTask {
+            draft,
+            title: entry.title.clone(),
+            instructions: entry.instructions.clone(),
+            questions: entry.questions.clone(),
+            addresses: entry.addresses.clone(),
+            due_on: usual_due_on(calendar, clock.today(), round.closes_on()),
+            points,
+            organs: asked,
+        };
+        send_task(db, clock, ids, Actor::Person(by), None, new).await?;
+        sent += 1;
+    }
+    Ok(sent)
 }

@@ -59,6 +59,10 @@ struct RoundEntry {
     shorter_reason: String,
     #[serde(default)]
     questions: Vec<String>,
+    #[serde(default)]
+    shows_opinions: bool,
+    #[serde(default)]
+    allows_anonymous: bool,
 }
 
 #[derive(Deserialize)]
@@ -152,9 +156,10 @@ async fn load_draft(at: Loading<'_>, today: NaiveDate, entry: DraftEntry, bytes:
         notice: entry.consultation.notice.clone(),
         days: RoundDays { opens_on: Some(opens_on), closes_on: Some(day(today, entry.consultation.closes_on_day)), late_through: None },
         shorter_reason: entry.consultation.shorter_reason.clone(),
+        shows_opinions: entry.consultation.shows_opinions,
+        allows_anonymous: entry.consultation.allows_anonymous,
         shows_answers: true,
         questions: entry.consultation.questions.iter().map(|wording| question(wording)).collect(),
-        ..NewConsultation::default()
     };
     consultations::open_consultation(at.db, &clock, at.ids, at.rules, Actor::System, draft, round).await?;
 

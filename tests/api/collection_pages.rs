@@ -99,13 +99,19 @@ async fn a_task_is_sent_done_returned_and_accepted_on_pages() {
     let again = bureau.send(&form, "/staff/tasks/new", &fields).await;
     assert_eq!(again.location, sent.location, "a double click sends one task");
     let task = bureau.get(&sent.location).await;
-    assert!(task.html.contains("任务已下达") && task.html.contains("东湖社区联系点") && task.html.contains("第四条"), "{}", task.html);
+    assert!(
+        task.html.contains("任务已下达，联系点会收到消息") && task.html.contains("东湖社区联系点") && task.html.contains("第四条"),
+        "{}",
+        task.html
+    );
 
     let desk = us.get("/point").await;
     let own = desk.html.split_once("href=\"/point/tasks/").unwrap().1.split('"').next().unwrap().to_owned();
     let own = format!("/point/tasks/{own}");
     assert_eq!(them.get(&own).await.status, 404);
     assert_eq!(them.get(&format!("{own}/submit")).await.status, 404);
+    let closed = us.get(&format!("{own}/uploads")).await.html;
+    assert!(closed.contains("请先接收任务并开始征集") && closed.contains(&format!("<a href=\"{own}\">去任务页面")), "{closed}");
     let page = us.get(&own).await;
     assert!(page.html.contains("押金？") && page.html.contains("使用者应当在二十四小时内归还。"), "{}", page.html);
     assert_eq!(them.send(&them.get("/point/activities/new").await, &format!("{own}/steps"), &[("do", "acknowledge")]).await.status, 404);
@@ -149,6 +155,7 @@ async fn a_task_is_sent_done_returned_and_accepted_on_pages() {
     assert!(empty.status == 400 && empty.html.contains("请写一句说明"), "{}", empty.html);
     let handed_in = us.send(&confirm, &format!("{own}/submit"), &[("revision", &revision), ("reason", "没有意见。")]).await;
     assert_eq!(handed_in.location, format!("{own}?done=submit"), "{}", handed_in.html);
+    assert!(us.get(&format!("{own}/uploads")).await.html.contains("需要补正的，由司法局退回"));
     let theirs_page = bureau.get(&sent.location).await;
     let assignment = theirs_page.html.split_once("href=\"/staff/assignments/").unwrap().1.split('"').next().unwrap().to_owned();
     let assignment = format!("/staff/assignments/{assignment}");
@@ -202,6 +209,8 @@ async fn a_task_is_called_off_and_passed_on_on_pages() {
     ];
     let sent = bureau.send(&form, "/staff/tasks/new", &fields).await;
     assert_eq!(sent.status, 303, "{}", sent.html);
+    assert!(bureau.get(&sent.location).await.html.contains("任务已下达，县区司法局会收到消息"));
+    assert!(county.get("/staff").await.html.contains("待转发的征集任务 1 项"));
     let list = county.get("/staff/relays").await;
     let relay = list.html.split_once("href=\"/staff/relays/").unwrap().1.split('"').next().unwrap().to_owned();
     let relay = format!("/staff/relays/{relay}");
@@ -214,6 +223,7 @@ async fn a_task_is_called_off_and_passed_on_on_pages() {
     let passed = county.send(&page, &relay, &[("due_on", "2026-03-27"), ("point", &ours), ("note", "请走访学校。")]).await;
     assert_eq!(passed.location, format!("{relay}?done=passed"), "{}", passed.html);
     assert!(county.get(&relay).await.html.contains("待接收"));
+    assert!(county.get("/staff").await.html.contains("没有待转发的征集任务"));
     let task = sent.location.split('?').next().unwrap().to_owned();
     let page = bureau.get(&task).await;
     assert!(page.html.contains("转发给 1 个联系点") && page.html.contains("西山村联系点"), "{}", page.html);

@@ -40,12 +40,35 @@ async fn the_demonstration_loads_once() {
         let counts = app.get(&format!("/drafts/{id}/opinion-counts"), None).await.expect(200);
         assert!(counts["opinions"].as_i64().unwrap() > 0, "{state}");
         let answers = app.get(&format!("/drafts/{id}/answers"), None).await.expect(200);
+        let draft = app.get(&format!("/drafts/{id}"), None).await.expect(200);
+        let round = &draft["consultations"][0];
+        let is_open = state == "consulting";
+        assert_eq!((round["shows_opinions"].as_bool(), round["allows_anonymous"].as_bool()), (Some(is_open), Some(is_open)), "{round}");
         if state == "feedback_published" {
             assert_eq!(answers["items"].as_array().unwrap().len() as i64, counts["opinions"].as_i64().unwrap());
         } else {
             assert_eq!(answers["items"], json!([]), "{state}");
         }
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_demonstration_has_work_for_its_logins() {
+    let app = TestApp::start().await;
+    let seeded = seeding::load(&app.app).await.unwrap();
+    let enter = async |name: &str| {
+        let login = seeded.logins.iter().find(|login| login.login_name == name).unwrap();
+        let body = json!({"name": name, "password": login.password});
+        app.post("/sessions/staff", None, body).await.expect(201)["token"].as_str().unwrap().to_owned()
+    };
+    let own = app.get("/own-point/assignments", Some(&enter("point").await)).await.expect(200);
+    assert_eq!(own["items"].as_array().unwrap().len(), 1, "{own}");
+    assert_eq!((&own["items"][0]["state"], own["items"][0]["is_overdue"].as_bool()), (&json!("sent"), Some(false)));
+    let asked = app.get("/own-organ/relays", Some(&enter("county").await)).await.expect(200);
+    assert_eq!(asked["items"].as_array().unwrap().len(), 1, "{asked}");
+    assert_eq!(asked["items"][0]["contact_points"], 0);
+    app.deliver().await;
     app.finish().await;
 }
 

@@ -45,7 +45,7 @@ async fn a_citizen_speaks_changes_it_and_takes_it_back() {
 
     // What is missing is said beside its field.
     browser.choose("input[name=stance][value=amend]").await;
-    browser.press_named("登录并提交").await;
+    browser.press_named("登录后提交").await;
     browser.find("#body-error").await;
     browser.step("citizen-04-something-is-missing").await;
     let old = "三分之一";
@@ -55,7 +55,7 @@ async fn a_citizen_speaks_changes_it_and_takes_it_back() {
     let proposed = browser.find("#proposed_text").await.prop("value").await.unwrap().unwrap();
     assert!(proposed.contains(old), "the article stands in the field to be changed: {proposed}");
     browser.fill("#proposed_text", &proposed.replace(old, "二分之一")).await;
-    browser.press_named("登录并提交").await;
+    browser.press_named("登录后提交").await;
 
     // The login comes last, and what was typed is still there after it.
     sign_in(&browser, "13900001234").await;

@@ -257,7 +257,7 @@ async fn furnish() -> (Site, Vec<(&'static str, String)>) {
         "addresses": ["art-4"], "contact_point_ids": [own], "organ_ids": organs});
     names.push(("task", text(&post(&handler, "/collection-tasks".into(), task).await["task"], "id")));
     let own = site.api(Method::GET, "/own-point/assignments", Some(&point), None).await;
-    let sent = own["items"].as_array().unwrap().iter().find(|assignment| assignment["state"] == "sent");
+    let sent = own["items"].as_array().unwrap().iter().find(|assignment| assignment["task_title"] == "雨伞办法意见征集");
     let assignment = text(sent.expect("the task has come down"), "id");
     for step in ["acknowledgement", "start"] {
         post(&point, format!("/own-point/assignments/{assignment}/{step}"), json!({})).await;
@@ -268,7 +268,9 @@ async fn furnish() -> (Site, Vec<(&'static str, String)>) {
         "people_present": 12, "people_reached": 40, "participant_kinds": ["商户", "居民"], "minutes": "讨论了归还时限和收费标准。"});
     names.push(("activity", text(&post(&point, "/own-point/activities".into(), held).await, "id")));
     names.push(("assignment", assignment));
-    names.push(("relay", text(&site.api(Method::GET, "/own-organ/relays", Some(&county), None).await["items"][0], "id")));
+    let relays = site.api(Method::GET, "/own-organ/relays", Some(&county), None).await;
+    let relay = relays["items"].as_array().unwrap().iter().find(|relay| relay["task_title"] == "雨伞办法意见征集");
+    names.push(("relay", text(relay.expect("the county is asked"), "id")));
     let people = site.api(Method::GET, "/staff-accounts", Some(&admin), None).await;
     let handlers = people["items"].as_array().unwrap().iter().find(|p| p["login_name"] == "handler").unwrap();
     names.push(("user", text(handlers, "id")));

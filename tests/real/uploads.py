@@ -37,7 +37,7 @@ def task(site):
     own = site.call("GET", "/account", token=point)["contact_point_id"]
     body = {"draft_id": draft["id"], "title": "大表", "instructions": "上传。", "contact_point_ids": [own]}
     site.call("POST", "/collection-tasks", body, handler, headers={"Idempotency-Key": "key-of-the-task"})
-    assignment = site.all("/own-point/assignments", point)[0]["id"]
+    assignment = next(a["id"] for a in site.all("/own-point/assignments", point) if a["task_title"] == body["title"])
     for step in ["acknowledgement", "start"]:
         site.call("POST", f"/own-point/assignments/{assignment}/{step}", {}, point, headers={"Idempotency-Key": f"key-of-{step}"})
     return point, assignment

@@ -100,7 +100,7 @@ impl OwnAssignmentsApi {
         let caller = signed_in.with(Permission::WorkAtContactPoint)?;
         let assignment = assignments::get_own(&app.db, &caller, assignment_id.into()).await?;
         let task = own::get_own_task(&app.db, &caller, &assignment).await?;
-        Ok(detail_view(&app, assignment, task).await?)
+        Ok(own_detail_view(&app, &caller, assignment, task).await?)
     }
 
     /// Say that the contact point has the task.

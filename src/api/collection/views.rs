@@ -5,6 +5,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object};
 use uuid::Uuid;
 
+use crate::accounts::Caller;
 use crate::api::day::Day;
 use crate::app::App;
 use crate::contact_points::assignments::extensions::{self, ExtensionRequest};
@@ -15,6 +16,7 @@ use crate::contact_points::tasks::listing::TaskCounts;
 use crate::contact_points::tasks::relays::Relay;
 use crate::contact_points::tasks::{Task, TaskState};
 use crate::error::Result;
+use crate::opinions::offline::batches;
 
 /// Where an assignment stands.
 #[derive(Enum, Clone, Copy)]
@@ -395,6 +397,21 @@ pub struct AssignmentDetailView {
     entries: Vec<AssignmentEntryView>,
     /// Requests for more time, the first one first
     extensions: Vec<ExtensionRequestView>,
+    /// Uploaded files that were not committed; a submission loses them. Only for the contact point itself
+    #[oai(skip_serializing_if_is_none)]
+    open_uploads: Option<i64>,
+    /// Committed files with rows that were not, the oldest first; a submission loses these rows. Only for the contact point itself
+    #[oai(skip_serializing_if_is_none)]
+    left_out: Option<Vec<LeftOutView>>,
+}
+
+/// Rows of a committed file that are no opinions yet.
+#[derive(Object)]
+pub struct LeftOutView {
+    /// Name of the file
+    name: String,
+    /// Rows that can be committed, or have to be corrected first
+    rows: i64,
 }
 
 /// A page of assignments.
@@ -527,5 +544,16 @@ pub async fn detail_view(app: &App, assignment: Assignment, task: Task) -> Resul
         task: task_view(task),
         entries: entries.into_iter().map(entry_view).collect(),
         extensions: requests.into_iter().map(extension_view).collect(),
+        open_uploads: None,
+        left_out: None,
     }))
+}
+
+/// As [`detail_view`], for the point itself: also what of its files is no opinion yet.
+pub async fn own_detail_view(app: &App, caller: &Caller, assignment: Assignment, task: Task) -> Result<Json<AssignmentDetailView>> {
+    let open = batches::count_open(&app.db, caller, assignment.id).await?;
+    let left = batches::list_left_out(&app.db, caller, assignment.id).await?;
+    let Json(view) = detail_view(app, assignment, task).await?;
+    let left = left.into_iter().map(|(name, rows)| LeftOutView { name, rows }).collect();
+    Ok(Json(AssignmentDetailView { open_uploads: Some(open), left_out: Some(left), ..view }))
 }

@@ -286,7 +286,7 @@ impl UploadsApi {
         Ok(Json(batch_view(&batch, &app, String::new())))
     }
 
-    /// Give up a batch that created nothing.
+    /// Give up a batch that created nothing, also one whose file cannot be read.
     #[oai(path = "/own-point/uploads/:id/discard", method = "post", operation_id = "discard_upload")]
     async fn discard_upload(
         &self,

@@ -48,11 +48,13 @@ const COUNT: &str = "SELECT CAST(COUNT(*) FILTER (WHERE state IN ('sent', 'ackno
 const WORK: &str =
     "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(people_present), 0) AS BIGINT), CAST(COALESCE(SUM(people_reached), 0) AS BIGINT)
     FROM collection_activity WHERE assignment_id = $1 AND contact_point_id = $2";
+const UPLOADED: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM opinion_provenance v JOIN opinion o ON o.id = v.opinion_id
+    WHERE v.assignment_id = $1 AND v.contact_point_id = $2 AND v.batch_id IS NOT NULL AND o.state <> 'withdrawn'";
 const NOTE: &str =
     "SELECT r.note FROM collection_relay r JOIN collection_assignment a ON a.relay_id = r.id WHERE a.id = $1 AND a.contact_point_id = $2";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[LIST, LIST_DONE, COUNT, WORK, NOTE];
+pub const STATEMENTS: &[&str] = &[LIST, LIST_DONE, COUNT, WORK, UPLOADED, NOTE];
 
 /// The assignments of the caller's point on one shelf: what is due first stands first, of what is done the newest.
 pub async fn list_own(
@@ -108,6 +110,8 @@ pub async fn get_own_note(db: &Db, caller: &Caller, id: AssignmentId) -> Result<
 pub struct Work {
     /// Opinions, without those that were withdrawn or undone.
     pub opinions: i64,
+    /// Of these, what came from uploaded files; the others were entered one by one.
+    pub uploaded: i64,
     /// Activities.
     pub activities: i64,
     /// People present at all of them together.
@@ -122,5 +126,6 @@ pub async fn count_work(db: &Db, caller: &Caller, id: AssignmentId) -> Result<Wo
     let (activities, people_present, people_reached): (i64, i64, i64) =
         on_db!(db, pool => sqlx::query_as(WORK).bind(id).bind(point).fetch_one(pool).await).map_err(failed)?;
     let opinions = super::count_opinions(db, id).await?;
-    Ok(Work { opinions, activities, people_present, people_reached })
+    let uploaded: i64 = on_db!(db, pool => sqlx::query_scalar(UPLOADED).bind(id).bind(point).fetch_one(pool).await).map_err(failed)?;
+    Ok(Work { opinions, uploaded, activities, people_present, people_reached })
 }

@@ -84,6 +84,8 @@ const STAFF_OF_ORGAN: &str = "SELECT id FROM account WHERE organ_id = $1 AND rol
 const FIND_OWN: &str = select!("WHERE r.id = $1 AND r.organ_id = $2");
 const LIST_OWN: &str =
     select!("WHERE r.organ_id = $1 AND ((r.sent_at, r.id) < ($2, $3) OR $2 IS NULL) ORDER BY r.sent_at DESC, r.id DESC LIMIT $4");
+const COUNT_WAITING: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM collection_relay r JOIN collection_task t ON t.id = r.task_id
+    WHERE r.organ_id = $1 AND r.passed_on_at IS NULL AND t.state = 'open' AND t.due_at > $2";
 const LIST_OF_TASK: &str = select!("WHERE r.task_id = $1 ORDER BY o.region, o.name, r.id");
 const OWN_POINT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM contact_point WHERE id = $1 AND organ_id = $2 AND status = 'open'";
 const PASS_ON: &str = "UPDATE collection_relay SET passed_on_at = COALESCE(passed_on_at, $3), passed_on_by = COALESCE(passed_on_by, $4),
@@ -93,7 +95,8 @@ const ASSIGNMENTS: &str = select_assignments!(
 );
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[INSERT, ORGAN_EXISTS, STAFF_OF_ORGAN, FIND_OWN, LIST_OWN, LIST_OF_TASK, OWN_POINT, PASS_ON, ASSIGNMENTS];
+pub const STATEMENTS: &[&str] =
+    &[INSERT, ORGAN_EXISTS, STAFF_OF_ORGAN, FIND_OWN, LIST_OWN, COUNT_WAITING, LIST_OF_TASK, OWN_POINT, PASS_ON, ASSIGNMENTS];
 
 /// Longest note, in characters.
 pub const NOTE_CHARACTERS: usize = 2_000;
@@ -133,6 +136,12 @@ pub async fn list_own(db: &Db, caller: &Caller, cursor: Option<&str>, limit: usi
     let rows: Vec<Relay> =
         on_db!(db, pool => sqlx::query_as(LIST_OWN).bind(organ).bind(at).bind(id).bind(wanted).fetch_all(pool).await).map_err(failed)?;
     Ok(Page::cut(rows, limit, |row| (row.sent_at, row.id)))
+}
+
+/// How many tasks wait for the caller's own organ to pass them on, and still can be.
+pub async fn count_waiting(db: &Db, clock: &Clock, caller: &Caller) -> Result<i64> {
+    let organ = own_organ(caller)?;
+    on_db!(db, pool => sqlx::query_scalar(COUNT_WAITING).bind(organ).bind(clock.now()).fetch_one(pool).await).map_err(failed)
 }
 
 /// What was asked of the caller's own organ, with its task; "not found" for another's.

@@ -177,7 +177,12 @@ pub fn read(name: &str, bytes: &[u8], limits: &TableLimits) -> Result<TableFile>
     if file.tables.is_empty() {
         let reason =
             if file.notices.is_empty() { String::new() } else { format!("（{}）", file.notices.join("").trim_end_matches('。')) };
-        return Err(Error::new(Code::UnreadableFile, format!("文件里没有找到填有内容的表格行{reason}。")));
+        let sentence = if file.format == TableFormat::Docx {
+            format!("这个 Word 文件里没有填有内容的表格{reason}；请使用任务页面上的“意见填报表（Word，已列出条文）”。")
+        } else {
+            format!("文件里没有找到填有内容的表格行{reason}。")
+        };
+        return Err(Error::new(Code::UnreadableFile, sentence));
     }
     let promised = extension(name);
     let is_known = matches!(promised.as_str(), "xlsx" | "xls" | "csv" | "docx" | "xlsm" | "doc" | "et" | "wps" | "txt" | "tsv");

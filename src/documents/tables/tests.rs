@@ -257,7 +257,7 @@ fn tables_of_a_document_keep_their_merged_cells() {
     ];
     assert_eq!(cells(&file.tables[0]), expected);
     assert_eq!((file.tables[0].rows[4].own(2), file.tables[1].sheet.as_str()), ("", "表格2"));
-    assert!(refused("a.docx", &document("<w:p><w:r><w:t>没有表格</w:t></w:r></w:p>")).contains("没有找到"));
+    assert!(refused("a.docx", &document("<w:p><w:r><w:t>没有表格</w:t></w:r></w:p>")).contains("意见填报表（Word"));
 }
 
 /// A record of a workbook of Excel 97–2003.

@@ -311,9 +311,16 @@ impl<'a> Judge<'a> {
 
     fn day(&self, found: &mut Found<'_>, words: &str, is_1904: bool) -> Option<NaiveDate> {
         let (first, last, late) = self.round;
+        let written = |day: NaiveDate| day.format("%Y年%-m月%-d日").to_string();
         let day = match words {
             "" => match self.defaults.collected_on {
-                Some(day) => day,
+                Some(day) => {
+                    // Where the table has no such column at all it is said once, for the whole batch.
+                    if found.layout.says(Field::Date) {
+                        found.warn(Field::Date, format!("没有填收集日期，按整批的设定登记为{}。", written(day)));
+                    }
+                    day
+                }
                 None => {
                     found.error(Field::Date, "没有收集日期；请在表中填写，或者为整批设定收集日期。".into());
                     return None;
@@ -327,7 +334,6 @@ impl<'a> Judge<'a> {
                 }
             },
         };
-        let written = |day: NaiveDate| day.format("%Y年%-m月%-d日").to_string();
         if day > self.today {
             found.error(Field::Date, format!("收集日期 {} 还没有到。", written(day)));
         } else if day < first || day > late.max(last) {
@@ -547,6 +553,8 @@ mod tests {
         for part in ["归到第一条", "逾期", "什么态度"] {
             assert!(warnings.iter().any(|w| w.contains(part)), "{warnings:?}");
         }
+        let (new, _, _, warnings) = one(&heading, &["第一条", "改", "", "", "", "", ""]);
+        assert!(new.collected_on == day(3, 5) && warnings.concat().contains("按整批的设定登记为2026年3月5日"), "{warnings:?}");
     }
 
     #[test]

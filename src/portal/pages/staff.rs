@@ -50,6 +50,8 @@ pub struct StaffPage {
     pub moderation: Vec<Choice>,
     /// Recent imports.
     pub jobs: Vec<JobLine>,
+    /// How many tasks wait to be passed on; `None` for those who pass none on.
+    pub relays: Option<String>,
     /// Drafts whose opinions should be answered by now, and how long they wait.
     pub overdue: Vec<(Link, String)>,
     /// Drafts whose opinions the person may see.

@@ -43,6 +43,10 @@ pub struct UploadsPage {
     pub told: Told,
     /// Whether files are taken.
     pub may_upload: bool,
+    /// Why they are not, and what to do.
+    pub closed: &'static str,
+    /// Whether it is the page of the task where something is to be done.
+    pub leads_to_task: bool,
     /// Batches, the newest first.
     pub batches: Vec<BatchLine>,
     /// Next page.
@@ -56,6 +60,8 @@ pub struct ColumnChoice {
     pub letter: String,
     /// Heading.
     pub heading: String,
+    /// The first cells below it, shortened.
+    pub samples: Vec<String>,
     /// What it may say.
     pub options: Vec<SelectOption>,
 }
@@ -155,6 +161,8 @@ pub struct BatchPage {
     pub sheets: Vec<SheetBox>,
     /// What holds for all rows.
     pub defaults: Option<DefaultsBox>,
+    /// What is said before rows without a day get that of the batch; empty when there are none.
+    pub undated: String,
     /// The revision that forms carry back.
     pub revision: i64,
     /// Rows that can become opinions.

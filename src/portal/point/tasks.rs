@@ -83,6 +83,8 @@ async fn task_page(visit: &Visit, caller: &Caller, assignment: Assignment, said:
         fact(words::SENT, texts::moment(assignment.sent_at)),
     ];
     facts.extend(assignment.submitted_at.map(|at| fact(words::SUBMITTED, texts::moment(at))));
+    let done = own::count_work(&app.db, caller, id).await?;
+    facts.push(fact(words::ENTERED, words::entered(done.opinions, done.uploaded)));
     let next_step = match assignment.state {
         AssignmentState::Sent => Some(("acknowledge", "接收任务")),
         AssignmentState::Acknowledged => Some(("start", "开始征集")),
@@ -185,6 +187,10 @@ async fn submit_page(visit: &Visit, caller: &Caller, assignment: Assignment, rea
     let open = batches::count_open(&app.db, caller, assignment.id).await?;
     if open > 0 {
         notices.push(words::not_committed(open));
+    }
+    let left = batches::list_left_out(&app.db, caller, assignment.id).await?;
+    if !left.is_empty() {
+        notices.push(words::left_out(&left));
     }
     let fact = |name: &str, value: i64| Fact { name: name.into(), value: texts::grouped(value) };
     let status = error.as_ref().and_then(|error| StatusCode::from_u16(error.code.status()).ok()).unwrap_or(StatusCode::OK);

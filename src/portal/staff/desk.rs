@@ -4,6 +4,7 @@ use poem::handler;
 
 use super::imports::job_line;
 use crate::accounts::Permission;
+use crate::contact_points::tasks::relays;
 use crate::corpus::{jobs, reading};
 use crate::drafts;
 use crate::opinions::triage::progress::list_overdue;
@@ -11,7 +12,7 @@ use crate::portal::citizen::drafts::cards;
 use crate::portal::pages::staff::StaffPage;
 use crate::portal::pages::{Fact, Link, Section};
 use crate::portal::staff::moderation::shelves;
-use crate::portal::texts;
+use crate::portal::texts::{self, collection as words};
 use crate::portal::visits::{Page, Visit, see_other};
 
 /// Jobs and drafts shown.
@@ -32,12 +33,19 @@ pub async fn show_desk(visit: Visit) -> Page {
     let diagnostics = if may_import { reading::count_by_diagnostic(&app.db).await? } else { Vec::new() };
     let overdue =
         if caller.may(Permission::ReadOpinions) { list_overdue(&app.db, &app.clock, &app.config.rules, caller).await? } else { Vec::new() };
+    // An account whose organ is not known yet has nothing to pass on.
+    let relays = if caller.may(Permission::PassOnTasks) && caller.organ.is_some() {
+        Some(relays::count_waiting(&app.db, &app.clock, caller).await?)
+    } else {
+        None
+    };
     let totals = reading::totals(&app.db).await?;
     visit.show(&StaffPage {
         layout: visit.layout(Section::Staff),
         may_import,
         may_draft: caller.may(Permission::ReadUnpublishedDrafts),
         moderation: shelves(&visit, caller).await?,
+        relays: relays.map(words::waiting_relays),
         jobs: jobs.iter().map(job_line).collect(),
         overdue: overdue
             .into_iter()

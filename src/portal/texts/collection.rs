@@ -28,6 +28,8 @@ pub const ROUND_ENDS: &str = "征求意见截止";
 pub const SENT: &str = "下达";
 /// Fact: when it was submitted.
 pub const SUBMITTED: &str = "提交";
+/// Fact: how many opinions the point has entered.
+pub const ENTERED: &str = "已录入";
 /// Fact: how many opinions.
 pub const OPINIONS: &str = "意见（条）";
 /// Fact: the region.
@@ -44,8 +46,6 @@ pub const POSTER: &str = "海报（带二维码，打印张贴）";
 pub const POSTER_QR: &str = "扫码查看草案、提出意见的二维码";
 /// Everything, as a choice.
 pub const ALL: &str = "全部";
-/// A task was sent.
-pub const TASK_SENT: &str = "任务已下达，联系点会收到消息。";
 /// Points were added.
 pub const POINTS_ADDED: &str = "已下达给选择的联系点。";
 /// A task was called off.
@@ -84,6 +84,16 @@ pub const NO_DRAFT: &str = "请先选择正在征求意见的草案。";
 pub const BAD_NUMBER: &str = "请填写数字，没有的填 0。";
 /// First form of the instructions.
 pub const INSTRUCTIONS: &str = "一、请通过座谈会、走访、问卷等方式，听取群众对草案的意见建议，意见尽量对应到具体条款。\n二、请如实记录意见的原话和理由，注明收集的日期、地点和方式；公开展示须征得提出人同意。\n三、请在截止日期前录入全部意见并提交。";
+
+/// A task was sent, to how many points and county organs.
+pub fn task_sent(points: i64, organs: usize) -> String {
+    let told = match (points > 0, organs > 0) {
+        (true, true) => "联系点和县区司法局",
+        (false, true) => "县区司法局",
+        _ => "联系点",
+    };
+    format!("任务已下达，{told}会收到消息。")
+}
 
 /// First form of a title.
 pub fn task_title(draft: &str) -> String {
@@ -139,6 +149,11 @@ pub fn overdue(count: i64) -> Badge {
     Badge { text: format!("已逾期 {count}"), tone: "stop" }
 }
 
+/// How many tasks wait for a county to pass them on.
+pub fn waiting_relays(count: i64) -> String {
+    if count == 0 { "没有待转发的征集任务".into() } else { format!("待转发的征集任务 {count} 项") }
+}
+
 /// How many requests for more time wait.
 pub fn waiting(count: i64) -> Badge {
     Badge { text: format!("延期申请 {count}"), tone: "wait" }
@@ -187,6 +202,12 @@ pub fn activity_meta(activity: &Activity) -> String {
     parts.join(" · ")
 }
 
+/// How many opinions an assignment has, and how they came in.
+pub fn entered(opinions: i64, uploaded: i64) -> String {
+    let count = super::grouped;
+    format!("{} 条（代录 {}，上传 {}）", count(opinions), count(opinions - uploaded), count(uploaded))
+}
+
 /// How many opinions an assignment has.
 pub fn opinions(count: i64) -> String {
     format!("意见 {} 条", super::grouped(count))
@@ -232,5 +253,35 @@ pub fn late(day: NaiveDate) -> String {
 pub fn not_committed(files: i64) -> String {
     format!("还有 {files} 份上传的文件还没有导入；提交以后不能再导入。不需要的，请先在“上传意见表格”中放弃。")
 }
+/// What is unusual about submitting while files have rows that were not committed.
+pub fn left_out(files: &[(String, i64)]) -> String {
+    let named: Vec<String> = files.iter().take(NAMED_FILES).map(|(name, rows)| format!("{name} 还有 {rows} 行没有导入")).collect();
+    let more = if files.len() > NAMED_FILES { format!("等 {} 份文件", files.len()) } else { String::new() };
+    format!("{}{more}；提交以后不能再导入。需要的，请先在“上传意见表格”中更正、导入；不需要的，请跳过。", named.join("，"))
+}
+
+/// Files that one sentence names.
+const NAMED_FILES: usize = 3;
+
 /// What is unusual about submitting without an activity.
 pub const NO_ACTIVITY: &str = "还没有登记征集活动。开展过座谈、走访等活动的，建议先登记。";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_told_is_said() {
+        for (points, organs, told) in [(2, 0, "，联系点会"), (0, 1, "，县区司法局会"), (1, 1, "，联系点和县区司法局会")]
+        {
+            assert!(task_sent(points, organs).contains(told), "{points} {organs}");
+        }
+    }
+
+    #[test]
+    fn three_files_are_named() {
+        let files: Vec<(String, i64)> = (1..=4).map(|n| (format!("{n}.xlsx"), n)).collect();
+        assert!(left_out(&files[..1]).starts_with("1.xlsx 还有 1 行没有导入；"));
+        assert!(left_out(&files).contains("3.xlsx 还有 3 行没有导入等 4 份文件；") && !left_out(&files).contains("4.xlsx"));
+    }
+}

@@ -1,5 +1,9 @@
 //! Words of uploaded files of opinions that are chosen in code.
 
+use chrono::NaiveDate;
+
+use crate::calendar;
+use crate::contact_points::assignments::AssignmentState;
 use crate::opinions::offline::batches::{Batch, BatchState, RowState};
 use crate::opinions::offline::provenance::Origin;
 
@@ -25,6 +29,23 @@ pub const UNDONE: &str = "已撤销：这一批产生的意见都已撤回，同
 pub const DISCARDED: &str = "已放弃这一批，没有产生任何意见。";
 /// A file that is too large.
 pub const TOO_LARGE: &str = "文件超过上限 32 MB，请分成几个文件上传。";
+
+/// Why a task takes no files at present, and what to do.
+pub fn closed(state: AssignmentState) -> &'static str {
+    match state {
+        AssignmentState::Sent => "请先接收任务并开始征集，再上传意见。",
+        AssignmentState::Acknowledged => "请先开始征集，再上传意见。",
+        AssignmentState::Collecting | AssignmentState::Returned => "",
+        AssignmentState::Submitted => "任务已提交，不能再上传意见；需要补正的，由司法局退回。",
+        AssignmentState::Accepted => "任务已验收，不能再上传意见。",
+        AssignmentState::Cancelled => "任务已取消，不能再上传意见。",
+    }
+}
+
+/// What is said before rows without a day get that of the whole batch.
+pub fn undated(rows: i64, day: NaiveDate) -> String {
+    format!("{rows} 行没有收集日期，将登记为{}。", super::day(day))
+}
 
 /// What a batch is at, in numbers.
 pub fn summary(batch: &Batch) -> String {
@@ -57,7 +78,7 @@ pub fn origin(origin: &Origin) -> String {
     parts.extend(Some(origin.place.clone()).filter(|place| !place.is_empty()));
     parts.extend(Some(&origin.collector).filter(|name| !name.is_empty()).map(|name| format!("收集人 {name}")));
     parts.push(format!("{} 收集", super::day(origin.collected_on)));
-    parts.push(format!("{} 录入", super::day(crate::calendar::day_of(origin.entered_at))));
+    parts.push(format!("{} 录入", super::day(calendar::day_of(origin.entered_at))));
     parts.push(origin.consent.label().to_owned());
     parts.extend(origin.row_number.map(|row| format!("表格第 {row} 行")));
     parts.extend(Some(&origin.provision_words).filter(|words| !words.is_empty()).map(|words| format!("表中所写条款“{words}”")));

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::staff;
 use crate::accounts::Caller;
 use crate::contact_points;
-use crate::contact_points::assignments;
+use crate::contact_points::assignments::{self, AssignmentState};
 use crate::error::Result;
 use crate::ids::{AssignmentId, UploadBatchId};
 use crate::opinions::offline::batches::{self, Batch, BatchRow, BatchState, RowFilter, RowState};
@@ -27,6 +27,10 @@ const BATCHES: usize = 20;
 const ROWS: usize = 50;
 /// Characters of an opinion that a list shows.
 const PREVIEW: usize = 80;
+/// Rows of a sheet looked through for samples of its columns, samples of a column, and characters of one.
+const SAMPLED: usize = 10;
+const SAMPLES: usize = 2;
+const SAMPLE: usize = 24;
 
 /// Which rows a page shows.
 #[derive(Debug, Default, Deserialize)]
@@ -81,6 +85,8 @@ pub async fn list_page(visit: &Visit, caller: &Caller, id: AssignmentId, cursor:
             draft: assignment.draft_title.clone(),
             told,
             may_upload: assignment.state.takes_opinions(),
+            closed: words::closed(assignment.state),
+            leads_to_task: matches!(assignment.state, AssignmentState::Sent | AssignmentState::Acknowledged),
             batches: page.items.iter().map(line).collect(),
             next: page.next.map(|next| links::with_query(&format!("{url}/uploads"), [("cursor", next.as_str())])),
             task: Link { text: assignment.task_title, url },
@@ -122,6 +128,10 @@ pub async fn batch_page(visit: &Visit, caller: &Caller, id: UploadBatchId, shown
     );
     let needs_mapping = batch.state == BatchState::Mapping;
     let is_open = batch.state.is_open() && takes && of(RowState::Committed) == 0;
+    let broke_off = is_stalled && batch.state != BatchState::Committing;
+    let may_commit = takes && matches!(batch.state, BatchState::Checked | BatchState::Committed) && of(RowState::Ready) > 0;
+    let undated = if may_commit { batches::count_undated(&app.db, &batch).await? } else { 0 };
+    let sheets = if is_open { sheet_boxes(visit, &batch).await? } else { Vec::new() };
     let may_undo = takes && (batch.state == BatchState::Committed || (batch.state == BatchState::Committing && is_stalled));
     visit.show_as(
         status,
@@ -142,14 +152,15 @@ pub async fn batch_page(visit: &Visit, caller: &Caller, id: UploadBatchId, shown
             sum,
             is_open,
             needs_mapping,
-            sheets: batch.sheets.iter().enumerate().map(|(index, sheet)| sheet_box(index, sheet)).collect(),
+            sheets,
+            undated: batch.defaults.collected_on.filter(|_| undated > 0).map(|day| words::undated(undated, day)).unwrap_or_default(),
             defaults: if is_open { Some(defaults_box(visit, caller, &batch).await?) } else { None },
             revision: batch.revision,
             ready: of(RowState::Ready),
             problems: of(RowState::Problem),
-            may_commit: takes && matches!(batch.state, BatchState::Checked | BatchState::Committed) && of(RowState::Ready) > 0,
+            may_commit,
             may_undo,
-            may_discard: batch.state.is_open() || (is_stalled && batch.state != BatchState::Committing),
+            may_discard: batch.state.is_open() || batch.state == BatchState::Failed || broke_off,
             filters: if shows_rows { filters } else { Vec::new() },
             rows: if shows_rows { page.items.iter().map(|row| row_line(&batch, row, takes)).collect() } else { Vec::new() },
             next: page
@@ -161,7 +172,33 @@ pub async fn batch_page(visit: &Visit, caller: &Caller, id: UploadBatchId, shown
     )
 }
 
-fn sheet_box(index: usize, sheet: &batches::Sheet) -> SheetBox {
+/// The sheets of a batch that may be mapped, with what stands in their columns.
+async fn sheet_boxes(visit: &Visit, batch: &Batch) -> Result<Vec<SheetBox>> {
+    let uploads = visit.app.uploads();
+    let mut boxes = Vec::with_capacity(batch.sheets.len());
+    for (index, sheet) in batch.sheets.iter().enumerate() {
+        let rows = batches::sample_rows(&uploads, batch, index, SAMPLED).await?;
+        boxes.push(sheet_box(index, sheet, &rows));
+    }
+    Ok(boxes)
+}
+
+/// The first cells of a column that say something.
+fn samples(rows: &[BatchRow], column: usize) -> Vec<String> {
+    let filled = rows.iter().filter_map(|row| row.cells.get(column)).filter(|words| !words.is_empty());
+    filled.take(SAMPLES).map(|words| shortened(words, SAMPLE)).collect()
+}
+
+/// The first words of a cell, on one line.
+fn shortened(words: &str, most: usize) -> String {
+    let mut text: String = words.chars().take(most).map(|c| if c == '\n' { ' ' } else { c }).collect();
+    if words.chars().count() > most {
+        text.push('…');
+    }
+    text
+}
+
+fn sheet_box(index: usize, sheet: &batches::Sheet, rows: &[BatchRow]) -> SheetBox {
     let blank = if sheet.blank_rows > 0 { format!("，另有空行 {} 个", sheet.blank_rows) } else { String::new() };
     let remembered = if sheet.is_remembered { "；按上次同样表头的对应" } else { "" };
     SheetBox {
@@ -178,6 +215,7 @@ fn sheet_box(index: usize, sheet: &batches::Sheet) -> SheetBox {
             .map(|(column, found)| ColumnChoice {
                 letter: words::letter(column),
                 heading: found.heading.replace('\n', " "),
+                samples: samples(rows, column),
                 options: Field::ALL.iter().map(|f| option(f.as_str(), f.label(), *f == found.field)).collect(),
             })
             .collect(),
@@ -215,15 +253,15 @@ fn row_name(batch: &Batch, row: &BatchRow) -> String {
 }
 
 fn row_line(batch: &Batch, row: &BatchRow, takes: bool) -> RowLine {
-    let body = batch.sheets.get(row.sheet).and_then(|sheet| {
+    let sheet = batch.sheets.get(row.sheet);
+    let body = sheet.and_then(|sheet| {
         let columns = sheet.layout.columns_of(Field::Body).chain(sheet.layout.columns_of(Field::Proposed)).collect::<Vec<_>>();
         columns.into_iter().filter_map(|column| row.cells.get(column)).find(|words| !words.is_empty())
     });
-    let words_of = body.or_else(|| row.cells.iter().find(|words| !words.is_empty())).map_or("", String::as_str);
-    let mut text: String = words_of.chars().take(PREVIEW).map(|c| if c == '\n' { ' ' } else { c }).collect();
-    if words_of.chars().count() > PREVIEW {
-        text.push('…');
-    }
+    // What is no opinion, or not yet known to be one, is told by its longest cell; an opinion without words has none.
+    let is_opinion = row.state != RowState::NotOpinion && sheet.is_some_and(|sheet| sheet.layout.is_certain);
+    let longest = || row.cells.iter().max_by_key(|words| words.chars().count()).filter(|_| !is_opinion);
+    let text = shortened(body.or_else(longest).map_or("", String::as_str), PREVIEW);
     let mut problems: Vec<(String, bool)> = row
         .problems
         .iter()

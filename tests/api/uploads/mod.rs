@@ -4,6 +4,7 @@ mod batches;
 mod hostile;
 mod layouts;
 mod over_http;
+mod pages;
 mod recording;
 mod silence;
 mod support;

@@ -31,9 +31,13 @@ const FINISH: &str = "UPDATE upload_batch SET state = 'committed', revision = re
 
 const COUNT_OPEN: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM upload_batch WHERE assignment_id = $1 AND contact_point_id = $2
     AND state IN ('reading', 'mapping', 'checking', 'checked') AND (EXISTS (SELECT 1 FROM account u WHERE u.id = uploaded_by AND u.station_id = $3) OR $3 IS NULL)";
+const LEFT_OUT: &str = "SELECT b.name, CAST(COUNT(*) AS BIGINT) FROM upload_batch b JOIN upload_row r ON r.batch_id = b.id
+    WHERE b.assignment_id = $1 AND b.contact_point_id = $2 AND b.state = 'committed' AND r.state IN ('ready', 'problem')
+    AND (EXISTS (SELECT 1 FROM account u WHERE u.id = b.uploaded_by AND u.station_id = $3) OR $3 IS NULL)
+    GROUP BY b.id, b.name, b.uploaded_at ORDER BY b.uploaded_at, b.id";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[BEGIN, NEXT, COMMITTED, PROGRESS, FINISH, COUNT_OPEN];
+pub const STATEMENTS: &[&str] = &[BEGIN, NEXT, COMMITTED, PROGRESS, FINISH, COUNT_OPEN, LEFT_OUT];
 
 /// Which rows are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,13 @@ pub async fn count_open(db: &Db, caller: &Caller, assignment: AssignmentId) -> R
     let point = own_point(caller)?;
     on_db!(db, pool => sqlx::query_scalar(COUNT_OPEN).bind(assignment).bind(point).bind(caller.station).fetch_one(pool).await)
         .map_err(failed)
+}
+
+/// Name and number of rows of each committed file for an assignment of the caller's own point that still has rows to be committed or corrected, the oldest
+/// first. A submission loses them.
+pub async fn list_left_out(db: &Db, caller: &Caller, assignment: AssignmentId) -> Result<Vec<(String, i64)>> {
+    let point = own_point(caller)?;
+    on_db!(db, pool => sqlx::query_as(LEFT_OUT).bind(assignment).bind(point).bind(caller.station).fetch_all(pool).await).map_err(failed)
 }
 
 /// Begins to commit a batch. Gives who works, for [`super::work`].

@@ -54,11 +54,11 @@ use crate::storage::sql::{Page, decode_cursor, failed};
 use crate::storage::{Db, Tx};
 use crate::{on_db, on_tx, sealed_column, text_enum};
 
-pub use committing::{Which, commit, count_open};
+pub use committing::{Which, commit, count_open, list_left_out};
 pub use mapping::{map_columns, set_defaults};
 pub use receiving::{Uploaded, count_working, get_original, resume, upload, work};
 pub use returning::{Returned, return_file};
-pub use rows::{BatchRow, RowFilter, correct_row, get_row, list_rows, skip_row};
+pub use rows::{BatchRow, RowFilter, correct_row, count_undated, get_row, list_rows, sample_rows, skip_row};
 pub use taking_up::{TakenUp, take_up, take_up_until_stopped};
 pub(in crate::opinions::offline) use undoing::{Undone, revive};
 pub use undoing::{discard, undo};

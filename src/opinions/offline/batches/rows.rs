@@ -11,6 +11,7 @@ use crate::audit::{self, Act, NewEntry};
 use crate::documents::tables;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ConsultationId, OpinionId, UploadBatchId};
+use crate::opinions::offline::columns::Field;
 use crate::opinions::offline::judging::{Judge, Problem};
 use crate::opinions::offline::recording::{self, alike_content};
 use crate::storage::sql::{Page, decode_cursor, failed};
@@ -113,10 +114,12 @@ const SAME: &str = select!(
 );
 const CORRECT: &str = "UPDATE upload_row SET cells_sealed = $3, corrected_by = $4, corrected_at = $5, skip_reason = '', state = 'pending' WHERE batch_id = $1 AND ordinal = $2";
 const SKIP: &str = "UPDATE upload_row SET state = 'skipped', skip_reason = $3, has_warnings = FALSE, corrected_by = $4, content_hash = NULL WHERE batch_id = $1 AND ordinal = $2";
+const READY_OF_SHEETS: &str =
+    "SELECT sheet, CAST(COUNT(*) AS BIGINT) FROM upload_row WHERE batch_id = $1 AND state = 'ready' GROUP BY sheet";
 const TOUCH: &str = "UPDATE upload_batch SET revision = revision + 1 WHERE id = $1";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[LIST, FIND, SAME, CORRECT, SKIP, TOUCH];
+pub const STATEMENTS: &[&str] = &[LIST, FIND, SAME, CORRECT, SKIP, READY_OF_SHEETS, TOUCH];
 
 /// Rows of a batch of the caller's own point, in the order of the file.
 pub async fn list_rows(
@@ -133,6 +136,27 @@ pub async fn list_rows(
     let page = Page::cut(rows, limit, |row| row.ordinal);
     let items: Result<Vec<BatchRow>> = page.items.into_iter().map(|row| row.into_row(at, &batch)).collect();
     Ok((batch, Page { items: items?, next: page.next }))
+}
+
+/// The first rows of a sheet of a batch that the caller was shown, below its heading.
+pub async fn sample_rows(at: &Uploads, batch: &Batch, sheet: usize, most: usize) -> Result<Vec<BatchRow>> {
+    let Some(found) = batch.sheets.get(sheet) else { return Ok(Vec::new()) };
+    let heading = found.layout.heading.map_or(0, |first| first + found.layout.heading_rows);
+    let after = found.first_ordinal + i64::try_from(heading).unwrap_or(0) - 1;
+    let rows = rows_after(&at.db, batch.id, RowFilter::default(), after, most).await?;
+    let rows: Result<Vec<BatchRow>> = rows.into_iter().map(|row| row.into_row(at, batch)).collect();
+    Ok(rows?.into_iter().filter(|row| row.sheet == sheet).collect())
+}
+
+/// How many rows of a batch that the caller was shown are ready, but stand in a table that has no column for the day: they get that of the whole batch.
+pub async fn count_undated(db: &Db, batch: &Batch) -> Result<i64> {
+    let ready: Vec<(i64, i64)> =
+        on_db!(db, pool => sqlx::query_as(READY_OF_SHEETS).bind(batch.id).fetch_all(pool).await).map_err(failed)?;
+    let is_undated = |sheet: i64| {
+        let sheet = usize::try_from(sheet).ok().and_then(|i| batch.sheets.get(i));
+        sheet.is_some_and(|sheet| !sheet.layout.says(Field::Date))
+    };
+    Ok(ready.into_iter().filter(|(sheet, _)| is_undated(*sheet)).map(|(_, rows)| rows).sum())
 }
 
 async fn rows_after(db: &Db, id: UploadBatchId, filter: RowFilter, after: i64, limit: usize) -> Result<Vec<Row>> {

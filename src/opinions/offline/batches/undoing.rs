@@ -114,12 +114,12 @@ pub(in crate::opinions::offline) async fn revive(tx: &mut Tx, own: &Assignment, 
     Ok(())
 }
 
-/// Gives up a batch that created nothing; its rows are forgotten, its file is kept.
+/// Gives up a batch that created nothing, also one whose file cannot be read; its rows are forgotten, its file is kept.
 pub async fn discard(at: &Uploads, caller: &Caller, id: UploadBatchId, revision: i64) -> Result<Batch> {
     let mut tx = at.db.begin().await?;
     let batch = hold_batch(&mut tx, caller, id).await?;
     let is_stalled = matches!(batch.state, BatchState::Reading | BatchState::Checking) && batch.is_stalled(at.clock.now(), &at.rules);
-    batch.require(revision, batch.state.is_open() || is_stalled, "放弃")?;
+    batch.require(revision, batch.state.is_open() || batch.state == BatchState::Failed || is_stalled, "放弃")?;
     on_tx!(&mut tx, c => sqlx::query(FORGET_ROWS).bind(id).execute(c).await.map(drop)).map_err(failed)?;
     on_tx!(&mut tx, c => sqlx::query(DISCARD).bind(id).execute(c).await.map(drop)).map_err(failed)?;
     let entry = NewEntry {

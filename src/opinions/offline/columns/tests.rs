@@ -69,6 +69,10 @@ fn headings_are_known_in_their_many_wordings() {
         ("记录人", Collector),
         ("备注", Ignored),
         ("采纳情况", Ignored),
+        ("群众原话", Body),
+        ("为啥？", Reason),
+        ("怎么收的", Method),
+        ("哪天", Date),
     ] {
         assert_eq!(field_of(heading), Some(field), "{heading}");
     }

@@ -60,14 +60,19 @@ pub(in crate::portal) fn problem(error: Error) -> std::result::Result<Said, Fail
     Err(Failure(error))
 }
 
-fn done(what: &str) -> Said {
+/// What is said after an act; who was told of a new task is known from the task itself.
+async fn done(visit: &Visit, caller: &Caller, task: &Task, what: &str) -> Result<Said> {
+    let app = &visit.app;
     let text = match what {
-        "sent" => words::TASK_SENT,
-        "points" => words::POINTS_ADDED,
-        "cancelled" => words::TASK_CANCELLED,
-        _ => "",
+        "sent" => {
+            let points = listing::count_assignments(&app.db, &app.clock, task.id).await?.total();
+            words::task_sent(points, relaying::list_of_task(&app.db, caller, task.id).await?.len())
+        }
+        "points" => words::POINTS_ADDED.into(),
+        "cancelled" => words::TASK_CANCELLED.into(),
+        _ => String::new(),
     };
-    Said { text: text.into(), is_problem: false }
+    Ok(Said { text, is_problem: false })
 }
 
 fn task_id(text: &str) -> Result<CollectionTaskId> {
@@ -185,7 +190,7 @@ async fn list_overdue(visit: Visit, Query(query): Query<ListQuery>) -> Page {
 async fn show_task(visit: Visit, Path(id): Path<String>, Query(query): Query<ListQuery>) -> Page {
     let caller = visit.staff(Permission::ReadCollectionTasks)?;
     let task = tasks::get_task(&visit.app.db, caller, task_id(&id)?).await?;
-    let said = done(&query.done);
+    let said = done(&visit, caller, &task, &query.done).await?;
     task_page(&visit, caller, task, &query, said, String::new()).await
 }
 
