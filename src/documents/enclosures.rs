@@ -1,7 +1,8 @@
-//! 附件: files that people enclose with what they say. Recognised by content, never by name; nothing is unpacked or shown to find out.
+//! 附件: files that people enclose with what they say. Recognised by content, never by name, which only helps to say what is wrong; nothing is unpacked or
+//! shown to find out.
 
 use super::uploads::{self, Upload};
-use super::{Format, refusal};
+use super::{Format, extension, refusal};
 use crate::error::{Code, Error, Result};
 use crate::text_enum;
 
@@ -49,7 +50,7 @@ const MAX_ENTRIES: usize = 5_000;
 ///
 /// # Errors
 /// [`Code::UnsupportedMedia`] for any other kind, [`Code::UnreadableFile`] for an empty or damaged file; the detail is a sentence for the person.
-pub fn recognise(bytes: &[u8]) -> Result<EnclosureKind> {
+pub fn recognise(name: &str, bytes: &[u8]) -> Result<EnclosureKind> {
     match uploads::recognise(bytes, MAX_ENTRIES)? {
         Upload::Jpeg => Ok(EnclosureKind::Jpeg),
         Upload::Png => Ok(EnclosureKind::Png),
@@ -62,8 +63,22 @@ pub fn recognise(bytes: &[u8]) -> Result<EnclosureKind> {
         }
         Upload::Other(format @ (Format::Empty | Format::Ole)) => Err(refusal(format, bytes)),
         Upload::Xlsx { .. } | Upload::Other(_) => {
-            Err(Error::new(Code::UnsupportedMedia, "附件只接收图片（JPG、PNG、WebP、GIF）、PDF 和 Word（.docx）文件。"))
+            let sentence = match promised(name) {
+                Some(kind) => format!("这个文件不是有效的{kind}，可能已经损坏；请打开检查，重新保存后再上传。"),
+                None => "附件只接收图片（JPG、PNG、WebP、GIF）、PDF 和 Word（.docx）文件。".to_owned(),
+            };
+            Err(Error::new(Code::UnsupportedMedia, sentence))
         }
+    }
+}
+
+/// What a name says that its file is, where such files are taken.
+fn promised(name: &str) -> Option<&'static str> {
+    match extension(name).as_str() {
+        "jpg" | "jpeg" | "png" | "webp" | "gif" => Some("图片"),
+        "pdf" => Some(" PDF 文件"),
+        "docx" => Some(" Word 文件"),
+        _ => None,
     }
 }
 
@@ -93,7 +108,7 @@ mod tests {
             (b"%PDF-1.7\n".to_vec(), EnclosureKind::Pdf),
             (word(""), EnclosureKind::Docx),
         ] {
-            assert_eq!(recognise(&bytes).unwrap(), kind);
+            assert_eq!(recognise("", &bytes).unwrap(), kind);
         }
         for (bytes, code) in [
             (Vec::new(), Code::UnreadableFile),
@@ -106,7 +121,22 @@ mod tests {
             (word("word/vbaProject.bin"), Code::UnsupportedMedia),
             (b"PK\x03\x04 damaged".to_vec(), Code::UnreadableFile),
         ] {
-            assert_eq!(recognise(&bytes).unwrap_err().code, code, "{:?}", bytes.get(..12));
+            assert_eq!(recognise("", &bytes).unwrap_err().code, code, "{:?}", bytes.get(..12));
         }
+    }
+
+    #[test]
+    fn a_damaged_file_is_not_told_to_be_of_another_kind() {
+        for (name, words) in [
+            ("材料.PDF", "不是有效的 PDF 文件，可能已经损坏"),
+            ("说明.docx", "不是有效的 Word 文件，可能已经损坏"),
+            ("路口.jpeg", "不是有效的图片，可能已经损坏"),
+            ("程序.exe", "附件只接收图片"),
+            ("pdf", "附件只接收图片"),
+        ] {
+            let error = recognise(name, b"no such file at all").unwrap_err();
+            assert!(error.code == Code::UnsupportedMedia && error.detail.contains(words), "{name}: {}", error.detail);
+        }
+        assert_eq!(recognise("图.png", b"%PDF-1.7\n").unwrap(), EnclosureKind::Pdf, "a name decides nothing");
     }
 }

@@ -154,7 +154,7 @@ pub async fn upload(
     }
     let name = clean_name(&file.name);
     let (bytes, kind) = tokio::task::spawn_blocking(move || {
-        let kind = recognise(&file.bytes);
+        let kind = recognise(&file.name, &file.bytes);
         (file.bytes, kind)
     })
     .await

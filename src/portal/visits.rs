@@ -62,6 +62,10 @@ pub struct Visit {
     elder: u8,
     here: String,
     path: String,
+    /// Page to come back to after a login that interrupts the visit, as one query value.
+    back: String,
+    /// What the login page says of the interruption: a code of [`texts::interrupted`].
+    why: &'static str,
 }
 
 impl<'a> FromRequest<'a> for Visit {
@@ -74,12 +78,23 @@ impl Visit {
     /// Reads the cookies of a request and looks the session up.
     pub async fn of(app: &App, request: &Request) -> Result<Visit> {
         let mut visit = Visit::unknown(app, request.uri(), request.cookie());
+        let is_sent = !request.method().is_safe();
+        if is_sent {
+            visit.why = texts::SENT;
+            // Where a form is sent need not be a page.
+            let page = request.header(header::REFERER).and_then(|page| page.parse::<Uri>().ok());
+            if let Some(page) = page.as_ref().and_then(Uri::path_and_query) {
+                visit.back = links::encode(page.as_str());
+            }
+        }
         let session = request.cookie().get(SESSION_COOKIE).map(|c| c.value_str().to_owned()).filter(|token| !token.is_empty());
         if let Some(token) = session {
             visit.caller = sessions::find_caller(&app.db, &app.clock, &token).await?;
             visit.session = visit.caller.as_ref().map(|_| token);
             if let Some(caller) = &visit.caller {
                 visit.unread = inbox::count_unread(&app.db, caller.account_id).await?;
+            } else if !is_sent {
+                visit.why = texts::EXPIRED;
             }
         }
         Ok(visit)
@@ -90,7 +105,8 @@ impl Visit {
         let elder =
             cookies.get(DISPLAY_COOKIE).and_then(|c| c.value_str().parse().ok()).filter(|size| ELDER_SIZES.contains(size)).unwrap_or(0);
         let here = links::encode(uri.path_and_query().map_or("/", |p| p.as_str()));
-        Visit { app: app.clone(), caller: None, session: None, unread: 0, elder, here, path: uri.path().to_owned() }
+        let back = here.clone();
+        Visit { app: app.clone(), caller: None, session: None, unread: 0, elder, here, path: uri.path().to_owned(), back, why: "" }
     }
 
     /// The frame of a page.
@@ -161,6 +177,12 @@ impl Visit {
         Ok(dressed(Response::builder().status(status).header(header::CACHE_CONTROL, keep).header(header::VARY, "Cookie").body(html)))
     }
 
+    /// The page of the draft that this page is one of.
+    fn draft_above(&self) -> Option<String> {
+        let (draft, _) = self.path.strip_prefix("/drafts/")?.split_once('/')?;
+        Some(format!("/drafts/{draft}"))
+    }
+
     /// A failure as a page; one that asks for a login leads there.
     pub fn failure(&self, error: poem::Error) -> Response {
         if error.is_from_response() {
@@ -173,21 +195,26 @@ impl Visit {
                 .iter()
                 .any(|room| self.path.strip_prefix(room).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
             let door = if is_staff_page { "/login" } else { "/sign-in" };
-            return see_other(&format!("{door}?next={}", self.here));
+            let why = if self.why.is_empty() { String::new() } else { format!("&why={}", self.why) };
+            return see_other(&format!("{door}?next={}{why}", self.back));
         }
         let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let request_id = REQUEST_ID.try_with(String::clone).unwrap_or_default();
+        // The person came too late or asks for what is not there: no number helps with that.
+        let is_state = matches!(error.code, Code::Conflict | Code::NotOpen | Code::KeyReused);
+        let is_expected = is_state || error.code == Code::NotFound;
         if status.is_server_error() && !error.is_counted {
             tracing::error!(request_id, error = error.code.slug(), cause = error.cause_chain(), "a page failed: {}", error.detail);
         }
         let retry_after_s = error.retry_after_s;
         let page = ErrorPage {
             layout: self.layout(Section::None),
-            status: status.as_u16(),
+            status: (!is_expected).then_some(status.as_u16()),
             title: error.code.title().into(),
             detail: error.detail,
             fields: error.fields.into_iter().map(|f| Fact { name: f.field, value: f.message }).collect(),
-            request_id,
+            draft: if is_state { self.draft_above().unwrap_or_default() } else { String::new() },
+            request_id: if is_expected { String::new() } else { request_id },
         };
         let mut response = self.show_as(status, &page).unwrap_or_else(|Failure(e)| {
             tracing::error!(cause = e.cause_chain(), "the error page itself failed");

@@ -175,7 +175,7 @@ async fn the_elder_mode_is_remembered_and_leads_nowhere_else() {
     let switched = browser.get("/display?elder=24&back=%2Flaws%3Flevel%3Dlaw", "").await;
     assert_eq!((switched.status, switched.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/laws?level=law"));
     let page = browser.get("/laws", &switched.cookie("zhitong_display")).await;
-    assert!(page.html.contains("data-elder=\"24\""), "{}", page.html);
+    assert!(page.html.contains("data-elder=\"24\"") && page.html.contains(">退出长辈模式</a>"), "{}", page.html);
     assert_eq!(browser.get("/display?elder=20&back=%2F%2Fevil.example", "").await.header(header::LOCATION), "/");
     // A size that is not offered is the ordinary one.
     assert!(!browser.get("/laws", "zhitong_display=99").await.html.contains("data-elder"));
@@ -206,7 +206,31 @@ async fn staff_pages_ask_for_a_login_and_forms_for_their_token() {
     assert!(desk.html.contains("林晓"));
     assert_eq!(browser.submit("/logout", &session, "csrf=wrong").await.status, StatusCode::FORBIDDEN);
     assert_eq!(browser.submit("/logout", &session, &format!("csrf={}", desk.csrf())).await.status, StatusCode::SEE_OTHER);
-    assert_eq!(browser.get("/staff", &session).await.status, StatusCode::SEE_OTHER, "the session is over");
+    let over = browser.get("/staff", &session).await;
+    assert_eq!((over.status, over.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/login?next=%2Fstaff&why=expired"));
+    assert!(browser.get(over.header(header::LOCATION), "").await.html.contains("登录已过期，请重新登录。"));
+    assert!(!browser.get("/login?next=%2Fstaff", "").await.html.contains("登录已过期"), "who never was signed in is not told so");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_form_that_meets_an_expired_session_says_what_is_lost_and_leads_back_to_its_page() {
+    let app = TestApp::start().await;
+    let browser = Browser::of(&app);
+    let file = "--edge\r\nContent-Disposition: form-data; name=\"files\"; filename=\"a.md\"\r\n\r\nx\r\n--edge--\r\n";
+    let kind = "multipart/form-data; boundary=edge";
+    let sent = browser.post("/staff/import", "zhitong_session=over", kind, file).await;
+    assert_eq!((sent.status, sent.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/login?next=%2Fstaff%2Fimport&why=sent"));
+    let told = browser.get(sent.header(header::LOCATION), "").await;
+    assert!(told.html.contains("登录已过期，请重新登录；") && told.html.contains("文件需要重新选择"), "{}", told.html);
+    assert!(told.html.contains("name=\"next\" value=\"/staff/import\""), "{}", told.html);
+    // A form may be sent to an address that is no page: whoever signs in again comes back to the page of the form.
+    let request = browser.0.post("/staff/import").header("cookie", "").header("referer", "https://lifa.example/staff?done=1");
+    let sent = see(request.content_type(kind).body(file).send().await.0).await;
+    assert_eq!(sent.header(header::LOCATION), "/login?next=%2Fstaff%3Fdone%3D1&why=sent");
+    let citizens = browser.submit("/opinions/01980000-0000-7000-8000-00000000ffff/vote", "", "csrf=x&key=k&choice=agree").await;
+    assert!(citizens.header(header::LOCATION).starts_with("/sign-in?next="), "{}", citizens.header(header::LOCATION));
+    assert!(browser.get(citizens.header(header::LOCATION), "").await.html.contains("登录已过期，请重新登录；"));
     app.finish().await;
 }
 

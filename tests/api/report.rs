@@ -161,6 +161,12 @@ async fn the_report_says_what_became_of_every_opinion() {
         assert!(page.contains(words), "{words}");
     }
     assert!(text(&app, &format!("/drafts/{}", told.draft)).await.contains("/rounds/1/report"));
+    // The list of opinions on an article, which this round does not show, leads on to it.
+    let list = text(&app, &format!("/drafts/{}/opinions?address=art-4", told.draft)).await;
+    for words in ["采纳情况已经公布", "没有在这里展示的意见", &format!("href=\"/drafts/{}/rounds/1/report\"", told.draft)] {
+        assert!(list.contains(words), "{words}: {list}");
+    }
+    assert!(!list.contains("征求意见结束以后统一公布") && !list.contains("同样会研究和答复"), "{list}");
     app.deliver().await;
     app.finish().await;
 }

@@ -53,6 +53,9 @@ async fn a_draft_offers_every_article_and_counts_without_a_login() {
     let closed = browser.get(&format!("{path}/speak?address=art-3"), "").await;
     assert_eq!(closed.status, StatusCode::CONFLICT);
     assert!(closed.html.contains("不再接收意见"));
+    assert!(closed.html.contains(&format!("href=\"/drafts/{draft}\">回到草案")), "{}", closed.html);
+    let told = app.raw(&format!("{path}/speak"), &[]).await.into_body().into_string().await.unwrap();
+    assert!(told.contains("回到草案") && !told.contains("请求编号") && !told.contains(">409<"), "{told}");
     assert_eq!(app.deliver().await, 1);
     app.finish().await;
 }
@@ -158,6 +161,7 @@ async fn what_is_wrong_stands_beside_its_field() {
     let fields = [("csrf", csrf), ("key", key), ("address", "art-3"), ("stance", "amend"), ("body", "改")];
     let refused = send(&browser, &path, &both, &fields, Some(("图.png", b"<script>alert(1)</script>"))).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(refused.html.contains("不是有效的图片，可能已经损坏"), "{}", refused.html);
     assert!(refused.html.contains("“图.png”") && refused.html.contains("id=\"attachments-error\""), "{}", refused.html);
     app.finish().await;
 }
@@ -187,7 +191,15 @@ async fn somebody_without_an_account_gets_a_code_and_finds_the_opinion_again() {
     assert_eq!(code.len(), 19);
     assert!(send(&browser, &path, &cookie, &fields, None).await.html.contains(&code), "loading the page again is no second opinion");
 
+    let shown = browser.get(&format!("/drafts/{draft}"), "").await;
+    assert!(shown.html.contains("凭查询码<a href=\"/opinions/lookup\">查询意见</a>"), "{}", shown.html);
+
     let look = browser.get("/opinions/lookup", &cookie).await;
+    let (_, rest) = receipt.html.split_once("YJ20260302-").unwrap();
+    let number = format!("YJ20260302-{}", rest.split('<').next().unwrap());
+    let number = browser.submit("/opinions/lookup", &cookie, &format!("csrf={}&code={number}", hidden(&look, "csrf"))).await;
+    assert_eq!(number.status, StatusCode::NOT_FOUND);
+    assert!(number.html.contains("这是回执号；请输入提交时得到的 16 位查询码"), "{}", number.html);
     let wrong = browser.submit("/opinions/lookup", &cookie, &format!("csrf={}&code=0000-0000-0000-0000", hidden(&look, "csrf"))).await;
     assert_eq!(wrong.status, StatusCode::NOT_FOUND);
     assert!(wrong.html.contains("没有找到这个查询码"));
@@ -196,6 +208,39 @@ async fn somebody_without_an_account_gets_a_code_and_finds_the_opinion_again() {
     let forged = browser.submit("/opinions/lookup", "", &format!("csrf=x&code={code}")).await;
     assert_eq!(forged.status, StatusCode::FORBIDDEN);
     assert!(!forged.html.contains("早该管了"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_looked_up_opinion_names_its_draft_and_its_files() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    let browser = Browser::of(&app);
+    let plain = browser.get(&format!("/drafts/{draft}"), "").await;
+    assert!(!plain.html.contains("凭查询码"), "this round takes no opinions without an account");
+    app.allow(false, true).await;
+    let path = format!("/drafts/{draft}/speak");
+    let page = browser.get(&format!("{path}?address=art-4"), "").await;
+    let cookie = page.cookie("zhitong_speak");
+    let fields = [
+        ("csrf", hidden(&page, "csrf")),
+        ("key", hidden(&page, "key")),
+        ("address", "art-4"),
+        ("stance", "amend"),
+        ("body", "时间太短，见照片"),
+        ("way", "anonymous"),
+    ];
+    let receipt = send(&browser, &path, &cookie, &fields, Some(("借伞处.pdf", b"%PDF-1.7 x"))).await;
+    let (_, rest) = receipt.html.split_once("class=\"code num\">").unwrap_or_else(|| panic!("no code: {}", receipt.html));
+    let code = rest.split('<').next().unwrap();
+    let look = browser.get("/opinions/lookup", &cookie).await;
+    let found = browser.submit("/opinions/lookup", &cookie, &format!("csrf={}&code={code}", hidden(&look, "csrf"))).await;
+    for words in ["时间太短，见照片", "借伞处.pdf", &format!("href=\"/drafts/{draft}#art-4\">清河市共享雨伞管理办法</a>")]
+    {
+        assert!(found.html.contains(words), "{words}: {}", found.html);
+    }
+    assert!(!found.html.contains("/opinion-files/"), "a file is not sent to somebody who is not signed in");
+    app.deliver().await;
     app.finish().await;
 }
 

@@ -453,9 +453,9 @@ async fn store_documents(at: Applying<'_>, documents: &[NewDocument]) -> Result<
     let shelf = at.blobs.shelf(SHELF);
     let mut stored = Vec::with_capacity(documents.len());
     for document in documents {
-        let bytes = document.bytes.clone();
+        let (name, bytes) = (document.name.clone(), document.bytes.clone());
         let (bytes, kind) = tokio::task::spawn_blocking(move || {
-            let kind = recognise(&bytes);
+            let kind = recognise(&name, &bytes);
             (bytes, kind)
         })
         .await

@@ -256,7 +256,7 @@ pub async fn read_scan(
     let entry = get_entry(db, caller, assignment, opinion).await?;
     let hash = BlobHash::parse(&entry.scan_hash).ok_or_else(absent)?;
     let bytes = blobs.shelf(SHELF).get(&hash).await?;
-    let kind = recognise(&bytes)?;
+    let kind = recognise(&entry.scan_name, &bytes)?;
     let name = downloads::disposition(false, &format!("scan.{}", kind.as_str()), &entry.scan_name);
     Ok((kind, name, bytes))
 }
@@ -314,7 +314,7 @@ async fn store_scan(at: Recorder<'_>, blobs: &Blobs, file: Option<NewFile>) -> R
     }
     let name = clean_name(&file.name);
     let (bytes, kind) = tokio::task::spawn_blocking(move || {
-        let kind = recognise(&file.bytes);
+        let kind = recognise(&file.name, &file.bytes);
         (file.bytes, kind)
     })
     .await

@@ -16,6 +16,12 @@
     hide = setTimeout(() => { live.hidden = true; }, 2500);
   };
 
+  // What cannot be taken back is asked about first.
+  document.addEventListener('submit', (event) => {
+    const question = event.target.dataset.confirm;
+    if (question && !window.confirm(question)) event.preventDefault();
+  });
+
   // "/" goes to the search box, unless something is being typed.
   document.addEventListener('keydown', (event) => {
     if (event.key !== '/' || event.ctrlKey || event.metaKey || event.altKey) return;

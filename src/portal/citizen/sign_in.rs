@@ -33,16 +33,18 @@ pub fn routes(route: Route) -> Route {
 struct Next {
     #[serde(default)]
     next: String,
+    #[serde(default)]
+    why: String,
 }
 
 /// `/sign-in`
 #[handler]
-async fn show_sign_in(visit: Visit, cookies: &CookieJar, Query(Next { next }): Query<Next>) -> Page {
+async fn show_sign_in(visit: Visit, cookies: &CookieJar, Query(Next { next, why }): Query<Next>) -> Page {
     let next = landing(&next);
     if visit.citizen().is_ok() {
         return Ok(see_other(&next));
     }
-    phone_page(&visit, cookies, StatusCode::OK, String::new(), None, next)
+    phone_page(&visit, cookies, StatusCode::OK, String::new(), None, texts::interrupted(&why), next)
 }
 
 /// What both steps send.
@@ -65,7 +67,7 @@ struct SignInForm {
 async fn send_code(visit: Visit, request: &Request, cookies: &CookieJar, Form(form): Form<SignInForm>) -> Page {
     let next = landing(&form.next);
     if !is_own(&visit, cookies, &form.csrf) {
-        return phone_page(&visit, cookies, StatusCode::FORBIDDEN, form.phone, Some(texts::STALE_FORM.into()), next);
+        return phone_page(&visit, cookies, StatusCode::FORBIDDEN, form.phone, Some(texts::STALE_FORM.into()), "", next);
     }
     let app = &visit.app;
     let sent = match Phone::parse(&form.phone) {
@@ -81,7 +83,7 @@ async fn send_code(visit: Visit, request: &Request, cookies: &CookieJar, Form(fo
             code_page(&visit, cookies, StatusCode::OK, step, false, None, next)
         }
         Err(error) if error.code.status() == 500 => Err(Failure(error)),
-        Err(error) => phone_page(&visit, cookies, status_of(&error), form.phone, Some(error.detail), next),
+        Err(error) => phone_page(&visit, cookies, status_of(&error), form.phone, Some(error.detail), "", next),
     }
 }
 
@@ -90,12 +92,12 @@ async fn send_code(visit: Visit, request: &Request, cookies: &CookieJar, Form(fo
 async fn sign_in(visit: Visit, request: &Request, cookies: &CookieJar, Form(form): Form<SignInForm>) -> Page {
     let next = landing(&form.next);
     if !is_own(&visit, cookies, &form.csrf) {
-        return phone_page(&visit, cookies, StatusCode::FORBIDDEN, form.phone, Some(texts::STALE_FORM.into()), next);
+        return phone_page(&visit, cookies, StatusCode::FORBIDDEN, form.phone, Some(texts::STALE_FORM.into()), "", next);
     }
     let app = &visit.app;
     let phone = match Phone::parse(&form.phone) {
         Ok(phone) => phone,
-        Err(error) => return phone_page(&visit, cookies, StatusCode::BAD_REQUEST, form.phone, Some(error.detail), next),
+        Err(error) => return phone_page(&visit, cookies, StatusCode::BAD_REQUEST, form.phone, Some(error.detail), "", next),
     };
     let step = CodeStep { sent_to: phone.masked(), phone: phone.digits().into(), ..CodeStep::default() };
     if form.agreed != "yes" {
@@ -134,10 +136,18 @@ pub fn status_of(error: &Error) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
-fn phone_page(visit: &Visit, cookies: &CookieJar, status: StatusCode, phone: String, problem: Option<String>, next: String) -> Page {
+fn phone_page(
+    visit: &Visit,
+    cookies: &CookieJar,
+    status: StatusCode,
+    phone: String,
+    problem: Option<String>,
+    notice: &'static str,
+    next: String,
+) -> Page {
     let csrf = door_token(visit, cookies);
     let is_on = visit.app.sms.is_on();
-    let page = SignInPage { layout: visit.layout(Section::None), csrf, phone, problem, next, is_on };
+    let page = SignInPage { layout: visit.layout(Section::None), csrf, phone, problem, notice, next, is_on };
     unkept(visit.show_as(status, &page)?)
 }
 

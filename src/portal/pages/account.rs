@@ -16,6 +16,8 @@ pub struct SignInPage {
     pub phone: String,
     /// Why it did not work.
     pub problem: Option<String>,
+    /// What somebody is told who was led here; may be empty.
+    pub notice: &'static str,
     /// Where to go afterwards; a local path.
     pub next: String,
     /// Whether codes can be sent at all.

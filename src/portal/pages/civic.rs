@@ -129,6 +129,8 @@ pub struct DraftPage {
     pub permalink: String,
     /// Speaking of the draft as a whole.
     pub whole: Voice,
+    /// Whether people may have spoken without an account, who find their opinion by its code.
+    pub has_codes: bool,
     /// Contents.
     pub toc: Vec<DraftTocEntry>,
     /// Answered opinions on the whole, or on what has no place in this text.

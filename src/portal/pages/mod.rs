@@ -161,14 +161,16 @@ pub struct Choice {
 pub struct ErrorPage {
     /// Frame.
     pub layout: Layout,
-    /// HTTP status.
-    pub status: u16,
+    /// HTTP status; `None` where nothing is broken and the sentence says all.
+    pub status: Option<u16>,
     /// Title of the failure.
     pub title: String,
     /// What to do.
     pub detail: String,
     /// Fields and what is wrong with them.
     pub fields: Vec<Fact>,
-    /// Id under which the log knows the request.
+    /// Page of the draft that it is about; empty when it is about none.
+    pub draft: String,
+    /// Id under which the log knows the request; empty where nobody need ask about it.
     pub request_id: String,
 }

@@ -147,6 +147,10 @@ pub struct OpinionLookupPage {
     pub problem: Option<String>,
     /// What was found.
     pub found: Option<OwnView>,
+    /// The draft that it speaks of, at the article.
+    pub draft: Option<Link>,
+    /// The files that came with it, by name.
+    pub files: Vec<HeldFile>,
     /// The appeal against its hiding.
     pub appeal: Option<AppealBox>,
     /// Whether an appeal is possible now.
@@ -332,6 +336,8 @@ pub struct OpinionsPage {
     pub opinions: Vec<ShownCard>,
     /// Received ones whose words are not shown here.
     pub others: i64,
+    /// The report on what became of them, once it is public.
+    pub report: Option<Link>,
     /// Next page.
     pub next: Option<String>,
     /// Form for a new one; empty when none are taken.

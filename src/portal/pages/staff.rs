@@ -17,6 +17,8 @@ pub struct LoginPage {
     pub name: String,
     /// Why it did not work.
     pub problem: Option<String>,
+    /// What somebody is told who was led here; may be empty.
+    pub notice: &'static str,
     /// Where to go afterwards; a local path.
     pub next: String,
 }

@@ -41,16 +41,18 @@ pub fn routes(route: Route) -> Route {
 struct Next {
     #[serde(default)]
     next: String,
+    #[serde(default)]
+    why: String,
 }
 
 /// `/login`
 #[handler]
-async fn show_login(visit: Visit, cookies: &CookieJar, Query(Next { next }): Query<Next>) -> Page {
+async fn show_login(visit: Visit, cookies: &CookieJar, Query(Next { next, why }): Query<Next>) -> Page {
     let next = landing(&next);
     if visit.caller.as_ref().is_some_and(|caller| caller.role.is_staff()) {
         return Ok(see_other(&next));
     }
-    login_page(&visit, cookies, StatusCode::OK, String::new(), None, next)
+    login_page(&visit, cookies, StatusCode::OK, String::new(), None, texts::interrupted(&why), next)
 }
 
 /// What the login form sends.
@@ -73,7 +75,7 @@ async fn sign_in(visit: Visit, request: &Request, cookies: &CookieJar, Form(form
     let next = landing(&form.next);
     let secret = cookies.get(FORM_COOKIE).map(|c| c.value_str().to_owned()).unwrap_or_default();
     if secret.is_empty() || !is_same(&login_token(&visit, &secret), &form.csrf) {
-        return login_page(&visit, cookies, StatusCode::FORBIDDEN, form.name, Some(texts::STALE_FORM.into()), next);
+        return login_page(&visit, cookies, StatusCode::FORBIDDEN, form.name, Some(texts::STALE_FORM.into()), "", next);
     }
     match signing_in::sign_in_with_password(app.staff_door(), &form.name, &form.password, app.origin(request)).await {
         Ok(state) => {
@@ -81,7 +83,7 @@ async fn sign_in(visit: Visit, request: &Request, cookies: &CookieJar, Form(form
             Ok(go_on(&visit, cookies, state, &next))
         }
         Err(error) if is_told(&error) || error.code == Code::Forbidden => {
-            login_page(&visit, cookies, status_of(&error), form.name, Some(error.detail), next)
+            login_page(&visit, cookies, status_of(&error), form.name, Some(error.detail), "", next)
         }
         Err(error) => Err(Failure(error)),
     }
@@ -104,7 +106,7 @@ struct StepForm {
 
 /// `/login/step`: whatever is left to do.
 #[handler]
-async fn show_step(visit: Visit, cookies: &CookieJar, Query(Next { next }): Query<Next>) -> Page {
+async fn show_step(visit: Visit, cookies: &CookieJar, Query(Next { next, .. }): Query<Next>) -> Page {
     let next = landing(&next);
     let ticket = ticket_of(cookies);
     match signing_in::step_of(visit.app.staff_door(), &ticket).await? {
@@ -211,12 +213,20 @@ async fn step_page(visit: &Visit, ticket: &str, step: Step, status: StatusCode, 
     })
 }
 
-fn login_page(visit: &Visit, cookies: &CookieJar, status: StatusCode, name: String, problem: Option<String>, next: String) -> Page {
+fn login_page(
+    visit: &Visit,
+    cookies: &CookieJar,
+    status: StatusCode,
+    name: String,
+    problem: Option<String>,
+    notice: &'static str,
+    next: String,
+) -> Page {
     let secret = visit.app.ids.secret(FORM_SECRET_BYTES);
     cookies.add(cookie(&visit.app, FORM_COOKIE, &secret, None));
     let csrf = login_token(visit, &secret);
     // The form carries a secret of this browser.
-    no_store(visit.show_as(status, &LoginPage { layout: visit.layout(Section::None), csrf, name, problem, next }))
+    no_store(visit.show_as(status, &LoginPage { layout: visit.layout(Section::None), csrf, name, problem, notice, next }))
 }
 
 /// A page that no cache keeps, whoever it is for.

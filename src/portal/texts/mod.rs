@@ -46,6 +46,10 @@ pub const STALE_FORM: &str = "页面停留时间过长，请重新提交一次�
 pub const STAFF_ONLY: &str = "这个页面只供工作人员使用，请先登录。";
 /// What a page for signed-in citizens says to others.
 pub const CITIZENS_ONLY: &str = "请先登录，再继续。";
+/// A login is asked for by a form that was sent.
+pub const SENT: &str = "sent";
+/// A login is asked for because the one before has ended.
+pub const EXPIRED: &str = "expired";
 /// What an unreadable date says.
 pub const BAD_DATE: &str = "日期请写成“年-月-日”，例如 2024-05-01。";
 /// What an unreadable year says.
@@ -119,6 +123,16 @@ pub const ESTABLISHED_ON: &str = "设立日期";
 pub const LEGAL_BASIS: &str = "设立依据";
 /// What people there talk about.
 pub const TOPICS: &str = "常谈话题";
+
+/// What a login page says that somebody was led to in the middle of something.
+pub fn interrupted(why: &str) -> &'static str {
+    match why {
+        SENT => "登录已过期，请重新登录；刚才提交的内容没有保存，文件需要重新选择。",
+        EXPIRED => "登录已过期，请重新登录。",
+        _ => "",
+    }
+}
+
 /// A date as people write it.
 pub fn day(date: NaiveDate) -> String {
     date.format("%Y年%-m月%-d日").to_string()

@@ -45,6 +45,8 @@ pub const WISHES: [&str; 2] = ["不公开", "可以公开"];
 pub const ALL_STATES: &str = "全部";
 /// Why no opinions are shown.
 pub const KEPT_BACK: &str = "本轮征求意见期间不展示其他人的意见；采纳情况会在征求意见结束以后统一公布。";
+/// Why no opinions are shown once their outcomes are public.
+pub const ANSWERED_ELSEWHERE: &str = "本轮征求意见没有在这里展示其他人的意见；采纳情况已经公布。";
 
 /// Colour of a state.
 pub fn tone(state: AuthorState) -> &'static str {

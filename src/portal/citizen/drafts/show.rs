@@ -92,6 +92,7 @@ pub async fn show_draft(visit: Visit, cookies: &CookieJar, Path(id): Path<String
         closes: closes(&draft),
         permalink: format!("/drafts/{id}"),
         whole: voices.on(None),
+        has_codes: rounds.iter().any(|round| round.allows_anonymous && round.phase(app.clock.now()) != Phase::Upcoming),
         title: draft.title,
         toc,
         on_the_whole,

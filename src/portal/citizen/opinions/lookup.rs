@@ -6,15 +6,16 @@ use poem::web::cookie::CookieJar;
 use poem::{Request, handler};
 use serde::Deserialize;
 
-use super::views::own_view;
-use super::{check_form, form_token, speaker};
+use super::views::{held, own_view};
+use super::{check_form, draft_url, form_token, speaker};
+use crate::drafts::{self, Viewer};
 use crate::error::{Code, Error};
-use crate::opinions::lookups;
 use crate::opinions::moderation::appeals::APPEAL_CHARACTERS;
 use crate::opinions::reading::AuthorState;
-use crate::portal::pages::Section;
+use crate::opinions::{enclosures, lookups};
 use crate::portal::pages::moderation::AppealBox;
-use crate::portal::pages::opinions::{OpinionLookupPage, OwnView};
+use crate::portal::pages::opinions::{HeldFile, OpinionLookupPage, OwnView};
+use crate::portal::pages::{Link, Section};
 use crate::portal::staff::moderation::{appeal_box, desk};
 use crate::portal::visits::{Failure, Page, Visit};
 
@@ -31,6 +32,8 @@ struct Sent {
 /// What a look-up came to.
 struct Found {
     view: OwnView,
+    draft: Option<Link>,
+    files: Vec<HeldFile>,
     appeal: Option<AppealBox>,
     may_appeal: bool,
 }
@@ -85,8 +88,15 @@ pub async fn look_up(visit: Visit, request: &Request, cookies: &CookieJar, Form(
     let state = AuthorState::of_unnamed(&opinion);
     let item = lookups::get_display(&app.db, &opinion).await?;
     let (appeal, may_appeal) = (item.appeal.as_ref().map(appeal_box), item.may_appeal());
+    let draft = match drafts::get_draft(&app.db, &app.clock, Viewer::Public(visit.caller.as_ref()), opinion.draft_id).await {
+        Ok(draft) => Some(Link { url: draft_url(draft.id, opinion.address.as_deref()), text: draft.title }),
+        Err(error) if error.code == Code::NotFound => None,
+        Err(error) => return Err(Failure(error)),
+    };
+    // A file is sent to people who are signed in, so that here it has its name only.
+    let files = enclosures::list_enclosures(&app.db, opinion.id).await?.into_iter().map(|file| held(file, false)).collect();
     let view = own_view(app, opinion, state, None, item.hidden).await?;
-    page(&visit, cookies, typed, Some(Found { view, appeal, may_appeal }), wrong)
+    page(&visit, cookies, typed, Some(Found { view, draft, files, appeal, may_appeal }), wrong)
 }
 
 fn page(visit: &Visit, cookies: &CookieJar, typed: Typed, found: Option<Found>, wrong: Option<Wrong>) -> Page {
@@ -96,13 +106,18 @@ fn page(visit: &Visit, cookies: &CookieJar, typed: Typed, found: Option<Found>, 
     let is_of_appeal = wrong.as_ref().is_some_and(|w| w.is_of_appeal);
     let problem = wrong.map(|w| w.error.fields.into_iter().next().map_or(w.error.detail, |field| field.message));
     let (appeal_problem, problem) = if is_of_appeal { (problem, None) } else { (None, problem) };
-    let (found, appeal, may_appeal) = found.map_or((None, None, false), |f| (Some(f.view), f.appeal, f.may_appeal));
+    let (found, draft, files, appeal, may_appeal) = match found {
+        Some(f) => (Some(f.view), f.draft, f.files, f.appeal, f.may_appeal),
+        None => (None, None, Vec::new(), None, false),
+    };
     let shown = OpinionLookupPage {
         layout: visit.layout(Section::Drafts),
         csrf: form_token(visit, &secret),
         code: typed.code,
         problem,
         found,
+        draft,
+        files,
         appeal,
         may_appeal,
         typed: typed.text,

@@ -12,9 +12,10 @@ use crate::error::Error;
 use crate::opinions::posting::require_open;
 use crate::opinions::reading::public::About;
 use crate::opinions::reading::{self, ShownOpinion};
+use crate::opinions::report::path_of;
 use crate::opinions::votes::{self, Choice};
-use crate::portal::pages::Section;
 use crate::portal::pages::opinions::{OpinionsPage, ShownCard};
+use crate::portal::pages::{Link, Section};
 use crate::portal::visits::{Page, Visit, see_other};
 use crate::portal::{links, texts};
 
@@ -64,14 +65,21 @@ pub async fn list_opinions(visit: Visit, Path(id): Path<String>, Query(query): Q
     let is_open = require_open(&app.db, app.clock.now(), draft.id, false).await.is_ok();
     let may_post = visit.caller.as_ref().is_some_and(|caller| caller.may(Permission::PostOpinion));
     let next = page.next.as_deref().map(pairs);
+    let report = round.feedback_published_at.map(|_| Link { text: texts::report::of_round(round.round), url: path_of(&draft, &round) });
+    let kept_back = match () {
+        () if round.shows_opinions || !page.items.is_empty() => "",
+        () if report.is_some() => texts::opinions::ANSWERED_ELSEWHERE,
+        () => texts::opinions::KEPT_BACK,
+    };
     visit.show(&OpinionsPage {
         layout: visit.layout(Section::Drafts),
         draft_title: draft.title.clone(),
         draft_url: draft_url(draft.id, Some(&address)),
         about: label,
-        kept_back: if round.shows_opinions || !page.items.is_empty() { String::new() } else { texts::opinions::KEPT_BACK.into() },
+        kept_back: kept_back.into(),
         opinions: page.items.into_iter().map(|shown| card(&visit, shown)).collect(),
         others,
+        report,
         next,
         speak_url: if is_open {
             links::with_query(&format!("/drafts/{}/speak", draft.id), [("address", address.as_str())])
