@@ -67,7 +67,7 @@ enum Command {
     UploadOpinions(UploadOpinionsArgs),
     /// 重建检索索引（旧索引在新索引就绪前继续服务）
     Reindex,
-    /// 检索法规条文，例如：zhitong search 民法典1024条
+    /// 检索法规条文，例如：zhitong search 养犬管理条例第12条
     Search(SearchArgs),
     /// 用有标注的查询集评测检索效果
     #[command(long_about = include_str!("cli/evaluate.txt"))]
@@ -238,7 +238,7 @@ struct SearchArgs {
     /// 查询词，可以是法规名称、条号、文号、拼音或一句话
     #[arg(required = true, value_name = "QUERY")]
     query: Vec<String>,
-    /// 按哪一天的有效文本 [默认: 今天]
+    /// 只查这一天有效的文本 [默认: 按今天，尚未施行和已经失效的也列出]
     #[arg(long, value_name = "YYYY-MM-DD")]
     on: Option<NaiveDate>,
     /// 显示多少部文件

@@ -13,12 +13,16 @@ use super::EvaluateArgs;
 use crate::accounts::sms;
 use crate::app::{Access, App};
 use crate::config::Config;
+use crate::corpus::classification::Validity;
 use crate::corpus::import::{Input, Options, Outcome, Progress};
 use crate::error::{Error, Result};
 use crate::search::evaluate::{self, FragmentTruth, JudgedQuery, Measures};
-use crate::search::{Hit, SearchRequest};
+use crate::search::{Hit, SearchRequest, suggest};
 use crate::seeding::{self, DemonstrationLogin};
 use crate::{server, telemetry};
+
+/// Titles offered when nothing was found.
+const SUGGESTIONS: usize = 5;
 
 /// Seed of the generated query sets; the same number gives the same queries from the same corpus.
 const GENERATED_SEED: u64 = 20_260_101;
@@ -172,6 +176,7 @@ pub async fn reindex(config: Config) -> Result<ExitCode> {
 pub async fn search(config: Config, query: &str, on: Option<NaiveDate>, limit: usize, as_json: bool) -> Result<ExitCode> {
     let app = App::open(config, Access::ReadOnly).await?;
     let mut request = SearchRequest::new(query, on.unwrap_or_else(|| app.clock.today()));
+    request.only_in_force = on.is_some();
     request.group_by_document = !as_json;
     request.limit = limit.max(1);
     let found = app.search.search(request).await?;
@@ -179,8 +184,11 @@ pub async fn search(config: Config, query: &str, on: Option<NaiveDate>, limit: u
         println!("{}", serde_json::to_string_pretty(&found).map_err(|e| Error::internal("writing the result failed", e))?);
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(notice) = &found.notice {
+        println!("{notice}\n");
+    }
     if let Some(answer) = &found.answer {
-        println!("{}", heading(&answer.hit));
+        println!("{}", heading(&answer.hit, on));
         for paragraph in &answer.paragraphs {
             println!("    {}", paragraph.replace('\n', "\n    "));
         }
@@ -199,14 +207,20 @@ pub async fn search(config: Config, query: &str, on: Option<NaiveDate>, limit: u
     }
     if found.groups.is_empty() && found.answer.is_none() {
         println!("没有找到“{query}”。可以换个说法，或只输入法规名称、条号、文号。");
+        for suggestion in suggest::complete(query, &app.search.titles(), limit.clamp(1, SUGGESTIONS)) {
+            println!("您是不是要找：{}", suggestion.text);
+        }
         return Ok(ExitCode::from(1));
     }
     println!("\n共 {} 部文件、{} 条，用时 {:.1} 毫秒。", found.total_documents, found.total_articles, found.took_us as f64 / 1000.0);
     Ok(ExitCode::SUCCESS)
 }
 
-fn heading(hit: &Hit) -> String {
-    let validity = crate::corpus::classification::Validity::parse(&hit.validity).map_or("", |v| v.label());
+fn heading(hit: &Hit, on: Option<NaiveDate>) -> String {
+    let validity = match Validity::parse(&hit.validity) {
+        Some(Validity::InForce) if on.is_some() => "当日有效",
+        validity => validity.map_or("", Validity::label),
+    };
     let since = hit.effective_on.map(|d| format!("，{d} 起施行")).unwrap_or_default();
     let path = if hit.path.is_empty() { String::new() } else { format!("  {}", hit.path) };
     format!("《{}》{}  [{validity}{since}]{path}", hit.title, hit.label)

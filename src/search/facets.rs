@@ -52,7 +52,8 @@ impl Passes {
     /// Judges every document against the request.
     ///
     /// Of the versions of a work only one is searched: the one in force on the day; without one the newest that has ended, ranked lower;
-    /// without that the first that is still to come. `all_versions` searches all.
+    /// without that the first that is still to come. `all_versions` searches all. `only_in_force` is a filter on validity that a chosen one takes
+    /// the place of, so the facet goes on telling what else there is.
     pub fn of(columns: &Columns, request: &SearchRequest) -> Passes {
         let day = request.as_of;
         let mut failing: Vec<u8> = vec![0; columns.documents.len()];
@@ -75,7 +76,12 @@ impl Passes {
         }
         let validity: Vec<&'static str> = columns.documents.iter().map(|d| d.validity_on(day)).collect();
         let wanted = wanted(&request.filters);
+        let only_in_force = request.only_in_force && !request.all_versions && request.filters.validity.is_empty();
         for (place, document) in columns.documents.iter().enumerate() {
+            let is_in_force = document.standing(day) == Standing::Current && !matches!(validity[place], "amended" | "repealed" | "lapsed");
+            if only_in_force && !is_in_force {
+                failing[place] |= 1 << VALIDITY;
+            }
             for (dimension, values) in wanted.iter().enumerate() {
                 let own =
                     if dimension == VALIDITY { validity[place] } else { columns.values[document.facets[dimension] as usize].as_str() };
@@ -90,6 +96,11 @@ impl Passes {
     /// Whether a document passes every filter.
     pub fn passes(&self, document: u32) -> bool {
         self.failing.get(document as usize) == Some(&0)
+    }
+
+    /// Whether nothing but its validity keeps a document out.
+    pub fn fails_by_validity(&self, document: u32) -> bool {
+        self.failing.get(document as usize) == Some(&(1u8 << VALIDITY))
     }
 
     /// Whether a document is searched at all, so that it may count in some facet.

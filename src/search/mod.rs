@@ -12,6 +12,7 @@ pub mod evaluate;
 mod facets;
 mod naming;
 pub mod normalise;
+mod notices;
 pub mod query;
 mod ranking;
 mod request;

@@ -22,6 +22,8 @@ pub struct SearchRequest {
     pub filters: Filters,
     /// The day whose law is asked for.
     pub as_of: NaiveDate,
+    /// Leaves out what is not in force on `as_of`, unless a filter on validity or `all_versions` asks for more.
+    pub only_in_force: bool,
     /// Searches every version of a work and not only the one that stands on `as_of`.
     pub all_versions: bool,
     /// What is searched.
@@ -52,6 +54,7 @@ impl SearchRequest {
             only_in_context: false,
             filters: Filters::default(),
             as_of,
+            only_in_force: false,
             all_versions: false,
             scope: Scope::Everything,
             proximity: Proximity::None,
@@ -120,6 +123,8 @@ pub struct SearchResponse {
     pub facets: Vec<Facet>,
     /// Where the next page begins; `None` at the end.
     pub next_cursor: Option<String>,
+    /// A sentence for above the results when what the query names is not in the library; on the first page only.
+    pub notice: Option<String>,
     /// A better spelling when little was found.
     pub did_you_mean: Option<String>,
     /// Whether a change that was to be found is not in the index yet.

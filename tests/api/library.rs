@@ -69,6 +69,31 @@ async fn a_title_and_an_article_lead_to_the_provision_in_force() {
 }
 
 #[tokio::test]
+async fn what_is_not_in_the_library_is_said_and_other_titles_are_offered() {
+    let (app, _) = stocked().await;
+    let absent = search(&app, "雨伞管理条例第99条", "").await;
+    assert_eq!(absent["notice"], "《清河市雨伞管理条例》共4条，没有第九十九条。", "{absent}");
+    assert!(search(&app, "雨伞管理条例第二条", "").await["notice"].is_null());
+    let before = search(&app, "雨伞管理条例第二条", "&on=2010-01-01").await;
+    assert_eq!(
+        (&before["total_documents"], &before["notice"]),
+        (&json!(0), &json!("《清河市雨伞管理条例》在2010年1月1日没有有效的文本。"))
+    );
+    let then = search(&app, "雨伞管理条例第二条", "&on=2010-01-01&validity=not_yet_in_force").await;
+    assert_eq!(then["answer"]["hit"]["validity"], "not_yet_in_force", "{then}");
+    let browser = Browser::of(&app);
+    let page = browser.get(&path_of("民法典1024条"), "").await;
+    assert!(page.html.contains("法规库里没有《民法典》"), "{}", page.html);
+    let page = browser.get(&path_of("yusan"), "").await;
+    assert!(page.html.contains("您是不是要找") && page.html.contains(">清河市雨伞管理条例</a>"), "{}", page.html);
+    let page = browser.get(&format!("{}&on=2020-01-01", path_of("雨伞")), "").await;
+    assert!(page.html.contains("当日有效") && !page.html.contains("现行有效"), "{}", page.html);
+    let page = browser.get("/", "").await;
+    assert!(page.html.contains("条（各版本合计）"), "{}", page.html);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn words_phrases_exclusions_and_filters_narrow() {
     let (app, _) = stocked().await;
     let found = search(&app, "遗失的雨伞谁保管", "").await;

@@ -179,6 +179,18 @@ fn first_start_loads_the_demonstration_and_the_second_repeats_nothing() {
 
     let searched = run(zhitong(folder.path()).args(["search", "养犬管理条例", "第二十条"]));
     assert!(searched.status.success() && text(&searched.stdout).contains("第二十条"), "{}", text(&searched.stdout));
+    for (query, said) in [
+        ("养犬条例第12条", "第十二条"),
+        ("绿化条例第5条", "《清河市城市绿化条例》第五条"),
+        ("停车规定第3条", "《清河市机动车停车管理规定》第三条"),
+        ("物业条例第30条第2款", "《清河市物业管理条例》第三十条"),
+        ("养犬管理条例第999条", "没有第九百九十九条。"),
+        ("民法典1024条", "法规库里没有《民法典》"),
+        ("yangq", "您是不是要找：清河市养犬管理条例"),
+    ] {
+        let searched = text(&run(zhitong(folder.path()).args(["search", query])).stdout);
+        assert!(searched.contains(said), "{query}: {searched}");
+    }
     let doctor = run(zhitong(folder.path()).arg("doctor"));
     assert!(doctor.status.success(), "{}", text(&doctor.stdout));
     let verified = run(zhitong(folder.path()).args(["audit", "verify"]));

@@ -139,7 +139,8 @@ impl LibraryApi {
         Query(region): Query<Option<Vec<String>>>,
         /// Year of promulgation, alternatives
         Query(year): Query<Option<Vec<i32>>>,
-        /// The day whose law is asked for; today when absent
+        /// The day whose law is asked for; today when absent. With a day, only what is in force on it is found, unless `validity` or `all_versions`
+        /// asks for more
         Query(on): Query<Option<Day>>,
         /// Search every version and not only the one that stands on that day
         #[oai(default)]
@@ -179,6 +180,7 @@ impl LibraryApi {
                 region: region.unwrap_or_default(),
                 year: year.unwrap_or_default(),
             },
+            only_in_force: on.is_some(),
             as_of: on.map_or_else(|| app.clock.today(), |day| day.0),
             all_versions,
             scope: match scope {

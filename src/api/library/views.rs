@@ -130,6 +130,10 @@ pub(super) struct SearchView {
     /// Where the next page begins
     #[oai(skip_serializing_if_is_none)]
     pub(super) next_cursor: Option<String>,
+    /// On the first page, a sentence when the library does not hold what the query names: no document of that title, no such article, no text in
+    /// force on that day
+    #[oai(skip_serializing_if_is_none)]
+    pub(super) notice: Option<String>,
     /// A better spelling when little was found
     #[oai(skip_serializing_if_is_none)]
     pub(super) did_you_mean: Option<String>,
@@ -396,6 +400,7 @@ pub(super) fn search_view(found: SearchResponse, read_after: Option<i64>) -> Sea
             })
             .collect(),
         next_cursor: found.next_cursor,
+        notice: found.notice,
         did_you_mean: found.did_you_mean,
         is_behind: read_after.map(|_| found.is_behind),
     }

@@ -12,6 +12,7 @@ use crate::portal::pages::library::{Answer, FacetGroup, Found, Hit, HitGroup, Li
 use crate::portal::pages::{Badge, Choice, Link, Section, Span};
 use crate::portal::visits::{Page, READ_AFTER_COOKIE, Visit};
 use crate::portal::{links, texts};
+use crate::search::query::TitleCatalogue;
 use crate::search::{self, Filters, Proximity, Scope, SearchRequest, SearchResponse, Segment};
 
 /// Documents on one page.
@@ -20,6 +21,8 @@ const PAGE: usize = 10;
 const PAGE_INSIDE: usize = 20;
 /// Hits shown of one document among others.
 const HITS: usize = 3;
+/// Titles offered when nothing was found.
+const SUGGESTIONS: usize = 5;
 /// Values shown of one facet.
 const VALUES: usize = 12;
 /// Longest query and longest second query, in characters; what is longer is cut, as the box cuts it.
@@ -110,6 +113,7 @@ impl Asked {
             text => text.parse().map_err(|_| Error::invalid("on", texts::BAD_DATE))?,
         };
         let mut request = SearchRequest::new(self.q.clone(), as_of);
+        request.only_in_force = !self.on.is_empty();
         request.context_work = match self.context_work.as_str() {
             "" => None,
             id => Some(id.parse::<Uuid>().map_err(|_| Error::not_found(texts::THIS_DOCUMENT))?),
@@ -157,7 +161,13 @@ pub async fn show_results(visit: Visit, request: &Request) -> Page {
     let is_behind = answered.as_ref().is_ok_and(|found| found.as_ref().is_some_and(|found| found.is_behind));
     let retry_after_s = answered.as_ref().err().and_then(|error| error.retry_after_s);
     let (found, problem, status) = match answered {
-        Ok(Some(response)) => (present(&asked, response), None, 200),
+        Ok(Some(response)) => {
+            let mut found = present(&asked, response);
+            if found.groups.is_empty() && found.answer.is_none() {
+                found.suggestions = suggestions(&asked.q, &visit.app.search.titles());
+            }
+            (found, None, 200)
+        }
         Ok(None) => (Found::default(), None, 200),
         // What the person can mend is said beside the form; everything else is a page of its own.
         Err(error) if matches!(error.code, Code::Invalid | Code::NotFound | Code::Unavailable) => {
@@ -192,6 +202,13 @@ pub async fn show_results(visit: Visit, request: &Request) -> Page {
     Ok(page)
 }
 
+/// What completion offers for the query, as searches without conditions.
+fn suggestions(query: &str, titles: &TitleCatalogue) -> Vec<Link> {
+    let offered = search::suggest::complete(query, titles, SUGGESTIONS);
+    let others = offered.into_iter().filter(|suggestion| suggestion.completion != query);
+    others.map(|suggestion| Link { text: suggestion.text, url: Asked { q: suggestion.completion, ..Asked::default() }.url() }).collect()
+}
+
 fn present(asked: &Asked, mut response: SearchResponse) -> Found {
     if response.groups.is_empty()
         && let Some(first) = response.hits.first()
@@ -213,11 +230,13 @@ fn present(asked: &Asked, mut response: SearchResponse) -> Found {
     Found {
         documents: response.total_documents,
         articles: response.total_articles,
-        answer: response.answer.map(present_answer),
+        answer: response.answer.map(|answer| present_answer(asked, answer)),
         groups: response.groups.into_iter().map(|group| present_group(asked, group)).collect(),
         facets: response.facets.into_iter().filter(|f| !f.values.is_empty()).map(|facet| present_facet(asked, facet)).collect(),
         active: active(asked),
+        notice: response.notice,
         did_you_mean,
+        suggestions: Vec::new(),
         next: response.next_cursor.map(|cursor| asked.url_at(&cursor)),
         first: (!asked.cursor.is_empty()).then(|| asked.url()),
     }
@@ -225,7 +244,7 @@ fn present(asked: &Asked, mut response: SearchResponse) -> Found {
 
 fn active(asked: &Asked) -> Vec<Link> {
     let chip = |name: &'static str, value: &str| Link {
-        text: texts::chip(facet_name(name), &facet_value(name, value)),
+        text: texts::chip(facet_name(name), &facet_value(asked, name, value)),
         url: asked.toggled(name, value),
     };
     let mut active: Vec<Link> = asked.conditions.iter().map(|(name, value)| chip(name, value)).collect();
@@ -242,15 +261,15 @@ fn active(asked: &Asked) -> Vec<Link> {
 }
 
 /// What a page shows for the canonical value of a facet.
-fn facet_value(name: &str, value: &str) -> String {
+fn facet_value(asked: &Asked, name: &str, value: &str) -> String {
     let label = match name {
-        "category" => Category::parse(value).map(Category::label),
-        "level" => Level::parse(value).map(Level::label),
-        "validity" => Validity::parse(value).map(Validity::label),
+        "category" => Category::parse(value).map(Category::label).map(str::to_owned),
+        "level" => Level::parse(value).map(Level::label).map(str::to_owned),
+        "validity" => Validity::parse(value).map(|_| badge(asked, value).text),
         _ => None,
     };
     match (label, name) {
-        (Some(label), _) => label.into(),
+        (Some(label), _) => label,
         (None, "year") => texts::year(value),
         (None, _) => value.into(),
     }
@@ -266,7 +285,7 @@ fn present_facet(asked: &Asked, facet: search::Facet) -> FacetGroup {
         // A chosen value stays in sight however rare it is.
         .filter(|(place, v)| *place < VALUES || v.is_chosen)
         .map(|(_, v)| Choice {
-            text: facet_value(name, &v.value),
+            text: facet_value(asked, name, &v.value),
             url: asked.toggled(name, &v.value),
             count: v.count,
             is_chosen: v.is_chosen,
@@ -275,8 +294,11 @@ fn present_facet(asked: &Asked, facet: search::Facet) -> FacetGroup {
     FacetGroup { name: facet_name(name), choices }
 }
 
-fn badge(canonical: &str) -> Badge {
-    texts::validity(Validity::parse(canonical).unwrap_or(Validity::Unknown))
+/// The validity badge; what was in force on a chosen day need not be so now.
+fn badge(asked: &Asked, canonical: &str) -> Badge {
+    let on_day = Validity::parse(canonical).unwrap_or(Validity::Unknown);
+    let badge = texts::validity(on_day);
+    if on_day == Validity::InForce && !asked.on.is_empty() { Badge { text: texts::IN_FORCE_THEN.into(), ..badge } } else { badge }
 }
 
 /// Address of a provision in the version that was found.
@@ -288,14 +310,14 @@ fn spans(snippet: Vec<Segment>) -> Vec<Span> {
     snippet.into_iter().map(|s| Span { text: s.text, is_match: s.is_highlighted }).collect()
 }
 
-fn present_answer(answer: search::Answer) -> Answer {
+fn present_answer(asked: &Asked, answer: search::Answer) -> Answer {
     let hit = answer.hit;
     let named = texts::named(&hit.label, answer.paragraph, answer.item);
     Answer {
         citation: texts::citation(&hit.title, &named),
         url: provision_url(hit.work_id, hit.version_id, &hit.address),
         is_document: hit.address.is_empty(),
-        badge: badge(&hit.validity),
+        badge: badge(asked, &hit.validity),
         version: texts::version_line(hit.effective_on, hit.ended_on),
         lines: answer_lines(&answer.paragraphs, answer.paragraph, answer.item),
         title: hit.title,
@@ -348,7 +370,7 @@ fn present_group(asked: &Asked, group: search::Group) -> HitGroup {
         let level = Level::parse(&hit.level).map(Level::label).unwrap_or_default();
         [level.to_owned(), hit.document_number.clone(), texts::effective_line(hit.effective_on).unwrap_or_default()]
     });
-    let badge = badge(first.map_or("unknown", |hit| hit.validity.as_str()));
+    let badge = badge(asked, first.map_or("unknown", |hit| hit.validity.as_str()));
     let url = format!("/laws/{}/{}", group.work_id, group.version_id);
     let most = if asked.context_work.is_empty() { HITS } else { PAGE_INSIDE };
     let shown = group.hits.iter().filter(|h| !h.address.is_empty()).count().min(most);
@@ -405,6 +427,16 @@ mod tests {
         assert_eq!(asked(&[("q", "a"), ("year", "二零")]).request(today).unwrap_err().code, Code::Invalid);
         assert_eq!(asked(&[("q", "a"), ("context_work", "1")]).request(today).unwrap_err().code, Code::NotFound);
         assert_eq!(asked(&[("q", "a")]).request(today).unwrap().as_of, today);
+    }
+
+    #[test]
+    fn a_chosen_day_asks_for_what_is_in_force_on_it_and_says_so() {
+        let today = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
+        let (now, then) = (asked(&[("q", "a")]), asked(&[("q", "a"), ("on", "2015-01-01")]));
+        assert!(!now.request(today).unwrap().only_in_force && then.request(today).unwrap().only_in_force);
+        assert_eq!((badge(&now, "in_force").text.as_str(), badge(&then, "in_force").text.as_str()), ("现行有效", "当日有效"));
+        assert_eq!(badge(&then, "repealed").text, badge(&now, "repealed").text);
+        assert_eq!(facet_value(&then, "validity", "in_force"), "当日有效");
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub struct HomePage {
     pub examples: Vec<Link>,
     /// Number of documents held, with digit groups.
     pub works: String,
-    /// Number of articles held, with digit groups.
+    /// Number of articles of all versions held, with digit groups.
     pub articles: String,
     /// Documents by category.
     pub categories: Vec<Choice>,
@@ -120,8 +120,12 @@ pub struct Found {
     pub facets: Vec<FacetGroup>,
     /// Filters in force; the link undoes one.
     pub active: Vec<Link>,
+    /// What is to be said above the results.
+    pub notice: Option<String>,
     /// Another query that finds more.
     pub did_you_mean: Option<Link>,
+    /// Titles to look up instead when nothing was found.
+    pub suggestions: Vec<Link>,
     /// Next page.
     pub next: Option<String>,
     /// Whether this is not the first page.

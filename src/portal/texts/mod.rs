@@ -27,8 +27,8 @@ use crate::corpus::classification::Validity;
 use crate::corpus::numerals::to_chinese;
 use crate::ids::shanghai;
 
-/// Example queries of the home page.
-pub const EXAMPLES: &[&str] = &["民法典1024条", "狗咬人谁负责", "养犬管理"];
+/// Example queries of the home page; all find something in the demonstration city.
+pub const EXAMPLES: &[&str] = &["养犬管理条例第12条", "物业管理条例第30条第2款", "狗咬人谁负责"];
 /// Names of facets, by their name in the search contract.
 pub const FACETS: &[(&str, &str)] =
     &[("category", "类别"), ("level", "效力位阶"), ("validity", "时效性"), ("organ", "制定机关"), ("region", "地区"), ("year", "年份")];
@@ -56,6 +56,8 @@ pub const BAD_DATE: &str = "日期请写成“年-月-日”，例如 2024-05-01
 pub const BAD_YEAR: &str = "年份请写成四位数字，例如 2024。";
 /// Chip of a second query.
 pub const WITHIN: &str = "结果中再查";
+/// Validity of what was in force on the asked day.
+pub const IN_FORCE_THEN: &str = "当日有效";
 /// Chip of the asked day.
 pub const ON: &str = "有效日期";
 /// Chip of a search inside one document.

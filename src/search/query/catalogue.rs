@@ -25,6 +25,12 @@ fn candidates(letters: usize) -> usize {
     }
 }
 
+/// Names looked at for the words of one title.
+const HOLDING_WORDS: usize = 600;
+
+/// Lengths of names, in letters, that may be written with one wrong letter; shorter ones leave too little to go by.
+const ONE_WRONG: std::ops::RangeInclusive<usize> = 5..=24;
+
 /// Names longer than this have no pinyin form: nobody types it.
 const SPELLED_CHARS: usize = 24;
 
@@ -208,6 +214,48 @@ impl TitleCatalogue {
             depth += c.len_utf8();
         }
         range.filter_map(|number| u32::try_from(number).ok())
+    }
+
+    /// Whether a work is called exactly so.
+    pub(super) fn holds(&self, key: &str) -> bool {
+        let mut range = self.all_names();
+        let mut depth = 0;
+        for c in key.chars() {
+            range = self.narrow(range, depth, c);
+            depth += c.len_utf8();
+        }
+        self.names(range).first().is_some_and(|name| *name.key == *key)
+    }
+
+    /// Works whose titles hold all these words in normal form, the weightiest first.
+    pub(crate) fn titled_with(&self, words: &[&str], limit: usize) -> Vec<Uuid> {
+        let Some(first) = words.first() else { return Vec::new() };
+        let letters: Vec<char> = first.chars().collect();
+        let mut works: Vec<(f32, u32)> = self
+            .names_beginning(first)
+            .take(HOLDING_WORDS)
+            .chain(self.names_containing(&letters, HOLDING_WORDS))
+            .filter_map(|number| self.name(number))
+            .filter(|name| name.quality == Quality::Title && words.iter().all(|word| name.key.contains(*word)))
+            .filter_map(|name| Some((self.work(name.work)?.weight, name.work)))
+            .collect();
+        works.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        works.dedup_by_key(|(_, work)| *work);
+        works.into_iter().take(limit).filter_map(|(_, work)| Some(self.work(work)?.id)).collect()
+    }
+
+    /// The only name that is `key` but for one letter.
+    pub(crate) fn one_letter_from(&self, key: &str) -> Option<&str> {
+        let letters: Vec<char> = key.chars().collect();
+        if !ONE_WRONG.contains(&letters.len()) {
+            return None;
+        }
+        let is_near = |name: &&str| {
+            name.chars().count() == letters.len() && name.chars().zip(&letters).filter(|(meant, typed)| meant != *typed).count() == 1
+        };
+        let mut near = self.resembling(&letters).into_iter().filter_map(|number| self.name(number)).map(|name| &*name.key).filter(is_near);
+        let first = near.next()?;
+        near.all(|other| other == first).then_some(first)
     }
 
     /// The work that a name means, what kind of name it is, and its length in characters.

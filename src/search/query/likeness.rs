@@ -10,7 +10,7 @@ use super::titles::{Found, MOST_PER_SPAN, Span};
 use super::{LOOKUP_CERTAINTY, Line, TitleMatch, TitleMatchKind};
 
 /// Words that end like a title and are none.
-const NO_TITLES: [&str; 20] = [
+pub(super) const NO_TITLES: [&str; 20] = [
     "合法",
     "违法",
     "非法",
@@ -42,6 +42,18 @@ const LEAST_LIKENESS: f32 = 0.73;
 /// Longest run of letters that is compared with titles.
 const MOST_LETTERS: usize = 70;
 
+/// Forms of titles that are called by their matter alone; 法 is none of them, for 合同法 is not 劳动合同法.
+const SHORTENED: [&str; 5] = ["条例", "办法", "规定", "规则", "细则"];
+
+/// The word of a title that people leave out first: 养犬条例 for 养犬管理条例.
+const FILLER: &str = "管理";
+
+/// Most letters before the matter that people leave out: 停车规定 for 机动车停车管理规定.
+const LEFT_OUT: usize = 3;
+
+/// Names looked at for one shortened title.
+const SHORTENED_NAMES: usize = 200;
+
 /// Adds the works whose titles are like words of the line that look like a title: 扬尘污染条例, 治按管理处罚法.
 pub(super) fn add_alike(spans: &mut Vec<Span>, line: &Line, catalogue: &TitleCatalogue, found: &[FoundProvision]) {
     let alike = by_likeness(line, catalogue, spans, found);
@@ -59,7 +71,7 @@ pub(super) fn add_alike(spans: &mut Vec<Span>, line: &Line, catalogue: &TitleCat
 fn by_likeness(line: &Line, catalogue: &TitleCatalogue, known: &[Span], found: &[FoundProvision]) -> Vec<Span> {
     let mut spans = Vec::new();
     let settled = |place: &Place| known.iter().any(|span| !span.is_doubtful && span.start < place.end && place.start < span.end);
-    for Place { start, end, least } in title_like(line, known, found).into_iter().filter(|place| !settled(place)).take(3) {
+    for Place { start, end, least, is_referred } in title_like(line, known, found).into_iter().filter(|place| !settled(place)).take(3) {
         let run = line.slice(start, end);
         let mut best: Option<Span> = None;
         let lead = lead_chars(&run);
@@ -71,7 +83,14 @@ fn by_likeness(line: &Line, catalogue: &TitleCatalogue, known: &[Span], found: &
             if from >= to {
                 continue;
             }
-            let matches = alike(&line.slice(from, to), catalogue, least);
+            let piece = line.slice(from, to);
+            let mut matches = alike(&piece, catalogue, least);
+            if is_referred && matches.first().is_none_or(|found| found.certainty < LOOKUP_CERTAINTY) {
+                let of_shortened = shortened(&piece, catalogue);
+                if !of_shortened.is_empty() {
+                    matches = of_shortened;
+                }
+            }
             let certainty = matches.first().map_or(0.0, |found| found.certainty);
             if certainty > best.as_ref().map_or(0.0, Span::best) {
                 best = Some(Span { start: from, end: to, matches, is_doubtful: false, how: Found::Otherwise });
@@ -87,6 +106,8 @@ struct Place {
     start: usize,
     end: usize,
     least: f32,
+    /// A reference to a provision stands right beside it.
+    is_referred: bool,
 }
 
 /// Places of the line that look like a title: in 《》, beside a reference, or ending as titles end.
@@ -97,7 +118,9 @@ fn title_like(line: &Line, known: &[Span], found: &[FoundProvision]) -> Vec<Plac
     while at < line.characters.len() {
         if line.characters.get(at) == Some(&'《') {
             let end = (at + 1..line.characters.len()).find(|end| line.characters.get(*end) == Some(&'》')).unwrap_or(line.characters.len());
-            places.push(Place { start: at + 1, end, least: LEAST_LIKENESS });
+            let after = (end + 1..line.characters.len()).find(|at| !blank(*at));
+            let is_referred = found.iter().any(|found| Some(found.start) == after);
+            places.push(Place { start: at + 1, end, least: LEAST_LIKENESS, is_referred });
             at = end + 1;
             continue;
         }
@@ -122,9 +145,9 @@ fn title_like(line: &Line, known: &[Span], found: &[FoundProvision]) -> Vec<Plac
         let length = run.chars().count();
         if (3..=MOST_LETTERS).contains(&length) {
             if referred || (formed && !asks(&told)) {
-                places.push(Place { start: at, end, least: LEAST_LIKENESS });
+                places.push(Place { start: at, end, least: LEAST_LIKENESS, is_referred: referred });
             } else if length >= FORMLESS.0 && is_whole(line, at, end) && !asks(&run) {
-                places.push(Place { start: at, end, least: FORMLESS.1 });
+                places.push(Place { start: at, end, least: FORMLESS.1, is_referred: false });
             }
         }
         at = end;
@@ -197,6 +220,49 @@ fn alike(typed: &str, catalogue: &TitleCatalogue, least: f32) -> Vec<TitleMatch>
         ordered.push(found);
     }
     ordered
+}
+
+/// Works whose titles without 管理 are `typed`; without one the only work whose title ends in it but for a few letters before.
+fn shortened(typed: &str, catalogue: &TitleCatalogue) -> Vec<TitleMatch> {
+    let key = title_key(typed);
+    let Some((stem, form)) = SHORTENED.iter().find_map(|form| Some((key.strip_suffix(*form)?.replace(FILLER, ""), *form))) else {
+        return Vec::new();
+    };
+    let letters: Vec<char> = stem.chars().collect();
+    if letters.len() < 2 {
+        return Vec::new();
+    }
+    let holding = catalogue.names_containing(&letters, SHORTENED_NAMES);
+    let is_common = holding.len() >= SHORTENED_NAMES;
+    let mut whole: Vec<(f32, TitleMatch)> = Vec::new();
+    let mut ending = Vec::new();
+    for number in catalogue.names_beginning(&stem).take(SHORTENED_NAMES).chain(holding) {
+        let Some((name, work)) = catalogue.name(number).and_then(|name| Some((name, catalogue.work(name.work)?))) else { continue };
+        let Some(of_name) = name.key.strip_suffix(form).map(|of_name| of_name.replace(FILLER, "")) else { continue };
+        let Some(before) = of_name.strip_suffix(stem.as_str()).map(|before| before.chars().count()) else { continue };
+        let (matches, certainty) = match (before, name.quality) {
+            (_, Quality::Derived | Quality::Part) => continue,
+            (0, quality) => (&mut whole, quality.certainty() * 0.97),
+            (1..=LEFT_OUT, _) => (&mut ending, LOOKUP_CERTAINTY + 0.01),
+            _ => continue,
+        };
+        let found =
+            TitleMatch { work_id: work.id, title: work.title.clone(), how: TitleMatchKind::Inexact, certainty, matched: typed.to_owned() };
+        match matches.iter_mut().find(|(_, known)| known.work_id == work.id) {
+            Some((_, known)) if known.certainty >= certainty => {}
+            Some((_, known)) => *known = found,
+            None => matches.push((work.weight, found)),
+        }
+    }
+    if whole.is_empty() && ending.len() == 1 && !is_common {
+        whole = ending;
+    }
+    whole.sort_by(|(weight_a, a), (weight_b, b)| b.certainty.total_cmp(&a.certainty).then(weight_b.total_cmp(weight_a)));
+    whole.truncate(MOST_PER_SPAN);
+    // 物业条例 is first of all the one that is called 物业管理条例, and those of the cities only where there is none.
+    let best = whole.first().map_or(0.0, |(_, found)| found.certainty);
+    whole.retain(|(_, found)| best - found.certainty < 0.1);
+    whole.into_iter().map(|(_, found)| found).collect()
 }
 
 /// How much of a likeness counts when it is to a name and not to the title.

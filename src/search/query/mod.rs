@@ -2,6 +2,7 @@
 //!
 //! Pure. [`understand`] reads, in this order, phrases and exclusions (`syntax`), document numbers (`document_numbers`), titles (`titles`, over the
 //! `catalogue` with its `names`, `short_names`, `pinyin`; `letters` and `likeness` with its `alignment`) and references to provisions (`provisions`); what is left is free text.
+//! `missing` says which title is named and not there.
 //! To teach it another way of writing: a short name goes into `search-index/aliases.toml`, a way of deriving names from titles into `names`,
 //! a way of writing numbers into `provisions`; each has its table of tests.
 
@@ -10,6 +11,7 @@ mod catalogue;
 mod document_numbers;
 mod letters;
 mod likeness;
+mod missing;
 mod names;
 mod phrasing;
 pub(crate) mod pinyin;
@@ -51,6 +53,8 @@ pub struct Understanding {
     pub provision: Option<ProvisionRef>,
     /// Further provisions of a list (第五条、第七条), with the works they are said of (empty: those of the first provision).
     pub more_provisions: Vec<NamedProvision>,
+    /// The title that the query names (in 《》, beside an article number, or by a well-known name) and no work is called by.
+    pub missing_title: Option<String>,
     /// The year that stands beside the title (安全生产法2021): which version is meant.
     pub year: Option<u32>,
     /// The document number in the form of [`canonical_document_number`].
@@ -111,11 +115,26 @@ impl Understanding {
         self.titles.iter().filter(|title| title.certainty >= LOOKUP_CERTAINTY)
     }
 
+    /// The words beside an article number that is said of no title (第20条 养犬); none when they are a sentence or stand in most titles.
+    pub fn subject_words(&self) -> Vec<&str> {
+        let is_alone = self.looked_up().next().is_none() && self.missing_title.is_none() && self.phrases.is_empty();
+        let words: Vec<&str> = self.text.split_whitespace().collect();
+        let letters: usize = words.iter().map(|word| word.chars().count()).sum();
+        let is_telling = letters <= SUBJECT_LETTERS
+            && words.iter().all(|word| word.chars().count() >= 2)
+            && words.iter().any(|word| !phrasing::FORMS.contains(word) && !["管理", "工作"].contains(word));
+        let has_article = self.provision.is_some_and(|provision| provision.article.is_some());
+        if has_article && is_alone && is_telling { words } else { Vec::new() }
+    }
+
     /// Whether the query names one article of one work and wants to read it.
     pub fn is_article_lookup(&self) -> bool {
         self.provision.is_some_and(|provision| provision.article.is_some()) && self.looked_up().next().is_some()
     }
 }
+
+/// Longest words beside an article number that are looked for in titles, in letters.
+const SUBJECT_LETTERS: usize = 12;
 
 /// The characters of a query and what has been made of them.
 struct Line {
@@ -214,6 +233,9 @@ pub fn understand(query: &str, catalogue: &TitleCatalogue, context: Option<Uuid>
         .collect();
     (understanding.text, understanding.year) = phrasing::free_text(&mut line, &spans, &beyond);
     understanding.titles.extend(ranked(spans, first));
+    if understanding.titles.iter().all(|title| title.how == TitleMatchKind::Inexact && title.certainty < LOOKUP_CERTAINTY) {
+        understanding.missing_title = missing::missing_title(&line, catalogue, &found);
+    }
     understanding
 }
 

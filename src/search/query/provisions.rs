@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::corpus::numerals::{is_numeral, parse};
+use crate::corpus::numerals::{is_numeral, parse, to_chinese};
 
 /// Numbers from here on are years, never articles: the longest code has 1,260 articles.
 const FIRST_YEAR: u32 = 1900;
@@ -26,6 +26,16 @@ pub struct ProvisionRef {
     pub item: Option<u32>,
     /// 目
     pub sub_item: Option<u32>,
+}
+
+impl ProvisionRef {
+    /// The 条 as texts print it: 第一百三十三条之一.
+    pub fn article_label(&self) -> Option<String> {
+        self.article.map(|(main, sub)| match sub {
+            0 => format!("第{}条", to_chinese(main)),
+            _ => format!("第{}条之{}", to_chinese(main), to_chinese(sub)),
+        })
+    }
 }
 
 /// A reference and where it stands, in characters.

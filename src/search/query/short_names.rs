@@ -56,6 +56,16 @@ impl ShortNames {
         self.by_title.get(key).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// The title that a key is or is the short name of; the key itself where several titles have that short name.
+    pub(super) fn title_of(&self, key: &str) -> Option<String> {
+        if self.by_title.contains_key(key) {
+            return Some(key.to_owned());
+        }
+        let mut titles = self.by_title.iter().filter(|(_, names)| names.iter().any(|name| name == key)).map(|(title, _)| title);
+        let first = titles.next()?;
+        Some(if titles.next().is_some() { key.to_owned() } else { first.clone() })
+    }
+
     /// Number of short names.
     pub fn len(&self) -> usize {
         self.by_title.values().map(Vec::len).sum()

@@ -102,6 +102,94 @@ fn a_lookup_names_its_work_and_article() {
     }
 }
 
+fn catalogue_of(titles: &[&str]) -> TitleCatalogue {
+    let entry = |(number, title): (usize, &&str)| TitleEntry {
+        work_id: Uuid::from_u128(number as u128 + 1),
+        title: (*title).to_owned(),
+        aliases: Vec::new(),
+        document_numbers: Vec::new(),
+        weight: 0.5,
+    };
+    TitleCatalogue::new(titles.iter().enumerate().map(entry).collect())
+}
+
+#[test]
+fn a_title_may_be_shortened_before_an_article() {
+    let mut titles = vec![
+        "清河市养犬管理条例",
+        "清河市城市绿化条例",
+        "清河市机动车停车管理规定",
+        "清河市城区道路临时停车管理办法",
+        "明川省物业管理条例",
+        "清河市物业管理条例",
+        "清河市电动自行车安全管理条例",
+        "中华人民共和国劳动合同法",
+    ];
+    let looked_up = |query: &str, titles: &[&str]| {
+        let mut found: Vec<String> = understand(query, &catalogue_of(titles), None).looked_up().map(|found| found.title.clone()).collect();
+        found.sort();
+        found
+    };
+    for (query, meant) in [
+        ("养犬条例第12条", vec!["清河市养犬管理条例"]),
+        ("绿化条例第5条", vec!["清河市城市绿化条例"]),
+        ("停车规定第3条", vec!["清河市机动车停车管理规定"]),
+        ("《养犬条例》第12条", vec!["清河市养犬管理条例"]),
+        // Without an article the words are a matter; too much left out, or a law, is another title.
+        ("养犬条例", vec![]),
+        ("安全条例第5条", vec![]),
+        ("合同法第5条", vec![]),
+    ] {
+        assert_eq!(looked_up(query, &titles), meant, "{query}");
+    }
+    assert_eq!(looked_up("物业条例第30条", &titles), looked_up("物业管理条例第30条", &titles));
+    titles.push("清河市自行车停车管理规定");
+    assert_eq!(looked_up("停车规定第3条", &titles), Vec::<String>::new(), "two end so");
+}
+
+#[test]
+fn a_title_that_is_not_here_is_told_from_other_words() {
+    let catalogue = catalogue_of(&["清河市养犬管理条例", "中华人民共和国劳动合同法"]);
+    for (query, missing) in [
+        ("民法典1024条", Some("民法典")),
+        ("请问民法典第一千零二十四条", Some("民法典")),
+        ("民法典 1024", Some("民法典")),
+        ("《中华人民共和国民法典》", Some("中华人民共和国民法典")),
+        ("《某某登记办法》怎么规定", Some("某某登记办法")),
+        ("道交法", Some("道路交通安全法")),
+        ("道交法 91", Some("道路交通安全法")),
+        ("第91条 道交法", Some("道路交通安全法")),
+        ("上海市养犬管理条例第5条", Some("上海市养犬管理条例")),
+        ("养犬管理条例第5条", None),
+        ("《清河市养犬管理条例》", None),
+        ("劳动合同法38", None),
+        ("相关规定第5条", None),
+        ("养犬的规定第5条", None),
+        ("第20条 养犬", None),
+        ("狗咬人谁负责", None),
+        ("养犬管理", None),
+    ] {
+        let meant = understand(query, &catalogue, None);
+        assert_eq!(meant.missing_title.as_deref(), missing, "{query}: {:?}", meant.titles);
+    }
+}
+
+#[test]
+fn words_beside_an_article_may_be_of_a_title() {
+    let catalogue = catalogue_of(&["清河市养犬管理条例", "清河市物业管理条例"]);
+    for (query, words, titled) in [
+        ("第20条 养犬", vec!["养犬"], 1),
+        ("第二十条养犬 管理", vec!["养犬", "管理"], 1),
+        ("第20条 管理", vec![], 0),
+        ("养犬", vec![], 0),
+        ("养犬管理条例第20条", vec![], 0),
+    ] {
+        let meant = understand(query, &catalogue, None);
+        assert_eq!(meant.subject_words(), words, "{query}");
+        assert_eq!(catalogue.titled_with(&words, 5).len(), titled, "{query}");
+    }
+}
+
 #[test]
 fn lay_questions_are_no_lookups() {
     let catalogue = catalogue();

@@ -7,15 +7,17 @@
 mod matching;
 mod pages;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::Instant;
 
 use tantivy::DocAddress;
+use uuid::Uuid;
 
 use super::analysis;
 use super::columns::Standing;
 use super::engine::{SearchIndex, Snapshot, number_key};
 use super::facets::Passes;
+use super::notices;
 use super::query::{Understanding, understand};
 use super::ranking::{Boost, Terms, Weights};
 use super::request::{Scope, SearchRequest, SearchResponse};
@@ -28,6 +30,9 @@ const NAMED: f32 = 1_000_000.0;
 
 /// Places by which the document stands behind its named provisions.
 const AFTER_PROVISIONS: usize = 500_000;
+
+/// Most works in which an article is looked for by words of their titles.
+const TITLED: usize = 20;
 
 /// Longest query that is read, in characters; the rest is cut off.
 const LONGEST_QUERY: usize = 2_000;
@@ -126,7 +131,8 @@ fn searched_text(understanding: &Understanding) -> String {
 
 impl Search<'_> {
     fn run(self, after: Option<(std::cmp::Reverse<u32>, u64, u32)>) -> Result<SearchResponse> {
-        let named = if self.weights.of(Boost::DirectAnswer) > 0.0 { self.named()? } else { Vec::new() };
+        let names_provisions = self.weights.of(Boost::DirectAnswer) > 0.0;
+        let mut named = if names_provisions { self.named()? } else { Vec::new() };
         let (mut found, counts) = match self.request.scope {
             Scope::Everything => self.by_text()?,
             Scope::Titles => (self.by_title()?, Vec::new()),
@@ -134,13 +140,22 @@ impl Search<'_> {
         let (mut counts, is_articles) = (counts, self.request.scope == Scope::Everything);
         counts.resize(self.snapshot.columns.documents.len(), 0);
         let answer = named.first().copied().filter(|first| first.ordinal > 0);
+        let absence = if after.is_none() && answer.is_none() { self.absence(&named)? } else { None };
+        if names_provisions && named.is_empty() {
+            named = self.under_subject()?;
+        }
         if is_articles {
-            let places: HashMap<DocAddress, f32> = named.iter().map(|n| (n.at, n.score)).collect();
-            let known = found.len();
-            found.retain(|f| !places.contains_key(&f.at));
-            let were_found = known - found.len();
-            for entry in &named {
-                if let (Some(count), true) = (counts.get_mut(entry.document as usize), entry.ordinal > 0 && were_found == 0) {
+            let places: HashSet<DocAddress> = named.iter().map(|entry| entry.at).collect();
+            let mut were_found: HashSet<DocAddress> = HashSet::new();
+            found.retain(|entry| {
+                let is_named = places.contains(&entry.at);
+                if is_named {
+                    were_found.insert(entry.at);
+                }
+                !is_named
+            });
+            for entry in named.iter().filter(|entry| entry.ordinal > 0 && !were_found.contains(&entry.at)) {
+                if let Some(count) = counts.get_mut(entry.document as usize) {
                     *count += 1;
                 }
             }
@@ -173,10 +188,13 @@ impl Search<'_> {
         };
         let asks_for_correction = is_first_page && answer.is_none() && self.understanding.raw.chars().count() <= LONGEST_CORRECTED;
         let did_you_mean = if asks_for_correction { self.better_spelling(total_articles == 0) } else { None };
+        let missing = self.understanding.missing_title.as_deref().filter(|_| is_first_page);
+        let notice = absence.or_else(|| missing.map(|title| notices::no_such_title(title, total_documents > 0)));
         Ok(SearchResponse {
             total_articles,
             total_documents,
             answer,
+            notice,
             hits,
             groups,
             facets,
@@ -199,37 +217,85 @@ impl Search<'_> {
 
     /// What the query names: provisions of looked-up works, or, when nothing else is asked, the documents themselves.
     fn named(&self) -> Result<Vec<Found>> {
-        let columns = &self.snapshot.columns;
         let has_text = self.understanding.text.chars().any(analysis::is_matter) || !self.understanding.phrases.is_empty();
-        let mut wanted: Vec<(u32, Vec<(u64, u64)>)> = Vec::new();
-        let mut ranges = Vec::new();
-        let more = self.understanding.more_provisions.iter().filter(|p| p.work_ids.is_empty()).map(|p| &p.provision);
-        for provision in self.understanding.provision.iter().chain(more) {
-            if let Some((main, sub)) = provision.article {
-                let from = number_key(main, sub);
-                let to = provision.to_article.map_or(from, |(main, sub)| number_key(main, sub)).max(from);
-                ranges.push((from, to));
-            }
-        }
+        let ranges = self.ranges();
         if ranges.is_empty() && has_text {
             return Ok(Vec::new());
         }
-        for title in self.understanding.looked_up() {
-            let mut versions: Vec<u32> =
-                columns.by_work.get(&title.work_id).into_iter().flatten().copied().filter(|place| self.passes.passes(*place)).collect();
-            // In force first, then the newest; versions come in the order of their dates.
-            versions.reverse();
-            versions.sort_by_key(|place| {
-                columns.documents.get(*place as usize).is_none_or(|d| d.standing(self.request.as_of) != Standing::Current)
-            });
-            wanted.extend(versions.into_iter().map(|place| (place, ranges.clone())));
-        }
         let mut found = Vec::new();
-        for (rank, (document, ranges)) in wanted.into_iter().enumerate() {
+        let versions = self.understanding.looked_up().flat_map(|title| self.versions_of(title.work_id));
+        for (rank, document) in versions.enumerate() {
             self.entries_of(document, &ranges, NAMED * 2.0 - (rank as f32) * 1_000.0, &mut found)?;
         }
         found.sort_by_key(Found::order);
         Ok(found)
+    }
+
+    /// Numbers of the articles that the query names, from and to.
+    fn ranges(&self) -> Vec<(u64, u64)> {
+        let more = self.understanding.more_provisions.iter().filter(|p| p.work_ids.is_empty()).map(|p| &p.provision);
+        let provisions = self.understanding.provision.iter().chain(more);
+        provisions
+            .filter_map(|provision| {
+                let (main, sub) = provision.article?;
+                let from = number_key(main, sub);
+                Some((from, provision.to_article.map_or(from, |(main, sub)| number_key(main, sub)).max(from)))
+            })
+            .collect()
+    }
+
+    /// The versions of a work that may be found: in force first, then the newest.
+    fn versions_of(&self, work: Uuid) -> Vec<u32> {
+        let columns = &self.snapshot.columns;
+        let mut versions: Vec<u32> =
+            columns.by_work.get(&work).into_iter().flatten().copied().filter(|place| self.passes.passes(*place)).collect();
+        // Versions come in the order of their dates.
+        versions.reverse();
+        versions.sort_by_key(|place| !self.is_current(*place));
+        versions
+    }
+
+    fn is_current(&self, document: u32) -> bool {
+        let facts = self.snapshot.columns.documents.get(document as usize);
+        facts.is_some_and(|facts| facts.standing(self.request.as_of) == Standing::Current)
+    }
+
+    /// The articles of the number that the query names, in the works whose titles hold its other words: 第20条 养犬.
+    fn under_subject(&self) -> Result<Vec<Found>> {
+        let works = self.snapshot.catalogue.titled_with(&self.understanding.subject_words(), TITLED);
+        let mut versions: Vec<u32> = works.into_iter().flat_map(|work| self.versions_of(work)).collect();
+        versions.sort_by_key(|place| !self.is_current(*place));
+        let (ranges, mut found) = (self.ranges(), Vec::new());
+        for (rank, document) in versions.into_iter().enumerate() {
+            self.entries_of(document, &ranges, NAMED * 2.0 - (rank as f32) * 1_000.0, &mut found)?;
+        }
+        found.retain(|entry| entry.ordinal > 0);
+        Ok(found)
+    }
+
+    /// What to say when the works that the query looks up are here and what it asks of them is not. `named` holds no provision.
+    fn absence(&self, named: &[Found]) -> Result<Option<String>> {
+        let columns = &self.snapshot.columns;
+        let title_of = |place: u32| columns.documents.get(place as usize).map(|document| document.about.title.as_str());
+        if let (Some(first), Some(label)) = (named.first(), self.understanding.provision.and_then(|p| p.article_label())) {
+            let works: HashSet<Uuid> =
+                named.iter().filter_map(|entry| columns.documents.get(entry.document as usize)).map(|d| d.about.work_id).collect();
+            if works.len() > 1 {
+                return Ok(Some(notices::no_such_article_in_any(works.len(), &label)));
+            }
+            let mut articles = Vec::new();
+            self.entries_of(first.document, &[(1, u64::MAX)], 0.0, &mut articles)?;
+            let count = articles.iter().filter(|entry| entry.ordinal > 0).count();
+            return Ok(title_of(first.document).map(|title| notices::no_such_article(title, count, &label)));
+        }
+        if !self.request.only_in_force || !self.request.filters.validity.is_empty() || !named.is_empty() {
+            return Ok(None);
+        }
+        let places: Vec<u32> =
+            self.understanding.looked_up().filter_map(|title| columns.by_work.get(&title.work_id)).flatten().copied().collect();
+        let is_passing = places.iter().any(|place| self.passes.passes(*place));
+        let kept_out = places.into_iter().find(|place| self.passes.fails_by_validity(*place)).filter(|_| !is_passing);
+        Ok(kept_out.and_then(title_of).map(|title| notices::not_in_force(title, self.request.as_of)))
     }
 
     /// The entry of a document, below its provisions in `ranges`.

@@ -129,6 +129,12 @@ pub fn did_you_mean(query: &str, catalogue: &TitleCatalogue, vocabulary: &Vocabu
             _ => {}
         }
     }
+    if understanding.looked_up().next().is_none()
+        && understanding.provision.is_none()
+        && let Some(name) = catalogue.one_letter_from(&title_key(&line))
+    {
+        return Some(name.to_owned());
+    }
     corrected_terms(query, &line, vocabulary)
 }
 
@@ -218,6 +224,7 @@ mod tests {
             ("饮用水圆保护", Some("饮用水源保护")),
             ("公及金提取", Some("公积金提取")),
             ("工伤陪偿", Some("工伤赔偿")),
+            ("城市供水条列", Some("城市供水条例")),
             ("治按管理處罰法，第43条", Some("治安管理处罚法，第43条")),
             ("扬尘污染条例", None),
             ("治安管理", None),

@@ -89,13 +89,7 @@ fn named_article(line: &str, catalogue: &TitleCatalogue) -> Option<(Vec<(Uuid, S
 }
 
 fn article_of(work_id: Uuid, title: &str, provision: ProvisionRef) -> Suggestion {
-    let mut label = String::new();
-    if let Some((main, sub)) = provision.article {
-        label = format!("第{}条", to_chinese(main));
-        if sub > 0 {
-            label = format!("{label}之{}", to_chinese(sub));
-        }
-    }
+    let mut label = provision.article_label().unwrap_or_default();
     if let Some(paragraph) = provision.paragraph {
         label = format!("{label}第{}款", to_chinese(paragraph));
     }

@@ -23,6 +23,45 @@ fn a_named_provision_comes_first_whole_and_in_the_version_of_the_day() {
 }
 
 #[test]
+fn what_the_library_does_not_hold_is_said_above_the_results() {
+    let shelf = shelf_of(corpus());
+    let notice = |query: &str| ask(&shelf, &request(query)).notice;
+    let missing = ask(&shelf, &request("民法典1024条"));
+    assert!(missing.answer.is_none() && missing.notice.as_deref().is_some_and(|n| n.starts_with("法规库里没有《民法典》")));
+    assert_eq!(notice("养犬管理条例 第99条").as_deref(), Some("《清河市养犬管理条例》共4条，没有第九十九条。"));
+    assert_eq!(notice("养犬管理条例第二条之一").as_deref(), Some("《清河市养犬管理条例》共4条，没有第二条之一。"));
+    for query in ["养犬管理条例第二条", "养犬管理条例", "办理登记", "狗咬人谁负责", "第二条"] {
+        assert_eq!(notice(query), None, "{query}");
+    }
+    assert_eq!(ask(&shelf, &request("养犬条例第2条")).answer.expect("an answer").hit.source_id.as_deref(), Some("1-2-2"));
+}
+
+#[test]
+fn an_article_number_with_a_subject_leads_to_the_law_of_that_subject() {
+    let shelf = shelf_of(corpus());
+    for query in ["第3条 养犬", "养犬 第三条"] {
+        let response = ask(&shelf, &request(query));
+        assert_eq!((ids(&response)[0], response.answer.is_none()), ("1-2-3", true), "{query}");
+        assert_eq!(response.hits.len() as u64, response.total_articles, "{query}");
+    }
+}
+
+#[test]
+fn a_chosen_day_can_leave_out_what_is_not_in_force_on_it() {
+    let shelf = shelf_of(corpus());
+    let then = |query: &str| SearchRequest { as_of: day("2015-01-01"), only_in_force: true, ..request(query) };
+    let response = ask(&shelf, &then("应当"));
+    assert!(!response.hits.is_empty() && ids(&response).iter().all(|id| id.starts_with("1-1-")), "{:?}", ids(&response));
+    let validity = response.facets.iter().find(|facet| facet.name == "validity").expect("a facet");
+    assert!(validity.values.iter().any(|value| value.value == "not_yet_in_force" && value.count > 0), "what else there is stays in sight");
+    let later = Filters { validity: vec!["not_yet_in_force".into()], ..Filters::default() };
+    let response = ask(&shelf, &SearchRequest { filters: later, ..then("应当") });
+    assert!(!response.hits.is_empty() && response.hits.iter().all(|hit| hit.validity == "not_yet_in_force"));
+    let notice = ask(&shelf, &then("示例民事法第一条")).notice;
+    assert_eq!(notice.as_deref(), Some("《中华人民共和国示例民事法》在2015年1月1日没有有效的文本。"));
+}
+
+#[test]
 fn a_bare_article_is_said_of_the_document_now_open() {
     let shelf = shelf_of(corpus());
     let response = ask(&shelf, &SearchRequest { context_work: Some(work(4)), ..request("第二条") });
