@@ -7,9 +7,10 @@ use chrono::NaiveDate;
 use sqlx::FromRow;
 
 use super::versions::{self, DraftProvision, DraftVersion, citation_of};
-use super::{lock_draft, record};
+use super::{DraftKind, lock_draft, record};
 use crate::accounts::{Actor, Permission};
 use crate::audit::Act;
+use crate::corpus::classification::{Level, Validity};
 use crate::corpus::reading;
 use crate::corpus::structure::{Provision, ProvisionKind, Structure};
 use crate::error::{Code, Error, Result};
@@ -78,6 +79,53 @@ pub struct Located {
     pub label: String,
     /// Its words.
     pub text: String,
+}
+
+/// How a document ranks beside a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// It prevails over the draft.
+    Higher,
+    /// Neither prevails, or nobody said what it is.
+    Beside,
+    /// It is of the level that the draft will have.
+    Same,
+    /// The draft will prevail over it.
+    Lower,
+}
+
+impl Rank {
+    /// The rank of a level beside a draft of a kind.
+    pub fn of(level: Level, kind: DraftKind) -> Rank {
+        // What a city makes: a level that prevails over it prevails over what a province makes, but for the province's own.
+        let own = match kind {
+            DraftKind::LocalRegulation => Level::MunicipalRegulation,
+            DraftKind::GovernmentRule => Level::MunicipalRule,
+            DraftKind::NormativeDocument => Level::NormativeDocument,
+        };
+        if level == own {
+            Rank::Same
+        } else if level.prevails_over(own) {
+            Rank::Higher
+        } else if own.prevails_over(level) {
+            Rank::Lower
+        } else {
+            Rank::Beside
+        }
+    }
+}
+
+/// A place that may be named as a basis, with what a drafter has to know before.
+#[derive(Clone, Debug)]
+pub struct Offered {
+    /// The place.
+    pub located: Located,
+    /// Whether it binds on the day.
+    pub validity: Validity,
+    /// The level of its document.
+    pub level: Level,
+    /// How that ranks beside the draft.
+    pub rank: Rank,
 }
 
 #[derive(FromRow)]
@@ -200,6 +248,24 @@ pub async fn locate(db: &Db, day: NaiveDate, work: WorkId, place: &str) -> Resul
     let label = citation_of(&found.address, &found.label, has_second);
     let text = words_at(db, version.id, &found.address).await?;
     Ok(Some(made(&found.address, label, text)))
+}
+
+/// Places as they are offered to a draft of a kind: what is in force and higher first, what binds no more last, else in the order given.
+pub async fn offer(db: &Db, day: NaiveDate, kind: DraftKind, places: Vec<Located>) -> Result<Vec<Offered>> {
+    let mut offered = Vec::with_capacity(places.len());
+    for located in places {
+        let level = reading::get_work(db, located.work_id).await?.level;
+        let versions = reading::list_versions(db, located.work_id, day).await?;
+        let validity = versions.iter().find(|v| v.id == located.version_id).map_or(Validity::Unknown, |v| v.validity);
+        offered.push(Offered { located, validity, level, rank: Rank::of(level, kind) });
+    }
+    let binds = |validity: Validity| match validity {
+        Validity::InForce => 0,
+        Validity::NotYetInForce | Validity::AmendingDecision | Validity::Unknown => 1,
+        Validity::Amended | Validity::Repealed | Validity::Lapsed => 2,
+    };
+    offered.sort_by_key(|place| (binds(place.validity), place.rank));
+    Ok(offered)
 }
 
 /// Names a basis of a version, in the form in which the law stands today; the same one twice is one. Gives all bases of the version.
@@ -402,6 +468,17 @@ mod tests {
         assert_eq!(found("art-2/para-1/item-2").as_deref(), Some("art-3/para-1/item-2"));
         assert_eq!(found("art-3"), None);
         assert_eq!(found("art-9"), None);
+    }
+
+    #[test]
+    fn what_ranks_above_a_draft() {
+        let rank = |level| Rank::of(level, DraftKind::GovernmentRule);
+        assert_eq!([Level::Law, Level::ProvincialRegulation, Level::MunicipalRegulation].map(rank), [Rank::Higher; 3]);
+        assert_eq!(rank(Level::MunicipalRule), Rank::Same);
+        assert_eq!(rank(Level::NormativeDocument), Rank::Lower);
+        assert_eq!([Level::DepartmentalRule, Level::JudicialInterpretation, Level::Other].map(rank), [Rank::Beside; 3]);
+        assert_eq!(Rank::of(Level::MunicipalRule, DraftKind::NormativeDocument), Rank::Higher);
+        assert_eq!(Rank::of(Level::MunicipalRule, DraftKind::LocalRegulation), Rank::Lower);
     }
 
     #[test]

@@ -391,7 +391,7 @@ fn check_title(kind: DraftKind, title: &str) -> Result<()> {
     if kind == DraftKind::GovernmentRule && bare_title(title).ends_with("条例") {
         return Err(Error::invalid(
             "title",
-            "规章的名称一般称“规定”“办法”，但不得称“条例”（规章制定程序条例第七条）。请修改标题或者文件类型。",
+            "规章的名称一般称“规定”“办法”，但不得称“条例”（规章制定程序条例第七条）。请修改标题或者文件类别。",
         ));
     }
     Ok(())

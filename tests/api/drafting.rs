@@ -7,9 +7,10 @@ use zhitong::corpus::classification::{Category, Level, Validity};
 use zhitong::corpus::structure::parse;
 use zhitong::corpus::{NewVersion, SourceCode, store};
 use zhitong::drafts::comparison::sources;
-use zhitong::drafts::{self, Viewer};
+use zhitong::drafts::legal_bases::{self, Rank};
+use zhitong::drafts::{self, DraftKind, Viewer};
 use zhitong::error::Code;
-use zhitong::ids::DraftId;
+use zhitong::ids::{DraftId, WorkId};
 
 use crate::support::TestApp;
 
@@ -69,11 +70,16 @@ impl Desk {
 
 /// Puts a law of our own into the library and gives its id.
 async fn law(app: &TestApp, title: &str, text: &str) -> String {
+    document(app, title, text, (Category::Law, Level::Law, Validity::InForce)).await
+}
+
+/// Puts a document into the library and gives its id.
+async fn document(app: &TestApp, title: &str, text: &str, (category, level, validity): (Category, Level, Validity)) -> String {
     let day = chrono::NaiveDate::from_ymd_opt(2023, 3, 13);
     let new = NewVersion {
         title: title.into(),
-        category: Category::Law,
-        level: Level::Law,
+        category,
+        level,
         region: "全国".into(),
         organ: "示例国人民代表大会".into(),
         title_note: String::new(),
@@ -82,7 +88,7 @@ async fn law(app: &TestApp, title: &str, text: &str) -> String {
         promulgated_on: day,
         effective_on: day,
         repealed_on: None,
-        validity: Validity::InForce,
+        validity,
         source_code: SourceCode::default(),
         source_name: format!("{title}.md"),
         blob_hash: None,
@@ -292,6 +298,56 @@ async fn a_legal_basis_is_cited_resolved_and_follows_the_text() {
     let removed = desk.app.call(Method::DELETE, &format!("{path}/{basis}"), Some(&desk.drafter), &[], None).await;
     removed.expect(204);
     assert_eq!(desk.app.get(&path, Some(&desk.drafter)).await.expect(200).as_array().unwrap().len(), 1);
+    desk.app.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_offered_as_a_basis_says_whether_it_binds_and_how_it_ranks() {
+    const OLD: &str = "清河市旧伞管理办法";
+    let desk = Desk::start().await;
+    let above = law(&desk.app, "示例国程序法", LAW).await;
+    let repealed = (Category::LocalGovernmentRule, Level::MunicipalRule, Validity::Repealed);
+    let old = document(&desk.app, OLD, "清河市旧伞管理办法\n第一条 为了管理旧伞，制定本办法。\n第二条 旧伞应当归还。\n", repealed).await;
+    let look = async |words: &str| {
+        let words: String = words.bytes().map(|b| format!("%{b:02X}")).collect();
+        let path = format!("/staff/drafts/{}/versions/{}/bases?q={words}", desk.draft, desk.version);
+        desk.app.page(&path, &desk.drafter).await
+    };
+    let page = look("示例国程序法第二条").await;
+    assert!(page.contains("现行有效") && page.contains(">法律<") && !page.contains("一般不能再作为依据"), "{page}");
+    let page = look("清河市旧伞管理办法第一条").await;
+    for words in ["已废止", "市级政府规章", "与本草案同级，不是上位法", "一般不能再作为依据", "作为依据<"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+
+    // What is in force and higher comes first, whatever was found first.
+    let (db, day) = (&desk.app.app.db, desk.app.clock.today());
+    let mut places = Vec::new();
+    for work in [&old, &above] {
+        places.extend(legal_bases::locate(db, day, WorkId(work.parse().unwrap()), "art-1").await.unwrap());
+    }
+    let offered = legal_bases::offer(db, day, DraftKind::GovernmentRule, places).await.unwrap();
+    let seen: Vec<_> = offered.iter().map(|o| (o.located.title.as_str(), o.validity, o.rank)).collect();
+    assert_eq!(seen, [("示例国程序法", Validity::InForce, Rank::Higher), (OLD, Validity::Repealed, Rank::Same)]);
+
+    // It is warned of, not forbidden.
+    let body = json!({"citation": "清河市旧伞管理办法第一条"});
+    desk.app.post(&desk.path("/legal-bases"), Some(&desk.drafter), body).await.expect(201);
+    desk.app.finish().await;
+}
+
+#[tokio::test]
+async fn who_may_not_publish_is_told_who_does() {
+    let desk = Desk::start().await;
+    let path = format!("/staff/drafts/{}", desk.draft);
+    // One link is in the contents of the page, for everybody; the other stands at the step.
+    let links = |page: &str| page.matches("公开征求意见</a>").count();
+    let page = desk.app.page(&path, &desk.drafter).await;
+    assert!(page.contains("请经办人员发布") && links(&page) == 1, "{page}");
+    let handler = desk.app.token(Role::Handler).await;
+    let page = desk.app.page(&path, &handler).await;
+    assert!(!page.contains("请经办人员发布") && links(&page) == 2, "{page}");
     desk.app.finish().await;
 }
 

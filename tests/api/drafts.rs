@@ -40,6 +40,23 @@ async fn a_draft_is_unseen_until_it_is_published() {
 }
 
 #[tokio::test]
+async fn the_days_that_are_left_are_counted_like_the_days_of_the_round() {
+    let app = TestApp::start().await;
+    let id = app.open_draft().await;
+    let path = format!("/drafts/{id}");
+    let page = async || String::from_utf8(app.raw(&path, &[]).await.into_body().into_bytes().await.unwrap().to_vec()).unwrap();
+    let first = page().await;
+    assert!(first.contains("还剩 <b>30</b> 天") && first.contains("共 30 日"), "{first}");
+    app.clock.advance(chrono::Duration::days(29));
+    let last_but_one = page().await;
+    assert!(last_but_one.contains("还剩 <b>1</b> 天"), "{last_but_one}");
+    app.clock.advance(chrono::Duration::days(1));
+    let last = page().await;
+    assert!(last.contains("<b>今天</b>截止"), "{last}");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_rule_is_not_called_by_the_name_of_a_regulation() {
     let app = TestApp::start().await;
     let drafter = app.token(Role::Drafter).await;

@@ -11,6 +11,7 @@ mod collection_materials;
 mod collection_pages;
 mod collection_tasks;
 mod contact_points;
+mod desks;
 mod drafting;
 mod drafting_pages;
 mod drafts;

@@ -163,7 +163,8 @@ async fn the_report_says_what_became_of_every_opinion() {
     assert!(text(&app, &format!("/drafts/{}", told.draft)).await.contains("/rounds/1/report"));
     // The list of opinions on an article, which this round does not show, leads on to it.
     let list = text(&app, &format!("/drafts/{}/opinions?address=art-4", told.draft)).await;
-    for words in ["采纳情况已经公布", "没有在这里展示的意见", &format!("href=\"/drafts/{}/rounds/1/report\"", told.draft)] {
+    for words in ["采纳情况已经公布", "没有在这里展示的意见", &format!("href=\"/drafts/{}/rounds/1/report\"", told.draft)]
+    {
         assert!(list.contains(words), "{words}: {list}");
     }
     assert!(!list.contains("征求意见结束以后统一公布") && !list.contains("同样会研究和答复"), "{list}");
@@ -173,7 +174,7 @@ async fn the_report_says_what_became_of_every_opinion() {
 
 #[tokio::test]
 async fn the_files_hold_every_row_and_no_words_that_are_kept_back() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_as(|config| config.public_url = "https://lifa.example".into()).await;
     let told = published(&app).await;
     let base = format!("/drafts/{}/rounds/1/report", told.draft);
     let (docx, xlsx) = (bytes(&app, &format!("{base}.docx")).await, bytes(&app, &format!("{base}.xlsx")).await);
@@ -188,7 +189,7 @@ async fn the_files_hold_every_row_and_no_words_that_are_kept_back() {
     assert_eq!(heads[..5], ["序号", "条款", "原文", "修改建议", "提出的理由"]);
     for (row, id) in (1..).zip(&told.ids[..7]) {
         assert_eq!((cell(row, 0), cell(row, 13)), (row.to_string(), id.clone()));
-        assert!(cell(row, 14).ends_with(&format!("/opinions/{id}")));
+        assert_eq!(cell(row, 14), format!("https://lifa.example/opinions/{id}"));
     }
     assert_eq!(cell(2, 2), "使用者应当在二十四小时内归还。");
     assert_eq!(cell(4, 3), FORMULA.replace('\u{1}', ""), "words stay words");
@@ -289,6 +290,44 @@ async fn a_round_without_opinions_has_its_report_too() {
     assert!(text(&app, &base).await.contains("征求意见期间未收到意见"));
     let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes(&app, &format!("{base}.xlsx")).await)).unwrap();
     assert_eq!(book.worksheet_range("意见汇总表").unwrap().height(), 1);
-    assert!(document_xml(&bytes(&app, &format!("{base}.docx")).await).contains("没有需要反馈的意见"));
+    let document = document_xml(&bytes(&app, &format!("{base}.docx")).await);
+    assert!(document.contains("没有需要反馈的意见"));
+    let (before, _) = document.rsplit_once("2026年").unwrap();
+    let signature = before.rsplit("<w:p>").nth(1).unwrap();
+    assert!(signature.contains("<w:keepNext/>"), "the organ stays on the page of the day: {signature}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn files_of_a_site_without_an_address_hold_no_links() {
+    let app = TestApp::start().await;
+    let told = published(&app).await;
+    let base = format!("/drafts/{}/rounds/1/report", told.draft);
+    let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes(&app, &format!("{base}.xlsx")).await)).unwrap();
+    let range = book.worksheet_range("意见汇总表").unwrap();
+    let words: Vec<String> = range.rows().flatten().map(ToString::to_string).collect();
+    assert!(words.contains(&told.ids[0]) && words.iter().all(|words| words != "链接" && !words.contains("/opinions/")), "{words:?}");
+    assert!(!document_xml(&bytes(&app, &format!("{base}.docx")).await).contains("w:hyperlink"));
+    app.deliver().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_preview_says_what_is_still_being_answered_and_a_round_of_no_days_has_none() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    say(&app, &draft, Some("art-4"), CAMPAIGN, true).await;
+    let handler = app.token(Role::Handler).await;
+    let path = format!("/drafts/{draft}/rounds/1/report");
+    let preview = app.page(&path, &handler).await;
+    assert!(preview.contains("尚有 1 条正在办理") && preview.contains("共 30 日") && !preview.contains("没有需要反馈的意见"), "{preview}");
+    // The round ends on its first day.
+    let by = app.caller(&handler).await;
+    let (parts, id) = (&app.app, zhitong::ids::DraftId(draft.parse().unwrap()));
+    let actor = zhitong::accounts::Actor::Person(&by);
+    zhitong::drafts::endings::withdraw_consultation(&parts.db, &parts.clock, &parts.ids, actor, id, "上位法即将修改。").await.unwrap();
+    let preview = app.page(&path, &handler).await;
+    assert!(preview.contains("向社会公开征求意见。") && !preview.contains("共 0 日"), "{preview}");
+    app.deliver().await;
     app.finish().await;
 }

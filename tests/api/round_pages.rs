@@ -103,8 +103,10 @@ async fn a_round_is_published_from_its_form_once() {
     ]);
     for turn in 0..2 {
         let done = handler.send(&form, &new, &fields).await;
-        assert_eq!((done.status, done.location.as_str()), (303, list.as_str()), "turn {turn}: {}", done.html);
+        assert_eq!((done.status, done.location), (303, format!("{list}?done=published")), "turn {turn}: {}", done.html);
     }
+    assert!(handler.get(&format!("{list}?done=published")).await.html.contains("征求意见公告已发布"));
+    assert!(!handler.get(&list).await.html.contains("征求意见公告已发布"));
     let seen = app.get(&format!("/drafts/{draft}"), None).await.expect(200);
     assert_eq!(seen["consultations"].as_array().unwrap().len(), 1, "a double click opens one round");
     assert_eq!(seen["consultations"][0]["questions"][0]["options"], json!(["赞成", "不赞成"]));
@@ -144,7 +146,7 @@ async fn a_round_is_extended_ended_and_a_draft_given_up_from_their_pages() {
     assert_eq!(bad.status, 400);
     let fields = [("closes_on", "2026-04-10"), ("notice", "来信较多，延长期限。")];
     for _ in 0..2 {
-        assert_eq!(handler.send(&form, &path, &fields).await.location, list);
+        assert_eq!(handler.send(&form, &path, &fields).await.location, format!("{list}?done=extended"));
     }
     let public = see(app.raw(&format!("/drafts/{draft}"), &[]).await).await.html;
     assert!(public.contains("截止日期由2026年4月1日延长至2026年4月10日") && public.contains("来信较多，延长期限。"));
@@ -153,7 +155,7 @@ async fn a_round_is_extended_ended_and_a_draft_given_up_from_their_pages() {
     let path = format!("{list}/end");
     let form = handler.get(&path).await;
     assert_eq!(handler.send(&form, &path, &[("reason", " ")]).await.status, 400);
-    assert_eq!(handler.send(&form, &path, &[("reason", "上位法即将修改。")]).await.location, list);
+    assert_eq!(handler.send(&form, &path, &[("reason", "上位法即将修改。")]).await.location, format!("{list}?done=ended"));
     let public = see(app.raw(&format!("/drafts/{draft}"), &[]).await).await.html;
     assert!(public.contains("本轮征求意见已经提前结束") && public.contains("理由：上位法即将修改。"));
     assert!(handler.get(&list).await.html.contains("发布新一轮征求意见"));
@@ -161,7 +163,9 @@ async fn a_round_is_extended_ended_and_a_draft_given_up_from_their_pages() {
     let path = format!("/staff/drafts/{draft}/withdraw");
     assert_eq!(handler.get(&path).await.status, 403, "giving a draft up is for reviewers");
     let form = reviewer.get(&path).await;
-    assert_eq!(reviewer.send(&form, &path, &[("reason", "不再单独立法。")]).await.location, list);
+    let given_up = reviewer.send(&form, &path, &[("reason", "不再单独立法。")]).await;
+    assert_eq!(given_up.location, format!("{list}?done=withdrawn"));
+    assert!(reviewer.get(&given_up.location).await.html.contains("草案已撤回。"));
     let public = see(app.raw(&format!("/drafts/{draft}"), &[]).await).await.html;
     assert!(public.contains("本草案已经撤回") && public.contains("理由：不再单独立法。"));
     assert!(see(app.raw(&path, &[]).await).await.location.starts_with("/login?next="));

@@ -309,5 +309,6 @@ async fn what_the_numbers_were_narrowed_to_is_told_and_stays() {
     }
     let page = app.page("/staff/statistics", &handler).await;
     assert!(!page.contains("name=\"point\"") && !page.contains("name=\"article\""), "{page}");
+    assert!(page.contains("各行按征求意见开始的先后排列") && !page.contains("按区域和名称"), "{page}");
     app.abandon().await;
 }

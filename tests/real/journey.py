@@ -64,6 +64,8 @@ class Site:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         environment = os.environ | {"ZHITONG_LOG": "warn", "ZHITONG_TRUSTED_PROXIES": "127.0.0.1", "TZ": "Asia/Shanghai", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        # Files hold links only where the site has an address.
+        environment["ZHITONG_PUBLIC_URL"] = "http://lifa.example"
         command = ["faketime", day, self.binary, "--data-dir", self.data_dir, "serve", "--listen", f"127.0.0.1:{self.port}"]
         process = self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True, start_new_session=True)
         for line in process.stdout:

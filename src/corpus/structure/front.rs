@@ -114,7 +114,7 @@ impl Builder<'_> {
         self.set_text(text);
     }
 
-    /// Notes that stand below the title without a mark of the header's end: （…通过）, document numbers, dates, organs.
+    /// Notes that stand below the title without a mark of the header's end: （征求意见稿）, （…通过）, document numbers, dates, organs.
     fn notes_in_body(&mut self, mut i: usize, title: &str) -> usize {
         while i < self.survey.lines.len() {
             if self.survey.contents[i] || self.survey.start(i).table {
@@ -131,6 +131,11 @@ impl Builder<'_> {
                 self.set_text(words.concat());
                 self.report_line(DiagnosticCode::RepeatedTitle, i);
                 i = end;
+                continue;
+            }
+            if self.level(i) <= 1 && is_stage(self.survey.text(i)) {
+                self.note(i);
+                i += 1;
                 continue;
             }
             if let Some(end) = self.bracketed_note(i) {
@@ -222,6 +227,17 @@ pub(super) fn is_document_number(text: &str) -> bool {
         && words.chars().any(|c| crate::corpus::numerals::digit(c).is_some())
         && (words.contains(['〔', '[', '［', '【', '(', '（', '令', '第']) || words.contains("公告"))
         && !words.contains(['，', '。', '；', '、', '“'])
+}
+
+/// （征求意见稿）, （修订草案）, （送审稿） and the like on a line of their own: how far the text is on its way.
+fn is_stage(text: &str) -> bool {
+    let words = compact(text);
+    let inside = words.strip_prefix(['（', '(']).and_then(|rest| rest.strip_suffix(['）', ')']));
+    inside.is_some_and(|inside| {
+        inside.chars().count() <= 20
+            && !inside.contains(['（', '(', '）', ')', '，', '。', '；'])
+            && ["征求意见稿", "送审稿", "草案"].iter().any(|stage| inside.ends_with(stage))
+    })
 }
 
 fn is_organ(text: &str) -> bool {

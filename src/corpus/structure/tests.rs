@@ -213,6 +213,28 @@ fn title_block_with_and_without_a_marked_end() {
 }
 
 #[test]
+fn the_stage_of_a_draft_under_its_title_is_a_note() {
+    for stage in ["征求意见稿", "草案", "修订草案", "送审稿", "草案征求意见稿", "修订征求意见稿", "公开征求意见稿"]
+    {
+        for line in [format!("（{stage}）"), format!("({stage})")] {
+            let text = format!("示范市路灯条例\n{line}\n第一条 为了照明，制定本条例。");
+            assert_eq!(
+                tree(&text),
+                [
+                    "title ||示范市路灯条例".to_owned(),
+                    format!("title-note ||{line}"),
+                    "art-1 第一条||".into(),
+                    "art-1/para-1 ||为了照明，制定本条例。".into()
+                ]
+            );
+            assert_eq!(codes(&text), [""; 0]);
+        }
+    }
+    let text = "示范市路灯条例\n（征求意见稿）由示范市城市管理局起草，请提出意见。\n第一条 为了照明，制定本条例。";
+    assert!(tree(text).iter().any(|line| line.starts_with("preamble/")), "words of their own stay a preamble");
+}
+
+#[test]
 fn tables_of_contents_are_kept_apart() {
     let text = "路灯条例\n目　　录\n第一章 总则\n第二章 附则\n第一章 总则\n第一条 甲。\n第二章 附则\n第二条 乙。";
     assert_eq!(addresses(text), ["title", "contents", "chap-1", "art-1", "art-1/para-1", "chap-2", "art-2", "art-2/para-1"]);

@@ -105,7 +105,8 @@ impl Body {
     }
 
     fn paragraph(&mut self, paragraph: &Paragraph, style: &str) {
-        // The order of the properties is the schema's: style, indentation, alignment.
+        // The order of the properties is the schema's: style, page, indentation, alignment.
+        let kept = if paragraph.is_kept_with_next { "<w:keepNext/>" } else { "" };
         let indentation = if paragraph.is_indented { "<w:ind w:firstLineChars=\"200\" w:firstLine=\"480\"/>" } else { "" };
         let alignment = match paragraph.alignment {
             Alignment::Left => "",
@@ -113,8 +114,9 @@ impl Body {
             Alignment::Right => "<w:jc w:val=\"right\"/>",
         };
         self.xml.push_str("<w:p>");
-        if !(style.is_empty() && indentation.is_empty() && alignment.is_empty()) {
-            self.xml.push_str(&format!("<w:pPr>{style}{indentation}{alignment}</w:pPr>"));
+        let properties = format!("{style}{kept}{indentation}{alignment}");
+        if !properties.is_empty() {
+            self.xml.push_str(&format!("<w:pPr>{properties}</w:pPr>"));
         }
         for run in &paragraph.runs {
             self.run(run);

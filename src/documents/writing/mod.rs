@@ -70,6 +70,8 @@ pub struct Paragraph {
     pub alignment: Alignment,
     /// 首行缩进二字
     pub is_indented: bool,
+    /// 与下段同页
+    pub is_kept_with_next: bool,
 }
 
 impl Paragraph {

@@ -23,6 +23,8 @@ use crate::{on_db, on_tx};
 pub struct Published {
     /// Answers made public now.
     pub published: i64,
+    /// Of these: the author has an account and is told.
+    pub told: i64,
     /// Opinions that need no answer, for listed reasons.
     pub excluded: i64,
     /// Where the draft stands now.
@@ -86,7 +88,7 @@ const LIST_NAMED: &str = "SELECT v.id, v.number FROM draft_version v WHERE v.dra
     SELECT 1 FROM opinion o JOIN disposition p ON p.opinion_id = o.id
     WHERE o.draft_id = $1 AND o.state = 'answer_reviewed' AND p.result_version_id = v.id) ORDER BY v.number";
 const COUNT_READY: &str = "SELECT p.kind, CAST(COUNT(*) AS BIGINT) FROM opinion o JOIN disposition p ON p.opinion_id = o.id
-    WHERE o.draft_id = $1 AND o.state = 'answer_reviewed' AND p.opinion_revision = o.revision GROUP BY p.kind ORDER BY p.kind";
+    WHERE o.draft_id = $1 AND o.state = 'answer_reviewed' AND p.opinion_revision = o.revision GROUP BY p.kind";
 const COUNT_EXCLUDED: &str =
     "SELECT exclusion, CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 AND state = 'excluded' AND exclusion IS NOT NULL
     GROUP BY exclusion ORDER BY exclusion";
@@ -128,6 +130,9 @@ struct ToldRow {
 }
 
 fn preview_of(counts: CountRow, ready: Vec<(String, i64)>, excluded: Vec<(String, i64)>, named: Vec<Named>) -> Result<Preview> {
+    let mut by_disposition: Vec<(DispositionKind, i64)> =
+        ready.into_iter().map(|(kind, n)| Ok((DispositionKind::stored(&kind)?, n))).collect::<Result<_>>()?;
+    by_disposition.sort_by_key(|(kind, _)| *kind);
     Ok(Preview {
         ready: counts.ready,
         unanswered: counts.unanswered,
@@ -135,7 +140,7 @@ fn preview_of(counts: CountRow, ready: Vec<(String, i64)>, excluded: Vec<(String
         outdated: counts.outdated,
         publishes_versions: named.into_iter().map(|(_, number)| number).collect(),
         published: counts.published,
-        by_disposition: ready.into_iter().map(|(kind, n)| Ok((DispositionKind::stored(&kind)?, n))).collect::<Result<_>>()?,
+        by_disposition,
         exclusions: excluded.into_iter().map(|(reason, n)| Ok((ExclusionReason::stored(&reason)?, n))).collect::<Result<_>>()?,
     })
 }
@@ -187,9 +192,8 @@ pub async fn publish_feedback(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<
     for (version, _) in named {
         versions::publish_version(&mut tx, clock, draft.id, version).await?;
     }
-    for (list, event) in [(LIST_TOLD, Event::OpinionAnswered), (LIST_EXCLUDED, Event::OpinionExcluded)] {
-        tell_authors(&mut tx, clock, ids, &draft, list, event).await?;
-    }
+    let told = tell_authors(&mut tx, clock, ids, &draft, LIST_TOLD, Event::OpinionAnswered).await?;
+    tell_authors(&mut tx, clock, ids, &draft, LIST_EXCLUDED, Event::OpinionExcluded).await?;
     let now: DateTime<Utc> = clock.now();
     let published: u64 = on_tx!(&mut tx, c => sqlx::query(PUBLISH)
         .bind(draft.id).bind(by.account_id()).bind(now).execute(c).await.map(|d| d.rows_affected()))
@@ -215,17 +219,19 @@ pub async fn publish_feedback(db: &Db, clock: &Clock, ids: &IdSource, by: Actor<
     };
     audit::append(&mut tx, clock, entry).await?;
     tx.commit().await?;
-    Ok(Published { published: i64::try_from(published).unwrap_or(i64::MAX), excluded, state: draft.state })
+    Ok(Published { published: i64::try_from(published).unwrap_or(i64::MAX), told, excluded, state: draft.state })
 }
 
-/// Tells the authors that a statement lists: of an answer, or for which listed reason there is none.
-async fn tell_authors(tx: &mut Tx, clock: &Clock, ids: &IdSource, draft: &Draft, list: &'static str, event: Event) -> Result<()> {
+/// Tells the authors that a statement lists: of an answer, or for which listed reason there is none; says of how many opinions.
+async fn tell_authors(tx: &mut Tx, clock: &Clock, ids: &IdSource, draft: &Draft, list: &'static str, event: Event) -> Result<i64> {
     let mut after: Option<OpinionId> = None;
+    let mut sent = 0;
     loop {
         let rows: Vec<ToldRow> =
             on_tx!(&mut *tx, c => sqlx::query_as(list).bind(draft.id).bind(after).bind(TOLD_AT_ONCE).fetch_all(c).await).map_err(failed)?;
-        let Some(last) = rows.last() else { return Ok(()) };
+        let Some(last) = rows.last() else { return Ok(sent) };
         after = Some(last.id);
+        sent += i64::try_from(rows.len()).unwrap_or(0);
         let told: Result<Vec<(AccountId, Uuid, String)>> = rows.into_iter().map(|row| row.told(draft)).collect();
         notifications::announce_all(tx, clock, ids, event, &told?).await?;
     }

@@ -22,12 +22,12 @@ const ROWS_PER_STATEMENT: usize = 4_000;
 
 const DRAFT_OF: &str = "SELECT draft_id FROM opinion_group WHERE id = $1";
 const FIND: &str = "SELECT draft_id, version_id, revision, state FROM opinion_group WHERE id = $1";
-const FIND_OPINION: &str = "SELECT version_id, state, group_id FROM opinion WHERE id = $1 AND draft_id = $2";
+const FIND_OPINION: &str = "SELECT version_id, state FROM opinion WHERE id = $1 AND draft_id = $2";
 const INSERT: &str =
     "INSERT INTO opinion_group (id, draft_id, version_id, representative_id, state, revision, created_by, created_at, updated_at)
     VALUES ($1, $2, $3, $4, 'confirmed', 1, $5, $6, $6)";
 const CONFIRM: &str = "UPDATE opinion_group SET state = 'confirmed', revision = revision + 1, updated_at = $2 WHERE id = $1";
-const LIST_MEMBERS: &str = "SELECT id FROM opinion WHERE group_id = $1 ORDER BY posted_at, id";
+const LIST_MEMBERS: &str = "SELECT id, state = 'answered' FROM opinion WHERE group_id = $1 ORDER BY posted_at, id";
 const MOVE: &str = "UPDATE opinion SET group_id = $2 WHERE id = $1 AND state <> 'answered'";
 const LEAVE: &str = "UPDATE opinion SET group_id = NULL WHERE id = $1 AND state <> 'answered'";
 const LEAVE_ALL: &str = "UPDATE opinion SET group_id = NULL WHERE group_id = $1 AND state <> 'answered'";
@@ -48,7 +48,6 @@ struct Row {
 struct OpinionRow {
     version_id: DraftVersionId,
     state: String,
-    group_id: Option<Uuid>,
 }
 
 /// What changing works with.
@@ -105,12 +104,18 @@ pub async fn confirm_group(desk: Desk<'_>, group: Uuid, revision: i64) -> Result
 /// group is taken apart, each member for itself.
 pub async fn split_group(desk: Desk<'_>, group: Uuid, revision: i64, out: &[OpinionId]) -> Result<()> {
     let (mut tx, row) = open(desk, group, Some(revision)).await?;
-    let members: Vec<OpinionId> = on_tx!(&mut tx, c => sqlx::query_scalar(LIST_MEMBERS).bind(group).fetch_all(c).await).map_err(failed)?;
+    let (members, answered) = members(&mut tx, group).await?;
     if out.len() > MOST_AT_ONCE {
         return Err(too_many());
     }
     if out.iter().any(|opinion| !members.contains(opinion)) {
         return Err(Error::new(Code::Conflict, "所选的意见有的已经不在这组里，请刷新后再试。"));
+    }
+    if out.is_empty() && !answered.is_empty() {
+        return Err(Error::new(Code::Conflict, "这组同类意见中有的已经公布采纳情况，不能再整组拆开。"));
+    }
+    if out.iter().any(|opinion| answered.contains(opinion)) {
+        return Err(Error::new(Code::Conflict, "已经公布采纳情况的意见，不能再从同类意见中拆出。"));
     }
     let sides: Vec<(OpinionId, i64)> = if out.is_empty() {
         members.iter().copied().zip(0i64..).collect()
@@ -158,6 +163,10 @@ pub async fn merge_groups(desk: Desk<'_>, group: Uuid, revision: i64, other: Uui
     if other == group || merged.version_id != row.version_id {
         return Err(Error::invalid("other", "只能合并针对同一稿次的另一组同类意见。"));
     }
+    let (_, answered) = members(&mut tx, other).await?;
+    if !answered.is_empty() {
+        return Err(Error::new(Code::Conflict, "要并入的那组同类意见中有的已经公布采纳情况，不能再合并。"));
+    }
     on_tx!(&mut tx, c => sqlx::query(MOVE_ALL).bind(other).bind(group).execute(c).await.map(drop)).map_err(failed)?;
     touch(&mut tx, desk, group).await?;
     done(tx, desk, row.draft_id, group, &format!("merged with {other}")).await
@@ -176,6 +185,14 @@ async fn open(desk: Desk<'_>, group: Uuid, revision: Option<i64>) -> Result<(Tx,
         same_revision(&row, revision)?;
     }
     Ok((tx, row))
+}
+
+/// The members of a group, and those among them whose answer is public.
+async fn members(tx: &mut Tx, group: Uuid) -> Result<(Vec<OpinionId>, Vec<OpinionId>)> {
+    let rows: Vec<(OpinionId, bool)> =
+        on_tx!(&mut *tx, c => sqlx::query_as(LIST_MEMBERS).bind(group).fetch_all(c).await).map_err(failed)?;
+    let answered = rows.iter().filter(|(_, is_answered)| *is_answered).map(|(opinion, _)| *opinion).collect();
+    Ok((rows.into_iter().map(|(opinion, _)| opinion).collect(), answered))
 }
 
 async fn find(tx: &mut Tx, group: Uuid) -> Result<Option<Row>> {
@@ -216,7 +233,7 @@ async fn one_version(tx: &mut Tx, draft: DraftId, opinions: &[OpinionId], given:
         let row: Option<OpinionRow> =
             on_tx!(&mut *tx, c => sqlx::query_as(FIND_OPINION).bind(*opinion).bind(draft).fetch_optional(c).await).map_err(failed)?;
         let row = row.ok_or_else(|| Error::not_found("所选的意见"))?;
-        if row.state == "withdrawn" || row.state == "excluded" || (row.state == "answered" && row.group_id.is_some()) {
+        if matches!(row.state.as_str(), "withdrawn" | "excluded" | "answered") {
             return Err(Error::new(Code::Conflict, "已撤回、不作反馈或者已经公布采纳情况的意见不能再归并，请取消选择。"));
         }
         if *version.get_or_insert(row.version_id) != row.version_id {

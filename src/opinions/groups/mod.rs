@@ -60,6 +60,8 @@ pub struct Group {
     pub unanswered: i64,
     /// Members whose answer waits for a second person.
     pub waiting: i64,
+    /// Members whose answer is public; they stay where they are.
+    pub answered: i64,
 }
 
 /// The answer written for a group.
@@ -83,7 +85,8 @@ macro_rules! select {
             CAST(COUNT(o.id) AS BIGINT) AS submissions, CAST(COUNT(DISTINCT o.text_hash) AS BIGINT) AS distinct_texts,
             CAST(COUNT(DISTINCT o.account_id) AS BIGINT) AS signed_in_people,
             CAST(COUNT(o.id) FILTER (WHERE o.state = 'received') AS BIGINT) AS unanswered,
-            CAST(COUNT(o.id) FILTER (WHERE o.state = 'answer_prepared') AS BIGINT) AS waiting
+            CAST(COUNT(o.id) FILTER (WHERE o.state = 'answer_prepared') AS BIGINT) AS waiting,
+            CAST(COUNT(o.id) FILTER (WHERE o.state = 'answered') AS BIGINT) AS answered
             FROM opinion_group g JOIN opinion r ON r.id = g.representative_id
             LEFT JOIN opinion o ON o.group_id = g.id AND o.state <> 'withdrawn' ",
             $rest
@@ -120,6 +123,7 @@ struct Row {
     signed_in_people: i64,
     unanswered: i64,
     waiting: i64,
+    answered: i64,
 }
 
 impl Row {
@@ -148,6 +152,7 @@ impl Row {
             signed_in_people: self.signed_in_people,
             unanswered: self.unanswered,
             waiting: self.waiting,
+            answered: self.answered,
         })
     }
 }

@@ -75,7 +75,7 @@ fn manuscript(
     }
     blocks.push(Block::Heading(1, "三、意见汇总表".into()));
     match rows {
-        Some([]) => blocks.push(Block::Paragraph(Paragraph::body("本轮没有需要反馈的意见。"))),
+        Some([]) => blocks.push(Block::Paragraph(Paragraph::body(nothing_to_list(report)))),
         Some(rows) => blocks.push(Block::Table(row_table(rows, site))),
         None => {
             let words = format!("共 {} 行，篇幅较长，另见同名的意见汇总表（xlsx）；每一条意见占一行。", report.counts.answered);
@@ -83,9 +83,9 @@ fn manuscript(
         }
     }
     let on = report.round.feedback_published_at.unwrap_or(now);
-    for words in [site.bureau_name.clone(), calendar::day_of(on).format("%Y年%-m月%-d日").to_string()] {
-        blocks.push(Block::Paragraph(Paragraph { alignment: Alignment::Right, ..Paragraph::plain(&words) }));
-    }
+    let signature = |words: &str| Paragraph { alignment: Alignment::Right, ..Paragraph::plain(words) };
+    blocks.push(Block::Paragraph(Paragraph { is_kept_with_next: true, ..signature(&site.bureau_name) }));
+    blocks.push(Block::Paragraph(signature(&calendar::day_of(on).format("%Y年%-m月%-d日").to_string())));
     Manuscript { title, creator: site.bureau_name.clone(), is_landscape: false, blocks }
 }
 
@@ -94,14 +94,18 @@ pub fn process(report: &Report) -> Vec<String> {
     let (round, counts) = (&report.round, &report.counts);
     let day = |day: chrono::NaiveDate| day.format("%Y年%-m月%-d日").to_string();
     let (first, last) = report.days();
+    // The first day does not count, so a round that ended on it has none.
+    let days = match calendar::days_between(first, last) {
+        0 => String::new(),
+        days => format!("，共 {days} 日"),
+    };
     let mut paragraphs = vec![format!(
-        "{}至{}，就《{}》（第{}稿，{}起草）向社会公开征求意见，共 {} 日。",
+        "{}至{}，就《{}》（第{}稿，{}起草）向社会公开征求意见{days}。",
         day(first),
         day(last),
         report.version.title,
         report.version.number,
-        report.draft.drafting_unit,
-        calendar::days_between(first, last)
+        report.draft.drafting_unit
     )];
     if !round.shorter_reason.is_empty() {
         paragraphs.push(format!("征求意见期限较短的理由：{}", round.shorter_reason));
@@ -138,10 +142,19 @@ pub fn process(report: &Report) -> Vec<String> {
 pub fn outcomes(report: &Report) -> String {
     let counts = &report.counts;
     if counts.answered == 0 {
-        return if counts.opinions == 0 { "征求意见期间未收到意见。".into() } else { "没有需要反馈的意见。".into() };
+        return if counts.opinions == 0 { "征求意见期间未收到意见。".into() } else { nothing_to_list(report).into() };
     }
     let kinds: Vec<String> = counts.by_disposition.iter().map(|(kind, n)| format!("{} {n} 条", kind.label())).collect();
     format!("已反馈的 {} 条意见中，{}。同类意见合并列出，注明条数。", counts.answered, kinds.join("，"))
+}
+
+/// What stands where no answer does.
+fn nothing_to_list(report: &Report) -> &'static str {
+    if report.counts.open > 0 {
+        "意见正在办理，目前没有可以列出的采纳情况。"
+    } else {
+        "本轮没有需要反馈的意见。"
+    }
 }
 
 fn channels(report: &Report) -> Table {
@@ -190,10 +203,9 @@ fn entry_blocks(entry: &ReportEntry, site: &Site) -> Vec<Block> {
         }
         let mut parts = words.lines();
         let mut runs = vec![Run { is_bold: true, ..Run::plain("采纳情况：") }, Run::plain(parts.next().unwrap_or_default())];
-        // Without the site's own address a link would lead nowhere from a file.
-        if !site.public_url.is_empty() {
+        if let Some(link) = permalink(site, opinion) {
             runs.push(Run::plain("　"));
-            runs.push(Run { link: Some(permalink(site, opinion)), colour: Some(Colour::GREY), ..Run::plain("查看这条意见") });
+            runs.push(Run { link: Some(link), colour: Some(Colour::GREY), ..Run::plain("查看这条意见") });
         }
         lines.push(Paragraph { runs, is_indented: true, ..Paragraph::default() });
         lines.extend(parts.map(Paragraph::body));
@@ -208,7 +220,7 @@ fn row_table(rows: &[PublicOpinion], site: &Site) -> Table {
             Some(answer) => (answer.kind.label(), answer.reason.as_str(), answer.result_label.as_str()),
             None => ("", "", ""),
         };
-        let number = Run { link: Some(permalink(site, opinion)), ..Run::plain(&n.to_string()) };
+        let number = Run { link: permalink(site, opinion), ..Run::plain(&n.to_string()) };
         vec![
             vec![Paragraph { runs: vec![number], ..Paragraph::default() }],
             words(&opinion.provision_label),

@@ -316,9 +316,9 @@ fn suggestion(opinion: &PublicOpinion) -> String {
     }
 }
 
-/// Address of the page of an opinion; with the site's own address before it, when that is configured.
-fn permalink(site: &Site, opinion: &PublicOpinion) -> String {
-    format!("{}/opinions/{}", site.public_url.trim_end_matches('/'), opinion.id)
+/// Address of the page of an opinion; `None` without the site's own address, because a link would lead nowhere from a file.
+fn permalink(site: &Site, opinion: &PublicOpinion) -> Option<String> {
+    (!site.public_url.is_empty()).then(|| format!("{}/opinions/{}", site.public_url.trim_end_matches('/'), opinion.id))
 }
 
 /// Who publishes a report, and where it is found.

@@ -35,6 +35,7 @@ const COLUMNS: &[Column] = &[
     column("修改后条文", 12),
     column("反馈日期", 11),
     column("意见编号", 20),
+    // The last: left out without the site's own address.
     column("链接", 24),
 ];
 
@@ -49,9 +50,13 @@ pub async fn write_table(db: &Db, report: &Report, site: &Site, now: DateTime<Ut
     let (sender, mut receiver) = mpsc::channel::<Vec<Vec<Cell>>>(2);
     let (title, bureau, made_on) = (report.title(), site.bureau_name.clone(), calendar::day_of(now));
     let (numbers, expected) = (numbers(report, made_on), report.counts.answered);
+    let columns = match COLUMNS.split_last() {
+        Some((_, others)) if site.public_url.is_empty() => others,
+        _ => COLUMNS,
+    };
     let writer = tokio::task::spawn_blocking(move || {
         let mut book = SheetWriter::new(&title, &bureau, made_on)?;
-        book.table("意见汇总表", COLUMNS)?;
+        book.table("意见汇总表", columns)?;
         let mut written = 0;
         while let Some(rows) = receiver.blocking_recv() {
             for row in rows {
@@ -116,7 +121,7 @@ async fn original(db: &Db, report: &Report, opinion: &PublicOpinion, known: &mut
 
 fn cells(number: i64, opinion: &PublicOpinion, original: String, site: &Site) -> Vec<Cell> {
     let answer = opinion.answer.as_ref();
-    vec![
+    let mut cells = vec![
         Cell::Number(number),
         Cell::text(&opinion.provision_label),
         Cell::Text(original),
@@ -131,8 +136,9 @@ fn cells(number: i64, opinion: &PublicOpinion, original: String, site: &Site) ->
         Cell::text(answer.map(|answer| answer.result_label.clone()).unwrap_or_default()),
         answer.map_or_else(|| Cell::text(""), |answer| Cell::Day(calendar::day_of(answer.published_at))),
         Cell::text(opinion.id.to_string()),
-        Cell::Link(permalink(site, opinion)),
-    ]
+    ];
+    cells.extend(permalink(site, opinion).map(Cell::Link));
+    cells
 }
 
 fn numbers(report: &Report, made_on: NaiveDate) -> Vec<Vec<Cell>> {

@@ -1,7 +1,7 @@
 //! 统计: how many opinions, people and activities stand behind a round or a task, by point, district, article, channel and outcome.
 //!
-//! For the work of the bureau and of the points themselves: rows stand in the order of districts and names, never by amount (国办函〔2026〕12号). Each
-//! number is counted by one statement, and the rows behind it (`behind.rs`) are listed under the same conditions, so that they add up to it. `chart.rs`
+//! For the work of the bureau and of the points themselves: points stand in the order of districts and names, nothing by amount (国办函〔2026〕12号).
+//! Each number is counted by one statement, and the rows behind it (`behind.rs`) are listed under the same conditions, so that they add up to it. `chart.rs`
 //! draws, `sheet.rs` writes the spreadsheet.
 
 pub mod behind;
@@ -184,7 +184,7 @@ pub struct Table {
     pub by: Dimension,
     /// Its columns.
     pub measures: Vec<Measure>,
-    /// Its rows, in the order of districts, names, or the text.
+    /// Its rows: points by district and name, rounds by their beginning, articles as in the text, channels and outcomes as lists show them.
     pub rows: Vec<Row>,
     /// Everything together; counted, not added up, because the same text or person may stand in several rows.
     pub total: Row,
@@ -196,6 +196,16 @@ pub fn outcome_label(outcome: &str) -> String {
         OPEN => "尚未反馈".into(),
         EXCLUDED => "不作反馈".into(),
         kind => DispositionKind::parse(kind).map_or(kind, |kind| kind.label()).into(),
+    }
+}
+
+/// Place of an outcome in lists: the kinds of answers in their official order, then what is not answered yet, then what never is.
+fn place_of(outcome: &str) -> usize {
+    let kinds = DispositionKind::ALL;
+    match outcome {
+        OPEN => kinds.len(),
+        EXCLUDED => kinds.len() + 1,
+        kind => kinds.iter().position(|known| known.as_str() == kind).unwrap_or(usize::MAX),
     }
 }
 
@@ -414,9 +424,15 @@ pub async fn count(db: &Db, caller: &Caller, now: DateTime<Utc>, by: Dimension, 
             table.total.numbers.extend(names.into_iter().zip([row.first, row.second, row.third]));
         }
     }
-    if matches!(by, Dimension::Point | Dimension::Region) {
+    match by {
         // Points without opinions came last.
-        table.rows.sort_by(|a, b| (a.key.is_empty(), &a.label).cmp(&(b.key.is_empty(), &b.label)));
+        Dimension::Point | Dimension::Region => {
+            table.rows.sort_by(|a, b| (a.key.is_empty(), &a.label).cmp(&(b.key.is_empty(), &b.label)));
+        }
+        Dimension::Consultation => table.rows.sort_by_key(|row| row.key.is_empty()),
+        Dimension::Channel => table.rows.sort_by_key(|row| Channel::parse(&row.key)),
+        Dimension::Outcome => table.rows.sort_by_key(|row| place_of(&row.key)),
+        Dimension::Article => {}
     }
     // What has no row on one side has none of it.
     for row in &mut table.rows {
@@ -482,4 +498,16 @@ pub fn narrowed(filter: &Filter, by: Dimension, key: &str) -> Result<Filter> {
         Dimension::Outcome => filter.outcome = Some(key.into()),
     }
     Ok(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_stand_in_their_official_order() {
+        let mut keys = ["excluded", "already_provided", "open", "not_adopted", "partly_adopted", "adopted", "out_of_scope"];
+        keys.sort_by_key(|key| place_of(key));
+        assert_eq!(keys, ["adopted", "partly_adopted", "not_adopted", "already_provided", "out_of_scope", "open", "excluded"]);
+    }
 }

@@ -71,6 +71,17 @@ pub struct Overdue {
     pub unanswered: i64,
 }
 
+/// A draft with answers that a second person gave back.
+#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+pub struct Returned {
+    /// The draft.
+    pub draft_id: DraftId,
+    /// Its title.
+    pub title: String,
+    /// Answers to be written anew.
+    pub answers: i64,
+}
+
 const COUNT_BY_ADDRESS: &str = "SELECT address, state, CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 AND version_id = $2
     AND state <> 'withdrawn' GROUP BY address, state";
 const LIST_ADDRESSES: &str = "SELECT address, label, heading FROM draft_provision WHERE version_id = $1 ORDER BY ordinal";
@@ -78,9 +89,14 @@ const LIST_OVERDUE: &str = "SELECT d.id, d.title, c.closes_at, CAST(COUNT(o.id) 
     FROM draft d JOIN consultation c ON c.draft_id = d.id AND c.round = d.round
     JOIN opinion o ON o.draft_id = d.id AND o.state IN ('received', 'answer_prepared', 'answer_reviewed')
     WHERE c.closes_at <= $1 GROUP BY d.id, d.title, c.closes_at ORDER BY c.closes_at, d.id LIMIT 100";
+// From what was given back to its opinions, never the other way round: there are few of the first and many of the second.
+const LIST_RETURNED: &str = "WITH given_back AS MATERIALIZED (SELECT (SELECT o.draft_id FROM opinion o
+    WHERE o.id = r.opinion_id AND o.state = 'received') AS of_draft FROM disposition r WHERE r.returned_at IS NOT NULL)
+    SELECT d.id AS draft_id, d.title AS title, CAST(COUNT(*) AS BIGINT) AS answers FROM given_back g JOIN draft d ON d.id = g.of_draft
+    GROUP BY d.id, d.title ORDER BY d.title, d.id LIMIT 100";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[COUNT_BY_ADDRESS, LIST_ADDRESSES, LIST_OVERDUE];
+pub const STATEMENTS: &[&str] = &[COUNT_BY_ADDRESS, LIST_ADDRESSES, LIST_OVERDUE, LIST_RETURNED];
 
 #[derive(FromRow)]
 struct OverdueRow {
@@ -117,6 +133,12 @@ pub async fn list_progress(db: &Db, caller: &Caller, draft: &Draft, version: Dra
     }
     list.sort_by_key(|(place, _)| *place);
     Ok(list.into_iter().map(|(_, article)| article).collect())
+}
+
+/// Drafts with answers that a second person gave back and that nobody wrote anew since, by title, at most a hundred.
+pub async fn list_returned(db: &Db, caller: &Caller) -> Result<Vec<Returned>> {
+    caller.require(Permission::ReadOpinions)?;
+    on_db!(db, pool => sqlx::query_as(LIST_RETURNED).fetch_all(pool).await).map_err(failed)
 }
 
 /// Drafts whose newest round ended more than the configured number of days ago and that have opinions without a public answer, the longest overdue first, at

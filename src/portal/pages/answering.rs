@@ -43,6 +43,8 @@ pub struct WorkLine {
     pub text: String,
     /// Where it stands.
     pub badges: Vec<Badge>,
+    /// What the second person wants mended in its answer; empty for nothing.
+    pub returned: String,
     /// Who handles it.
     pub handler: String,
     /// Tags.
@@ -159,6 +161,10 @@ pub struct GroupBox {
     pub badge: Badge,
     /// Whether nobody looked at it yet.
     pub is_suggested: bool,
+    /// Whether this opinion may still move: its answer is not public.
+    pub may_move: bool,
+    /// Whether the whole group may be taken apart: no answer in it is public.
+    pub may_split: bool,
     /// Its opinions.
     pub url: String,
     /// Members whose answer waits for a review.

@@ -21,7 +21,7 @@ pub struct DraftCard {
     pub meta: Vec<String>,
     /// Last day, as words; empty = none.
     pub closes: String,
-    /// Whole days left including today, while it is open.
+    /// Whole days left after today, while it is open.
     pub days_left: Option<i64>,
     /// Opinions received 意见条数.
     pub opinions: i64,
@@ -121,7 +121,7 @@ pub struct DraftPage {
     pub rounds: RoundsPart,
     /// The comparison with the version before, when there is one.
     pub compare: Option<String>,
-    /// Days left, while open.
+    /// Whole days left after today, while open.
     pub days_left: Option<i64>,
     /// Last day.
     pub closes: String,

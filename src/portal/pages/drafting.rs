@@ -116,8 +116,8 @@ pub struct Step {
     pub is_done: bool,
     /// Words.
     pub text: String,
-    /// Where it is done.
-    pub link: Link,
+    /// Where it is done; `None` when the person may not do it.
+    pub link: Option<Link>,
 }
 
 /// `/staff/drafts/{id}`
@@ -353,6 +353,10 @@ pub struct BasisLine {
 pub struct BasisCandidate {
     /// As cited.
     pub name: String,
+    /// Whether it binds, its level, and how that ranks beside the draft.
+    pub badges: Vec<Badge>,
+    /// Why it should not be named; empty for nothing.
+    pub warning: &'static str,
     /// Its words, by line.
     pub text: Vec<String>,
     /// Where it can be read.

@@ -166,6 +166,8 @@ pub struct FollowingPage {
 pub struct RoundsPage {
     /// Frame.
     pub layout: Layout,
+    /// What was just done; empty for nothing.
+    pub done: &'static str,
     /// The draft, as everybody sees it.
     pub draft: Link,
     /// State of the draft.

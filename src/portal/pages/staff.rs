@@ -56,6 +56,8 @@ pub struct StaffPage {
     pub relays: Option<String>,
     /// Drafts whose opinions should be answered by now, and how long they wait.
     pub overdue: Vec<(Link, String)>,
+    /// Drafts with answers that were given back, and how many there are.
+    pub returned: Vec<(Link, String)>,
     /// Drafts whose opinions the person may see.
     pub answering: Vec<Link>,
     /// Drafts.

@@ -43,6 +43,8 @@ pub struct StatisticsPage {
     pub problem: Option<String>,
     /// What the rows are.
     pub by: &'static str,
+    /// In which order the rows stand.
+    pub order: &'static str,
     /// Names of the columns.
     pub columns: Vec<&'static str>,
     /// Rows.

@@ -7,7 +7,7 @@ use crate::accounts::Permission;
 use crate::contact_points::tasks::relays;
 use crate::corpus::{jobs, reading};
 use crate::drafts;
-use crate::opinions::triage::progress::list_overdue;
+use crate::opinions::triage::progress::{list_overdue, list_returned};
 use crate::portal::citizen::drafts::cards;
 use crate::portal::pages::staff::StaffPage;
 use crate::portal::pages::{Fact, Link, Section};
@@ -39,6 +39,7 @@ pub async fn show_desk(visit: Visit) -> Page {
     } else {
         None
     };
+    let returned = if caller.may(Permission::PrepareFeedback) { list_returned(&app.db, caller).await? } else { Vec::new() };
     let totals = reading::totals(&app.db).await?;
     visit.show(&StaffPage {
         layout: visit.layout(Section::Staff),
@@ -53,6 +54,15 @@ pub async fn show_desk(visit: Visit) -> Page {
                 (
                     Link { text: o.title, url: format!("/staff/drafts/{}/opinions?state=received", o.draft_id) },
                     texts::answering::overdue(o.days, o.unanswered),
+                )
+            })
+            .collect(),
+        returned: returned
+            .into_iter()
+            .map(|r| {
+                (
+                    Link { text: r.title, url: format!("/staff/drafts/{}/opinions?returned=yes", r.draft_id) },
+                    texts::answering::returned(r.answers),
                 )
             })
             .collect(),

@@ -22,7 +22,7 @@ use crate::portal::citizen::reports::file;
 use crate::portal::pages::answering::{Choice, Filter as Field};
 use crate::portal::pages::statistics::{BehindLine, Number, NumberRow, StatisticsPage, StatisticsRowsPage};
 use crate::portal::pages::{Fact, Link, Section};
-use crate::portal::texts::statistics::{ANY, NO_CHOICE, NO_DAY, adds_people};
+use crate::portal::texts::statistics::{ANY, NO_CHOICE, NO_DAY, adds_people, order};
 use crate::portal::visits::{Failure, Page, Visit};
 use crate::portal::{links, texts};
 
@@ -143,6 +143,7 @@ async fn show_numbers(visit: Visit, uri: &Uri, Query(query): Query<Vec<(String, 
         conditions,
         problem,
         by: by.label(),
+        order: order(by),
         columns,
         rows,
         total,
@@ -182,7 +183,7 @@ fn fields(choices: &Choices, filter: &Filter, by: Dimension, picture: Measure) -
     let ids = |list: &[(Uuid, String)]| list.iter().map(|(id, label)| (id.to_string(), label.clone())).collect::<Vec<_>>();
     let chosen: std::collections::BTreeMap<_, _> = pairs_of(filter).into_iter().collect();
     let value = |name: &str| chosen.get(name).cloned().unwrap_or_default();
-    let outcomes = DispositionKind::ALL.iter().map(|kind| kind.as_str()).chain([EXCLUDED, OPEN]);
+    let outcomes = DispositionKind::ALL.iter().map(|kind| kind.as_str()).chain([OPEN, EXCLUDED]);
     let mut fields = vec![
         Field {
             name: "by",

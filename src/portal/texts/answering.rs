@@ -19,6 +19,8 @@ pub const ANY: &str = "全部";
 pub const NOBODY: &str = "尚未分派";
 /// Given back by the second person.
 pub const RETURNED: &str = "审核退回的";
+/// Its answer was given back by the second person.
+pub const RETURNED_BADGE: &str = "审核退回";
 /// No group was chosen.
 pub const NO_GROUP: &str = "请选择一组同类意见。";
 /// Came after the end of the round.
@@ -95,17 +97,25 @@ pub fn passed(n: i64) -> String {
     format!("已审核通过 {} 条采纳情况。", grouped(n))
 }
 
-/// What publishing did.
-pub fn published(n: i64, excluded: i64) -> String {
-    match excluded {
-        0 => format!("已公布 {} 条意见的采纳情况，并通知了作者。", grouped(n)),
-        _ => format!("已公布 {} 条意见的采纳情况，并通知了作者；另有 {} 条按列明的原因不作反馈。", grouped(n), grouped(excluded)),
-    }
+/// What publishing did: answers made public, those of them whose author has an account and was told, opinions without an answer.
+pub fn published(n: i64, told: i64, excluded: i64) -> String {
+    let told = match told {
+        0 => String::new(),
+        all if all == n => "，并通知了提出人".into(),
+        some => format!("，并通知了其中 {} 条的提出人", grouped(some)),
+    };
+    let excluded = if excluded == 0 { String::new() } else { format!("；另有 {} 条按列明的原因不作反馈", grouped(excluded)) };
+    format!("已公布 {} 条意见的采纳情况{told}{excluded}。", grouped(n))
 }
 
 /// A draft that is overdue.
 pub fn overdue(days: i64, unanswered: i64) -> String {
     format!("结束已 {days} 天，还有 {} 条意见没有公布采纳情况", grouped(unanswered))
+}
+
+/// Answers of a draft that were given back.
+pub fn returned(answers: i64) -> String {
+    format!("{} 条采纳情况需要重新拟定", grouped(answers))
 }
 
 /// Versions that become public with the answers that name them; empty for none.
@@ -115,4 +125,17 @@ pub fn publishes(versions: &[i64]) -> String {
     }
     let numbers: Vec<String> = versions.iter().map(|n| format!("第 {n} 稿")).collect();
     format!("有采纳情况指向{}的条文，公布时该稿次一并公开，此后不能再改。请先核对文本。", numbers.join("、"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_was_told_is_named() {
+        assert_eq!(published(8, 0, 0), "已公布 8 条意见的采纳情况。");
+        assert_eq!(published(8, 8, 0), "已公布 8 条意见的采纳情况，并通知了提出人。");
+        assert_eq!(published(8, 5, 2), "已公布 8 条意见的采纳情况，并通知了其中 5 条的提出人；另有 2 条按列明的原因不作反馈。");
+        assert_eq!(published(8, 0, 2), "已公布 8 条意见的采纳情况；另有 2 条按列明的原因不作反馈。");
+    }
 }

@@ -1,7 +1,9 @@
 //! Words of the pages on which staff prepare a draft, as far as they are chosen in code.
 
+use crate::corpus::classification::Validity;
 use crate::corpus::structure::DiagnosticCode;
 use crate::drafts::corrections::CorrectionAct;
+use crate::drafts::legal_bases::Rank;
 
 /// A version, in "没有找到…".
 pub const THIS_DRAFT_VERSION: &str = "这个稿次";
@@ -26,6 +28,27 @@ pub const NO_PAIR: &str = "请选择两个稿次，原稿要早于新稿。";
 pub const CHOOSE_KIND: &str = "请选择实际情况。";
 /// A correction of a lineage, in "没有找到…".
 pub const THIS_LINEAGE_CORRECTION: &str = "这次更正";
+
+/// How a document ranks beside the draft, where it is not higher.
+pub fn rank(rank: Rank) -> Option<&'static str> {
+    match rank {
+        Rank::Higher => None,
+        Rank::Beside => Some("不一定是上位法，请核实"),
+        Rank::Same => Some("与本草案同级，不是上位法"),
+        Rank::Lower => Some("位阶低于本草案，不是上位法"),
+    }
+}
+
+/// Why a document should not be named as a basis; empty for one that may be.
+pub fn no_basis(validity: Validity) -> &'static str {
+    match validity {
+        Validity::Repealed => "这份文件已废止，一般不能再作为依据。确需引用的，请先核实。",
+        Validity::Lapsed => "这份文件已失效，一般不能再作为依据。确需引用的，请先核实。",
+        Validity::Amended => "法规库里没有这份文件修改后的文本，请先核实现行条文。",
+        Validity::NotYetInForce => "这份文件尚未施行，请核实施行日期。",
+        Validity::InForce | Validity::AmendingDecision | Validity::Unknown => "",
+    }
+}
 
 /// How alike two provisions are, in thousandths; the same words need no number.
 pub fn similarity(thousandths: u16) -> String {

@@ -75,14 +75,26 @@ pub const AFTER_GIVE_UP: &[&str] = &[
     "理由会公开，关注本草案的人会收到通知。",
 ];
 
+/// What was just done, as an address says it.
+pub fn done(what: &str) -> &'static str {
+    match what {
+        "published" => "征求意见公告已发布，按公告的日期自动开始、自动截止。",
+        "extended" => "已延长征求意见的期限。",
+        "ended" => "本轮征求意见已提前结束。",
+        "withdrawn" => "草案已撤回。",
+        _ => "",
+    }
+}
+
 /// 第几轮
 pub fn round(n: i64) -> String {
     format!("第 {n} 轮")
 }
 
-/// From when to when, with the number of days.
+/// From when to when, with the number of days; the first does not count, so a round of one day has none.
 pub fn period(first: NaiveDate, last: NaiveDate, days: u32) -> String {
-    format!("{}至{}24时，共 {days} 日", day(first), day(last))
+    let count = if days == 0 { String::new() } else { format!("，共 {days} 日") };
+    format!("{}至{}24时{count}", day(first), day(last))
 }
 
 /// Late opinions are taken.

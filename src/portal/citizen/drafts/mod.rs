@@ -87,10 +87,10 @@ pub fn closes(draft: &Draft) -> String {
     }
 }
 
-/// Days left, today included, while opinions are taken.
+/// Days left after today, while opinions are taken: counted like the days of the round, 0 on the last one.
 fn days_left(app: &App, draft: &Draft) -> Option<i64> {
     let is_open = draft.state == DraftState::Consulting && draft.opens_at.is_some_and(|at| at <= app.clock.now());
-    last_day(draft).filter(|_| is_open).map(|day| (day - app.clock.today()).num_days() + 1)
+    last_day(draft).filter(|_| is_open).map(|day| (day - app.clock.today()).num_days())
 }
 
 #[derive(Deserialize)]

@@ -121,7 +121,7 @@ async fn change(visit: &Visit, draft: &Draft, fields: &Fields) -> Result<String>
         }
         "publish" => {
             let done = feedback::publish_feedback(&app.db, &app.clock, &app.ids, by, draft.id, fields.get("summary")).await?;
-            Ok(texts::answering::published(done.published, done.excluded))
+            Ok(texts::answering::published(done.published, done.told, done.excluded))
         }
         _ => Err(Error::invalid("do", texts::NO_READING)),
     }

@@ -265,7 +265,7 @@ async fn unit(
         tags: item.tags,
         wording: wording(&opinion, provisions),
         files: files.into_iter().map(file).collect(),
-        group: group.map(|group| group_box(&base, &group)),
+        group: group.map(|group| group_box(&base, &group, opinion.state)),
         form,
         answer,
         returned: facts.map(|f| f.returned_remark.clone()).unwrap_or_default(),
@@ -298,13 +298,15 @@ pub async fn origin_line(visit: &Visit, caller: &Caller, opinion: &Opinion) -> R
     Ok(origin.map(|origin| texts::uploads::origin(&origin)).unwrap_or_default())
 }
 
-fn group_box(base: &str, group: &Group) -> GroupBox {
+fn group_box(base: &str, group: &Group, state: OpinionState) -> GroupBox {
     GroupBox {
         id: group.id.to_string(),
         revision: group.revision,
         counts: texts::answering::group_counts(group.submissions, group.distinct_texts, group.signed_in_people),
         badge: Badge { text: group.state.label().into(), tone: if group.state == GroupState::Confirmed { "good" } else { "wait" } },
         is_suggested: group.state == GroupState::Suggested,
+        may_move: state != OpinionState::Answered,
+        may_split: group.answered == 0,
         url: format!("{base}/opinions?group={}", group.id),
         waiting: group.waiting,
     }

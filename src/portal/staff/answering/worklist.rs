@@ -20,7 +20,7 @@ use crate::opinions::triage::worklist::{HandledBy, Order, WorkFilter, WorkItem, 
 use crate::opinions::triage::{WHOLE, article_of};
 use crate::opinions::{Channel, Display, OpinionState, Stance};
 use crate::portal::pages::answering::{Choice, Filter, Said, WorkLine, WorkListPage};
-use crate::portal::pages::{Fact, Section};
+use crate::portal::pages::{Badge, Fact, Section};
 use crate::portal::visits::{Failure, Page, Visit, see_other};
 use crate::portal::{links, texts};
 
@@ -126,16 +126,16 @@ pub async fn handlers(visit: &Visit, caller: &Caller, chosen: &str) -> Result<Ve
     Ok(people.into_iter().map(choice).collect())
 }
 
-/// The largest groups of a draft, as choices; a version narrows them to those that can be merged.
+/// The largest groups of a draft, as choices; a version narrows them to those that can be merged into another, without a public answer.
 pub async fn group_choices(visit: &Visit, caller: &Caller, draft: &Draft, version: Option<DraftVersionId>) -> Result<Vec<Choice>> {
     let found = list_groups(&visit.app.db, caller, draft, None, None, MOST_GROUPS).await?;
-    let of_version = found.items.into_iter().filter(|group| version.is_none_or(|version| group.version_id == version));
+    let is_choice = |group: &Group| version.is_none_or(|version| group.version_id == version && group.answered == 0);
     let choice = |group: Group| Choice {
         label: texts::answering::group(&group.provision_label, &group.body, group.submissions),
         value: group.id.to_string(),
         is_chosen: false,
     };
-    Ok(of_version.map(choice).collect())
+    Ok(found.items.into_iter().filter(is_choice).map(choice).collect())
 }
 
 async fn filters(visit: &Visit, caller: &Caller, draft: &Draft, query: &Fields, items: &[WorkItem]) -> Result<Vec<Filter>> {
@@ -185,6 +185,12 @@ fn line(base: &str, item: WorkItem, origin: &str) -> WorkLine {
         text.push('…');
     }
     let meta = texts::answering::meta(opinion.stance.label(), &channel_words(&opinion), &opinion.author_kind, opinion.posted_at);
+    // An excluded opinion keeps the remark; nobody has to follow it.
+    let returned = item.answer.map(|answer| answer.returned_remark).filter(|_| opinion.state == OpinionState::Received).unwrap_or_default();
+    let mut badges = badges(opinion.state, opinion.display);
+    if !returned.is_empty() {
+        badges.push(Badge { text: texts::answering::RETURNED_BADGE.into(), tone: "wait" });
+    }
     WorkLine {
         meta: if origin.is_empty() { meta } else { format!("{meta} · 来源：{origin}") },
         url: format!(
@@ -199,7 +205,8 @@ fn line(base: &str, item: WorkItem, origin: &str) -> WorkLine {
         receipt: opinion.receipt_number,
         about: opinion.provision_label,
         text,
-        badges: badges(opinion.state, opinion.display),
+        badges,
+        returned,
         handler: item.handler_name.unwrap_or_default(),
         tags: item.tags,
         group_url: opinion.group.map(|group| format!("{base}/opinions?group={group}")),

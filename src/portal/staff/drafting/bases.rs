@@ -9,13 +9,13 @@ use uuid::Uuid;
 use super::{draft_path, find_version, version_path};
 use crate::accounts::{Actor, Caller, Permission};
 use crate::drafts::Draft;
-use crate::drafts::legal_bases::{self, LegalBasis, Located, NewLegalBasis};
+use crate::drafts::legal_bases::{self, LegalBasis, Located, NewLegalBasis, Offered};
 use crate::drafts::versions::{self, DraftProvision, DraftVersion};
 use crate::error::{Code, Error, Result};
 use crate::ids::{LegalBasisId, WorkId};
 use crate::portal::links;
 use crate::portal::pages::drafting::{BasesPage, BasisCandidate, BasisLine, Pick};
-use crate::portal::pages::{Link, Section};
+use crate::portal::pages::{Badge, Link, Section};
 use crate::portal::texts;
 use crate::portal::texts::drafting as words;
 use crate::portal::visits::{Failure, Page, Visit, see_other};
@@ -57,7 +57,11 @@ async fn bases_page(
     let path = format!("{}/bases", version_path(version));
     let query: String = shown.q.as_deref().unwrap_or_default().trim().chars().take(QUERY_CHARACTERS).collect();
     let mut problem = error.map(|e| e.detail.clone()).unwrap_or_default();
-    let candidates = if query.is_empty() { Vec::new() } else { find(visit, &query).await? };
+    let candidates = if query.is_empty() {
+        Vec::new()
+    } else {
+        legal_bases::offer(db, visit.app.clock.today(), draft.kind, find(visit, &query).await?).await?
+    };
     if shown.q.is_some() && query.is_empty() {
         problem = words::NO_CITATION.into();
     }
@@ -133,9 +137,14 @@ fn basis_line(version: &DraftVersion, provisions: &[DraftProvision], path: &str,
     }
 }
 
-fn candidate(located: Located) -> BasisCandidate {
+fn candidate(offered: Offered) -> BasisCandidate {
+    let located = offered.located;
     let anchor = if located.address.is_empty() { String::new() } else { format!("#{}", located.address) };
+    let mut badges = vec![texts::validity(offered.validity), Badge { text: offered.level.label().into(), tone: "off" }];
+    badges.extend(words::rank(offered.rank).map(|text| Badge { text: text.into(), tone: "wait" }));
     BasisCandidate {
+        badges,
+        warning: words::no_basis(offered.validity),
         name: texts::citation(&located.title, &located.label),
         text: lines(&located.text),
         url: format!("/laws/{}/{}{anchor}", located.work_id, located.version_id),

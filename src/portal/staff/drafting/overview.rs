@@ -200,7 +200,7 @@ async fn draft_page(visit: &Visit, status: StatusCode, caller: &Caller, draft: &
         let files = attachments::list_attachments(db, version.id).await?.len();
         let bases = legal_bases::count_for_version(db, version.id).await?;
         if at + 1 == listed.len() && version.published_at.is_none() {
-            steps = steps_before(version, doubtful, bases, &path);
+            steps = steps_before(version, doubtful, bases, &path, caller.may(Permission::OpenConsultation));
         }
         lines.push(version_line(version, doubtful, files, bases));
     }
@@ -307,9 +307,15 @@ fn version_line(version: &DraftVersion, doubtful: usize, files: usize, bases: i6
     }
 }
 
-fn steps_before(version: &DraftVersion, doubtful: usize, bases: i64, draft_path: &str) -> Vec<Step> {
+fn steps_before(version: &DraftVersion, doubtful: usize, bases: i64, draft_path: &str, may_publish: bool) -> Vec<Step> {
     let path = version_path(version);
-    let step = |is_done, text: String, link: &str, url: String| Step { is_done, text, link: Link { text: link.into(), url } };
+    let step = |is_done, text: String, link: &str, url: String| Step { is_done, text, link: Some(Link { text: link.into(), url }) };
+    let unpublished = format!("{}还没有公布", words::version(version.number));
+    let publish = if may_publish {
+        step(false, unpublished, "公开征求意见", format!("{draft_path}/rounds"))
+    } else {
+        Step { is_done: false, text: format!("{unpublished}，准备好以后请经办人员发布"), link: None }
+    };
     let checked =
         if doubtful == 0 { "文本已核对，没有存疑的行".into() } else { format!("文本有 {doubtful} 行需要核对") };
     let explained =
@@ -323,7 +329,7 @@ fn steps_before(version: &DraftVersion, doubtful: usize, bases: i64, draft_path:
         step(doubtful == 0, checked, "核对文本", path.clone()),
         step(!version.explanation.is_empty(), explained.into(), "说明和附件", format!("{path}/papers")),
         step(bases > 0, based, "上位法依据", format!("{path}/bases")),
-        step(false, format!("{}还没有公布", words::version(version.number)), "公开征求意见", format!("{draft_path}/rounds")),
+        publish,
     ]
 }
 

@@ -54,9 +54,21 @@ fn problems(error: &Error) -> Problems {
     Problems(error.fields.iter().map(|field| Fact { name: field.field.clone(), value: field.message.clone() }).collect())
 }
 
+#[derive(Deserialize)]
+struct Shown {
+    /// What was just done.
+    #[serde(default)]
+    done: String,
+}
+
+/// The list after something was done.
+fn rounds_after(draft: &Draft, done: &str) -> String {
+    format!("{}?done={done}", rounds_url(draft))
+}
+
 /// The list.
 #[handler]
-async fn list_rounds(visit: Visit, Path(id): Path<String>) -> Page {
+async fn list_rounds(visit: Visit, Path(id): Path<String>, Query(shown): Query<Shown>) -> Page {
     let draft = find_draft(&visit, Permission::ReadUnpublishedDrafts, &id).await?;
     let app = &visit.app;
     let caller = visit.staff(Permission::ReadUnpublishedDrafts)?;
@@ -82,6 +94,7 @@ async fn list_rounds(visit: Visit, Path(id): Path<String>) -> Page {
     }
     visit.show(&RoundsPage {
         layout: visit.layout(Section::Staff),
+        done: words::done(&shown.done),
         badge: state_badge(app, &draft),
         notes: notes(app, &draft, rounds.last()),
         followers: words::followers(followers),
@@ -110,6 +123,17 @@ enum Kind {
     Extension,
     EarlyEnd,
     Withdrawal,
+}
+
+impl Kind {
+    /// What was done, as an address says it.
+    fn done(self) -> &'static str {
+        match self {
+            Kind::Extension => "extended",
+            Kind::EarlyEnd => "ended",
+            Kind::Withdrawal => "withdrawn",
+        }
+    }
 }
 
 async fn change_page(visit: &Visit, draft: &Draft, kind: Kind, form: Change, error: Option<Error>) -> Page {
@@ -143,7 +167,7 @@ async fn change_page(visit: &Visit, draft: &Draft, kind: Kind, form: Change, err
 /// After a change: the list, or the form again with what was wrong.
 async fn finish<T>(visit: &Visit, draft: &Draft, kind: Kind, form: Change, done: Result<T>) -> Page {
     match done {
-        Ok(_) => Ok(see_other(&rounds_url(draft))),
+        Ok(_) => Ok(see_other(&rounds_after(draft, kind.done()))),
         Err(error) if matches!(error.code, Code::Invalid | Code::Conflict) => change_page(visit, draft, kind, form, Some(error)).await,
         Err(error) => Err(Failure(error)),
     }

@@ -8,7 +8,7 @@ use poem::{Response, Route, get, handler};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{find_draft, problems, rounds_link, rounds_url};
+use super::{find_draft, problems, rounds_after, rounds_link, rounds_url};
 use crate::accounts::{Actor, Permission};
 use crate::drafts::consultations::{self, Days, NewConsultation, Span};
 use crate::drafts::notices::{self, Facts};
@@ -21,6 +21,9 @@ use crate::portal::pages::Section;
 use crate::portal::pages::rounds::{NewRoundPage, QuestionDraft, SelectOption};
 use crate::portal::texts::{self, rounds as words};
 use crate::portal::visits::{Failure, Page, Visit, see_other};
+
+/// What was done, as an address says it.
+const PUBLISHED: &str = "published";
 
 /// The pages of this file.
 pub fn routes(route: Route) -> Route {
@@ -174,7 +177,7 @@ async fn receive_form(visit: Visit, Path(id): Path<String>, Form(fields): Form<V
     // The same form again: the round it was to open is there.
     let wanted: i64 = value("round").parse().unwrap_or(0);
     if ground.draft.round >= wanted {
-        return Ok(see_other(&rounds_url(&ground.draft)));
+        return Ok(see_other(&rounds_after(&ground.draft, PUBLISHED)));
     }
     let app = &visit.app;
     let mut sheet = Sheet::read(&fields);
@@ -202,11 +205,11 @@ async fn receive_form(visit: Visit, Path(id): Path<String>, Form(fields): Form<V
     };
     let by = Actor::Person(visit.staff(Permission::OpenConsultation)?);
     match consultations::open_consultation(&app.db, &app.clock, &app.ids, &app.config.rules, by, ground.draft.id, new).await {
-        Ok(_) => Ok(see_other(&rounds_url(&ground.draft))),
+        Ok(_) => Ok(see_other(&rounds_after(&ground.draft, PUBLISHED))),
         Err(error) if matches!(error.code, Code::Invalid | Code::Conflict) => {
             // Two clicks at the same time: the other one has opened the round.
             let now = drafts::get_draft(&app.db, &app.clock, Viewer::System, ground.draft.id).await?;
-            if now.round >= wanted { Ok(see_other(&rounds_url(&now))) } else { show(&visit, &ground, sheet, Some(error), 0) }
+            if now.round >= wanted { Ok(see_other(&rounds_after(&now, PUBLISHED))) } else { show(&visit, &ground, sheet, Some(error), 0) }
         }
         Err(error) => Err(Failure(error)),
     }
