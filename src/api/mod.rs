@@ -22,6 +22,7 @@ pub mod following;
 pub mod imports;
 pub mod library;
 pub mod lineage;
+mod mistakes;
 pub mod moderation;
 pub mod notifications;
 pub mod opinions;

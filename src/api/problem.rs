@@ -8,7 +8,8 @@ use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registr
 use poem_openapi::types::Type;
 use poem_openapi::{ApiResponse, Object};
 
-use crate::error::{Code, Error};
+use super::mistakes::{self, Mistake};
+use crate::error::{Code, Error, FieldError};
 pub use crate::telemetry::REQUEST_ID;
 
 /// Media type of the body.
@@ -120,12 +121,15 @@ pub fn from_framework(error: poem::Error) -> Response {
     }
     let status = error.status();
     let problem = if let Some(e) = error.downcast_ref::<poem_openapi::error::ParseParamError>() {
-        Error::invalid(e.name, format!("参数 {} 的值无法使用：{}。", e.name, plain(&e.reason)))
+        Error::invalid(e.name, mistakes::in_parameter(e.name, &e.reason))
     } else if error.downcast_ref::<poem_openapi::error::ParsePathError>().is_some() {
         // The framework names the parameter `param0`.
         Error::invalid("path", "地址中的编号无法识别，请核对后重试。")
     } else if let Some(e) = error.downcast_ref::<poem_openapi::error::ParseRequestPayloadError>() {
-        Error::new(Code::Malformed, format!("请求内容无法读取：{}。", plain(&e.reason)))
+        let Mistake { field, sentence } = mistakes::in_body(&e.reason);
+        let mut problem = Error::new(Code::Malformed, sentence.clone());
+        problem.fields.extend(field.map(|field| FieldError { field, message: sentence }));
+        problem
     } else if error.downcast_ref::<poem_openapi::error::ParseMultipartError>().is_some() {
         Error::new(Code::Malformed, "上传的表单无法读取，请检查是否缺少文件或字段。")
     } else if error.downcast_ref::<poem_openapi::error::ContentTypeError>().is_some() {
@@ -143,13 +147,6 @@ pub fn from_framework(error: poem::Error) -> Response {
         }
     };
     Problem(problem).into_response()
-}
-
-/// A framework reason without its type names and placeholders.
-fn plain(reason: &str) -> String {
-    let reason = reason.split(" (occurred while parsing").next().unwrap_or(reason);
-    let reason = reason.strip_prefix("failed to parse ").and_then(|r| r.split_once(": ")).map_or(reason, |(_, rest)| rest);
-    reason.trim().trim_end_matches('.').chars().take(200).collect()
 }
 
 #[cfg(test)]

@@ -51,9 +51,10 @@ const LIST: &str = "SELECT e.seq, e.at, e.account_id, e.act, e.subject, e.subjec
 const EXPORT: &str = "SELECT seq, at, account_id, act, subject, subject_id, is_success, detail, previous_hash, hash FROM audit_entry
     WHERE seq > $1 AND (at >= $2 OR $2 IS NULL) AND (at < $3 OR $3 IS NULL) ORDER BY seq LIMIT $4";
 const LIST_DETAILS: &str = "SELECT seq, detail FROM audit_entry WHERE act = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+const NAME: &str = "SELECT display_name FROM account WHERE id = $1";
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[LIST, EXPORT, LIST_DETAILS];
+pub const STATEMENTS: &[&str] = &[LIST, EXPORT, LIST_DETAILS, NAME];
 
 /// Entries of an export that are read at a time.
 const EXPORT_ROWS: i64 = 500;
@@ -67,6 +68,11 @@ pub async fn list_entries(db: &Db, filter: &AuditFilter, cursor: Option<&str>, l
         .bind(&filter.subject).bind(filter.subject_id).bind(filter.is_success).bind(wanted).fetch_all(pool).await)
     .map_err(failed)?;
     Ok(Page::cut(rows, limit, |listed| listed.entry.seq))
+}
+
+/// Name that an account of which a detail speaks shows at present; `None` when the account is gone.
+pub async fn find_name(db: &Db, account: AccountId) -> Result<Option<String>> {
+    on_db!(db, pool => sqlx::query_scalar(NAME).bind(account).fetch_optional(pool).await).map_err(failed)
 }
 
 /// Places and details of the entries of one act after a place in the chain, the oldest first.

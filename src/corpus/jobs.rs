@@ -29,6 +29,8 @@ const INSERT: &str =
     VALUES ($1, 'running', $2, $3, 0, NULL, $4, '', $5, $6, $6, 0)";
 const INSERT_FILE: &str = "INSERT INTO import_job_file (job_id, ordinal, name, blob_hash, size_bytes) VALUES ($1, $2, $3, $4, $5)";
 const LIST_FILES: &str = "SELECT name, blob_hash FROM import_job_file WHERE job_id = $1 ORDER BY ordinal";
+const LIST_KEPT: &str = "SELECT name, blob_hash, size_bytes FROM import_job_file WHERE job_id = $1 ORDER BY ordinal";
+const COUNT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM import_job WHERE id = $1";
 const NEXT: &str = "SELECT id FROM import_job WHERE state = 'running' AND attempts < $1 AND (worker IS NULL OR heard_at < $2)
     AND EXISTS (SELECT 1 FROM import_job_file f WHERE f.job_id = import_job.id) ORDER BY created_at, id LIMIT 1";
 const CLAIM: &str = "UPDATE import_job SET worker = $2, heard_at = $3, updated_at = $3, attempts = attempts + 1
@@ -68,6 +70,8 @@ pub const STATEMENTS: &[&str] = &[
     INSERT,
     INSERT_FILE,
     LIST_FILES,
+    LIST_KEPT,
+    COUNT,
     NEXT,
     CLAIM,
     PROGRESS,
@@ -144,6 +148,13 @@ pub struct ImportJob {
     pub updated_at: DateTime<Utc>,
 }
 
+impl ImportJob {
+    /// Whether the files of a job that is over are certain to be there still.
+    pub fn keeps_files(&self, now: DateTime<Utc>) -> bool {
+        self.updated_at >= now - chrono::Duration::hours(KEPT_HOURS)
+    }
+}
+
 #[derive(FromRow)]
 struct JobRow {
     id: Uuid,
@@ -192,6 +203,22 @@ pub struct Upload {
 /// [`Code::Invalid`] without a file; whatever the database or the store of originals fails with, and nothing has begun then.
 pub async fn start_job(importer: Importer, rules: &Rules, by: AccountId, uploads: Vec<Upload>, is_dry_run: bool) -> Result<ImportJobId> {
     let id = create_job(&importer, by, uploads, is_dry_run).await?;
+    begin(importer, rules, id);
+    Ok(id)
+}
+
+/// Imports the files of a trial in full, without another upload; the import goes on by itself. The id is made by the caller: the same id again is no change.
+///
+/// # Errors
+/// [`Code::Conflict`] for a job that is no trial, that has not ended, or whose files are gone.
+pub async fn start_checked(importer: Importer, rules: &Rules, by: AccountId, trial: ImportJobId, id: ImportJobId) -> Result<()> {
+    if create_checked(&importer, by, trial, id).await? {
+        begin(importer, rules, id);
+    }
+    Ok(())
+}
+
+fn begin(importer: Importer, rules: &Rules, id: ImportJobId) {
     let rules = rules.clone();
     tokio::spawn(async move {
         let Ok(_place) = PLACES.acquire().await else { return };
@@ -208,7 +235,6 @@ pub async fn start_job(importer: Importer, rules: &Rules, by: AccountId, uploads
             }
         }
     });
-    Ok(id)
 }
 
 /// Keeps the files and notes a job that nobody works at yet.
@@ -240,18 +266,52 @@ pub async fn create_job(importer: &Importer, by: AccountId, uploads: Vec<Upload>
             .map_err(failed)?;
     }
     if !is_dry_run {
-        let entry = NewEntry {
-            account_id: Some(by),
-            act: Act::ImportDocuments,
-            subject: "import_job",
-            subject_id: Some(id.0),
-            is_success: true,
-            detail: &name,
-        };
-        audit::append(&mut tx, &importer.clock, entry).await?;
+        record(&mut tx, &importer.clock, by, id, &name).await?;
     }
     tx.commit().await?;
     Ok(id)
+}
+
+/// Notes a job with the files of a trial that nobody works at yet; `false` when the id is known.
+pub async fn create_checked(importer: &Importer, by: AccountId, trial: ImportJobId, id: ImportJobId) -> Result<bool> {
+    let checked = get_job(&importer.db, trial).await?;
+    if !checked.is_dry_run || checked.state != JobState::Finished {
+        return Err(Error::new(Code::Conflict, "只有已经完成的试导入，才能接着导入。"));
+    }
+    let now = importer.clock.now();
+    if !checked.keeps_files(now) {
+        return Err(Error::new(Code::Conflict, "试导入的文件只保存一天，现在已经清理。请重新上传，再导入。"));
+    }
+    let mut tx = importer.db.begin().await?;
+    lock_shelf(&mut tx).await?;
+    let known: i64 = on_tx!(&mut tx, c => sqlx::query_scalar(COUNT).bind(id).fetch_one(c).await).map_err(failed)?;
+    if known > 0 {
+        return Ok(false);
+    }
+    let files: Vec<(String, String, i64)> =
+        on_tx!(&mut tx, c => sqlx::query_as(LIST_KEPT).bind(trial).fetch_all(c).await).map_err(failed)?;
+    on_tx!(&mut tx, c => sqlx::query(INSERT).bind(id).bind(&checked.name).bind(false).bind(Json(Report::default())).bind(by).bind(now).execute(c).await.map(drop))
+        .map_err(failed)?;
+    for (ordinal, (name, hash, size)) in (0i64..).zip(&files) {
+        on_tx!(&mut tx, c => sqlx::query(INSERT_FILE).bind(id).bind(ordinal).bind(name).bind(hash).bind(*size).execute(c).await.map(drop))
+            .map_err(failed)?;
+    }
+    record(&mut tx, &importer.clock, by, id, &checked.name).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Writes the audit entry of an import; last in its transaction.
+async fn record(tx: &mut Tx, clock: &Clock, by: AccountId, id: ImportJobId, name: &str) -> Result<()> {
+    let entry = NewEntry {
+        account_id: Some(by),
+        act: Act::ImportDocuments,
+        subject: "import_job",
+        subject_id: Some(id.0),
+        is_success: true,
+        detail: name,
+    };
+    audit::append(tx, clock, entry).await
 }
 
 /// Claims a job that nobody works at; gives who works, or `None` when somebody does, or it is over.

@@ -419,7 +419,11 @@ pub fn citation_of(address: &str, label: &str, has_second_paragraph: bool) -> St
         |text: &str| text.split('~').next().and_then(|n| n.parse().ok()).map(crate::corpus::numerals::to_chinese).unwrap_or_default();
     let mut cited = String::new();
     for segment in address.split('/') {
-        let (kind, number) = segment.split_once('-').unwrap_or((segment, ""));
+        let (kind, number) = match segment.split('~').next() {
+            // The one kind whose name has a hyphen of its own.
+            Some(kind @ "title-note") => (kind, ""),
+            _ => segment.split_once('-').unwrap_or((segment, "")),
+        };
         match kind {
             "att" => cited.push_str("附件"),
             "art" => {
@@ -468,6 +472,8 @@ mod tests {
             ("att-1/para-2", "", false, "附件第二款"),
             ("text-7", "", false, "正文"),
             ("title", "", false, "标题"),
+            ("title-note", "", false, "题注"),
+            ("att-1/title-note~2", "", false, "附件题注"),
         ] {
             assert_eq!(citation_of(address, label, many), expected, "{address}");
         }

@@ -23,7 +23,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::http::Uri;
 use poem::middleware::CookieJarManager;
 use poem::web::cookie::CookieJar;
-use poem::{Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Route, get};
+use poem::{Endpoint, EndpointExt, IntoResponse, PathPattern, Request, Response, Route, get, post};
 
 use crate::app::App;
 use crate::error::Error;
@@ -59,7 +59,8 @@ pub fn routes(app: &App) -> BoxEndpoint<'static, Response> {
         .at("/display", get(citizen::switch_display))
         .at("/staff", get(staff::desk::show_desk))
         .at("/staff/import", get(staff::imports::show_import).post(staff::imports::start_import))
-        .at("/staff/import/:id", get(staff::imports::show_job));
+        .at("/staff/import/:id", get(staff::imports::show_job))
+        .at("/staff/import/:id/import", post(staff::imports::import_checked));
     let pages = staff::login::routes(pages);
     let pages = staff::own_account::routes(pages);
     let pages = staff::users::routes(pages);

@@ -237,3 +237,28 @@ async fn entries_are_filtered_and_exported() {
     assert_eq!(json!(checked["anchors"]), 0);
     app.finish().await;
 }
+
+/// What is stored names accounts and things by their ids; the page says it in words, and keeps the ids at hand.
+#[tokio::test]
+async fn the_page_says_what_happened_in_chinese() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    let citizen = app.token(Role::Citizen).await;
+    let opinion = json!({"address": "art-4", "stance": "amend", "body": "改为四十八小时。", "is_public": true});
+    let opinion = app.post_opinion(&draft, Some(&citizen), "key-00000001", opinion).await.expect(201);
+    let opinion = opinion["opinion_id"].as_str().unwrap();
+    let handler = app.token(Role::Handler).await;
+    let person = app.caller(&handler).await.account_id.to_string();
+    let assigned = json!({"article": "art-4", "handler_id": person});
+    app.post(&format!("/drafts/{draft}/assignments"), Some(&handler), assigned).await.expect(200);
+    let tagged = json!({"opinions": [opinion], "add": ["重点"]});
+    app.post(&format!("/drafts/{draft}/tags"), Some(&handler), tagged).await.expect(204);
+
+    let cookie = format!("zhitong_session={}", app.token(Role::Auditor).await);
+    let page = app.raw("/staff/audit", &[("cookie", &cookie)]).await;
+    let html = String::from_utf8(page.into_body().into_bytes().await.unwrap().to_vec()).unwrap();
+    assert!(html.contains("1 条分派给经办人员：第四条"), "{html}");
+    assert!(html.contains(">1 条<details>") && html.contains(&format!("<li>{opinion}</li>")), "{html}");
+    app.deliver().await;
+    app.finish().await;
+}

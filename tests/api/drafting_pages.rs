@@ -119,7 +119,7 @@ async fn a_draft_is_made_read_in_corrected_and_made_ready() {
     let text = read.location;
 
     // The doubt stands beside its line; a look settles it.
-    let page = desk.get(&text).await.expect(200, &["1 行待核对", "D09", "核对无误"]);
+    let page = desk.get(&text).await.expect(200, &["1 行待核对", "title=\"D09\"", "核对无误"]);
     assert!(page.html.contains("第三条所称经营者，是指企业。"), "{}", page.html);
     let corrections = format!("{text}/corrections");
     let base = |revision: &'static str, line: &'static str| vec![("csrf", csrf.as_str()), ("revision", revision), ("line", line)];

@@ -7,7 +7,7 @@ use zhitong::accounts::Role;
 use zhitong::config::Rules;
 use zhitong::corpus::import::{Importer, Report};
 use zhitong::corpus::jobs::{self, ImportJob, JobState, Upload};
-use zhitong::error::Error;
+use zhitong::error::{Code, Error};
 use zhitong::ids::{AccountId, ImportJobId};
 use zhitong::storage::blobs::BlobHash;
 use zhitong::storage::leases;
@@ -260,5 +260,36 @@ async fn a_new_job_keeps_what_is_being_tidied_away() {
         assert!(shelf.holds(&umbrella).await.unwrap(), "round {round}");
         id = next;
     }
+    bench.app.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_tried_is_imported_without_another_upload() {
+    let bench = Bench::start().await;
+    let (importer, rules) = (&bench.importer, &bench.rules);
+    let trial = bench.job(&FILES, true).await;
+    let next = ImportJobId(importer.ids.next());
+    let refused = jobs::create_checked(importer, bench.by, trial, next).await.unwrap_err();
+    assert_eq!(refused.code, Code::Conflict, "the trial has not ended");
+    let worker = jobs::claim(importer, rules, trial).await.unwrap().unwrap();
+    jobs::work(importer, rules, trial, worker).await;
+    assert_eq!(bench.documents().await, 0);
+    let seen = bench.seen(trial).await;
+    let read = seen.report.rows[0].particulars.clone().unwrap();
+    assert_eq!(read.effective_on, chrono::NaiveDate::from_ymd_opt(2024, 5, 1));
+
+    // The same id again is no change.
+    assert!(jobs::create_checked(importer, bench.by, trial, next).await.unwrap());
+    assert!(!jobs::create_checked(importer, bench.by, trial, next).await.unwrap());
+    let (claimed, worker) = jobs::claim_next(importer, rules).await.unwrap().unwrap();
+    assert_eq!(claimed, next);
+    jobs::work(importer, rules, next, worker).await;
+    let job = bench.seen(next).await;
+    assert_eq!((job.name.as_str(), job.is_dry_run, outcomes(&job)), (seen.name.as_str(), false, outcomes(&seen)));
+    assert_eq!(bench.documents().await, 2);
+    let other = ImportJobId(importer.ids.next());
+    assert_eq!(jobs::create_checked(importer, bench.by, next, other).await.unwrap_err().code, Code::Conflict, "it was no trial");
+    bench.app.clock.advance(chrono::Duration::hours(25));
+    assert_eq!(jobs::create_checked(importer, bench.by, trial, other).await.unwrap_err().code, Code::Conflict, "its files are gone");
     bench.app.finish().await;
 }

@@ -276,6 +276,29 @@ async fn an_upload_needs_its_token_and_reports_each_file() {
     }
     assert!(page.html.contains("清河市共享雨伞管理办法(2026-01-05).md") && page.html.contains("新文件"), "{}", page.html);
     assert!(page.html.contains("试导入"));
+    // What was read is shown, and nothing leads to a law that is not there.
+    assert!(page.html.contains("2026年6月1日施行"), "{}", page.html);
+    assert!(!page.html.contains("href=\"/search?q="), "{}", page.html);
+
+    // The same files are imported without another upload, once also when the button is pressed twice.
+    let (_, rest) = page.html.split_once("name=\"job\" value=\"").expect("the trial offers to import");
+    let form = format!("csrf={}&job={}", page.csrf(), rest.split('"').next().unwrap());
+    let forged = browser.submit(&format!("{job}/import"), &session, &form.replacen("csrf=", "csrf=x", 1)).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    let imported = browser.submit(&format!("{job}/import"), &session, &form).await;
+    assert_eq!(imported.status, StatusCode::SEE_OTHER, "{}", imported.html);
+    let again = browser.submit(&format!("{job}/import"), &session, &form).await;
+    assert_eq!(again.header(header::LOCATION), imported.header(header::LOCATION));
+    let mut page = browser.get(imported.header(header::LOCATION), &session).await;
+    for _ in 0..100 {
+        if page.html.contains("新文件") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        page = browser.get(imported.header(header::LOCATION), &session).await;
+    }
+    assert!(page.html.contains("新文件") && page.html.contains("href=\"/search?q="), "{}", page.html);
+    assert!(!page.html.contains("试导入") && !page.html.contains("现在导入"), "{}", page.html);
     app.finish().await;
 }
 

@@ -25,7 +25,25 @@ async fn every_failure_has_the_one_body() {
     app.post("/drafts", drafter, json!("text")).await.expect_problem(Code::Malformed);
     app.post("/drafts", drafter, json!({})).await.expect_problem(Code::Malformed);
     app.call(Method::POST, "/drafts", drafter, &[("content-type", "text/plain")], None).await.expect_problem(Code::UnsupportedMedia);
-    app.post("/sessions/staff", None, json!({"name": "", "password": "x"})).await.expect_problem(Code::Malformed);
+    let refused = app.post("/sessions/staff", None, json!({"name": "", "password": "x"})).await.expect_problem(Code::Malformed);
+    assert_eq!(refused["detail"], "请求内容无法读取：字段 name 不能为空。");
+    assert_eq!(refused["fields"][0]["field"], "name");
+    app.finish().await;
+}
+
+/// What a program sent in a wrong form is told in Chinese, with the field and what it may be.
+#[tokio::test]
+async fn what_cannot_be_read_is_told_without_english() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    let citizen = app.token(Role::Citizen).await;
+    let opinion = json!({"stance": "modify", "body": "改为四十八小时", "is_public": true});
+    let refused = app.post_opinion(&draft, Some(&citizen), "key-00000001", opinion).await.expect_problem(Code::Malformed);
+    assert_eq!(refused["fields"][0]["field"], "stance");
+    assert_eq!(refused["detail"], "请求内容无法读取：字段 stance 应为以下之一：support、amend、oppose、question，收到的是 \"modify\"。");
+    let refused = app.get("/drafts?limit=0", None).await.expect_invalid("limit");
+    assert_eq!(refused["detail"], "参数 limit 不能小于 1。");
+    app.deliver().await;
     app.finish().await;
 }
 

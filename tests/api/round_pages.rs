@@ -81,6 +81,16 @@ async fn a_round_is_published_from_its_form_once() {
     assert_eq!(counted.status, 200);
     assert!(counted.html.contains("共18日") && notice(&counted).contains("2026年3月20日（星期五）"), "{}", notice(&counted));
     assert_ne!(field(&counted, "generated"), generated);
+    // A question that is not written yet stays in the form.
+    assert!(form.html.contains("第 1 个问题"));
+    let mut fields = base.to_vec();
+    fields.extend([("notice", words.as_str()), ("closes_on", "2026-03-20"), ("act", "preview")]);
+    fields.extend([("question_kind", "single"), ("question_wording", ""), ("question_options", "")]);
+    let counted = handler.send(&form, &new, &fields).await;
+    assert!(counted.html.contains("第 1 个问题") && !counted.html.contains("第 2 个问题"), "{}", counted.html);
+    // Every page of a round leads back to its draft.
+    let back = format!("<a href=\"/staff/drafts/{draft}\">清河市共享雨伞管理办法</a>");
+    assert!(form.html.contains(&back) && handler.get(&list).await.html.contains(&back), "{}", form.html);
     // One that was changed stays as it is.
     let own = format!("{}\n\n欢迎来信。", words.replace("【请填写来信地址、电话和电子邮箱】", "来信请寄清河市司法局"));
     let mut fields = base.to_vec();
@@ -186,6 +196,7 @@ async fn citizens_answer_and_follow_on_the_page_of_the_draft() {
     let path = format!("/drafts/{draft}");
     let anonymous = see(app.raw(&path, &[]).await).await.html;
     assert!(anonymous.contains(&format!("/sign-in?next=%2Fdrafts%2F{draft}")) && anonymous.contains("登录后回答"));
+    assert!(anonymous.contains("回答问题需要先登录：按人数统计"), "why is said before anything is written");
     let citizen = Person::of(&app, Role::Citizen).await;
     let page = citizen.get(&path).await;
     let answers = [(question(0), "1"), (question(0), "2"), (question(1), "多放几把 <b>")];

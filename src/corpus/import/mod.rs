@@ -37,7 +37,7 @@ use crate::ids::{Clock, IdSource};
 use crate::storage::Db;
 use crate::storage::blobs::Blobs;
 
-pub use report::{Outcome, Progress, Report, Row};
+pub use report::{Outcome, Particulars, Progress, Report, Row};
 
 /// What people read under `zhitong import --help` about the inputs.
 pub const HELP: &str = "可以给出文件夹、单个文件和 zip 压缩包（文件名为 UTF-8 或 GBK 均可），一次可以给多个。

@@ -63,6 +63,24 @@ impl Outcome {
     }
 }
 
+/// What was read about a document beside its text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Particulars {
+    /// 制定机关; empty when none was recognised.
+    pub organ: String,
+    /// 发文字号, as printed; empty when there is none.
+    pub document_number: String,
+    /// 通过日期
+    pub adopted_on: Option<NaiveDate>,
+    /// 公布日期
+    pub promulgated_on: Option<NaiveDate>,
+    /// 施行日期
+    pub effective_on: Option<NaiveDate>,
+    /// 废止 or 失效 date.
+    pub repealed_on: Option<NaiveDate>,
+}
+
 /// One file of an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Row {
@@ -74,6 +92,9 @@ pub struct Row {
     pub title: String,
     /// The day by which the version is known.
     pub dated_on: Option<NaiveDate>,
+    /// What else was read about it; `None` without a document, and in reports of editions that did not keep it.
+    #[serde(default)]
+    pub particulars: Option<Particulars>,
     /// Number of 条.
     pub articles: u64,
     /// Why, for a problem or a skipped file; else empty.
@@ -85,7 +106,8 @@ pub struct Row {
 impl Row {
     /// A row without a document.
     pub fn without_document(name: String, outcome: Outcome, reason: impl Into<String>) -> Row {
-        Row { name, outcome, title: String::new(), dated_on: None, articles: 0, reason: reason.into(), notices: Vec::new() }
+        let (title, reason) = (String::new(), reason.into());
+        Row { name, outcome, title, dated_on: None, particulars: None, articles: 0, reason, notices: Vec::new() }
     }
 }
 
@@ -181,6 +203,16 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_of_an_edition_without_particulars_is_still_read() {
+        let stored = r#"{"name":"办法.md","outcome":"new","title":"办法","dated_on":null,"articles":2,"reason":"","notices":[]}"#;
+        let row: Row = serde_json::from_str(stored).unwrap();
+        assert_eq!((row.articles, row.particulars), (2, None));
+        let stored = r#"{"name":"办法.md","outcome":"new","title":"办法","dated_on":null,"particulars":{"organ":"某市人民政府"},"articles":2,"reason":"","notices":[]}"#;
+        let row: Row = serde_json::from_str(stored).unwrap();
+        assert_eq!(row.particulars, Some(Particulars { organ: "某市人民政府".into(), ..Particulars::default() }));
+    }
 
     #[test]
     fn counts_and_time_left() {

@@ -9,7 +9,7 @@ use super::Importer;
 use super::discover::Original;
 use super::pipeline::{Prepared, PreparedContent};
 use super::recognise::Recognised;
-use super::report::{Outcome, Report, Row};
+use super::report::{Outcome, Particulars, Report, Row};
 use crate::corpus::reading::list_provisions;
 use crate::corpus::store::{StoreOutcome, preview_version, store_version_in};
 use crate::corpus::structure::ProvisionKind;
@@ -88,6 +88,14 @@ impl<'a> Writer<'a> {
             outcome: Outcome::Unchanged,
             title: new.title.clone(),
             dated_on: key.1,
+            particulars: Some(Particulars {
+                organ: new.organ.clone(),
+                document_number: new.document_number.clone(),
+                adopted_on: new.adopted_on,
+                promulgated_on: new.promulgated_on,
+                effective_on: new.effective_on,
+                repealed_on: new.repealed_on,
+            }),
             articles: new.structure.provisions.iter().filter(|p| p.kind == ProvisionKind::Article).count() as u64,
             reason: String::new(),
             notices: recognised.notices.clone(),
@@ -201,6 +209,7 @@ fn add_rows(row: Row, also: Vec<String>, report: &mut Report) {
     let merged = also.into_iter().skip(1).map(|name| Row {
         name,
         outcome: Outcome::Merged,
+        particulars: None,
         articles: 0,
         reason: format!("并入“{}”。", row.title),
         notices: Vec::new(),

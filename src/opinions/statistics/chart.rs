@@ -1,58 +1,73 @@
 //! Bars as SVG, drawn by the server: no script, no style of its own, and every bar says its number in words.
+//!
+//! Heights are in letters and widths in hundredths of the picture, so that it fits a phone and grows with the letters: a label stands above its bar, the number
+//! beside its end.
 
 use std::fmt::Write;
 
 use super::{Measure, Table};
 
-/// Width of the picture, of its labels, and height of a bar with its distance, in units of the picture.
-const WIDTH: usize = 720;
-const LABELS: usize = 250;
-const LINE: usize = 30;
+/// Tenths of the height of a letter: a label with its bar, where its line is written, where the bar begins, how thick it is, where the number is written.
+const ROW: usize = 32;
+const LABEL: usize = 11;
+const BAR: usize = 16;
+const THICK: usize = 10;
+const NUMBER: usize = 25;
+/// The longest bar, in thousandths of the width; the rest is for its number.
+const LONGEST: i64 = 780;
 /// Rows drawn; the table beside the picture has all.
 const MOST: usize = 60;
-/// Characters of a label.
-const LABEL_CHARACTERS: usize = 17;
+/// Characters of a label, and how many of them are its end: rounds of one draft differ there alone.
+const LABEL_CHARACTERS: usize = 20;
+const END_CHARACTERS: usize = 7;
 
 /// A picture of one column of a table, in the order of its rows; `None` where there is nothing to draw.
 pub fn bars(table: &Table, measure: Measure) -> Option<String> {
     let number = |row: &super::Row| row.numbers.get(measure.as_str()).copied().unwrap_or(0).max(0);
     let rows: Vec<(&str, i64)> = table.rows.iter().take(MOST).map(|row| (row.label.as_str(), number(row))).collect();
     let greatest = rows.iter().map(|(_, n)| *n).max().filter(|n| *n > 0)?;
-    let height = rows.len() * LINE + 12;
+    let height = em(rows.len() * ROW);
     let told = rows.iter().map(|(label, n)| format!("{label} {n}")).collect::<Vec<_>>().join("；");
     let more = if table.rows.len() > MOST { format!("。图中只画前 {MOST} 行，全部见表格") } else { String::new() };
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write!(
         out,
-        "<svg class=\"bars\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"bars-title bars-words\"><title id=\"bars-title\">{}：{}</title><desc id=\"bars-words\">{}{more}</desc>",
+        "<svg class=\"bars\" width=\"100%\" height=\"{height}\" role=\"img\" aria-labelledby=\"bars-title bars-words\"><title id=\"bars-title\">{}：{}</title><desc id=\"bars-words\">{}{more}</desc>",
         escaped(table.by.label()),
         escaped(measure.label()),
         escaped(&told)
     );
     for (at, (label, n)) in rows.iter().enumerate() {
-        let (top, room) = (at * LINE + 6, (WIDTH - LABELS - 80) as i64);
-        let width = (n * room / greatest).max(i64::from(*n > 0) * 2);
-        let middle = top + LINE / 2 + 2;
+        let (top, long) = (at * ROW, (n * LONGEST / greatest).max(i64::from(*n > 0) * 5));
+        let width = format!("{}.{}%", long / 10, long % 10);
         let _ = write!(
             out,
-            "<g aria-hidden=\"true\"><text x=\"{}\" y=\"{middle}\" text-anchor=\"end\">{}</text><rect x=\"{LABELS}\" y=\"{top}\" width=\"{width}\" height=\"{}\" rx=\"3\"/><text x=\"{}\" y=\"{middle}\">{n}</text></g>",
-            LABELS - 10,
+            "<g aria-hidden=\"true\"><text y=\"{}\">{}</text><rect y=\"{}\" width=\"{width}\" height=\"{}\" rx=\"3\"/><text x=\"{width}\" dx=\"0.4em\" y=\"{}\">{n}</text></g>",
+            em(top + LABEL),
             escaped(&cut(label)),
-            LINE - 8,
-            LABELS as i64 + width + 8
+            em(top + BAR),
+            em(THICK),
+            em(top + NUMBER)
         );
     }
     out.push_str("</svg>");
     Some(out)
 }
 
+/// Tenths of the height of a letter as a length.
+fn em(tenths: usize) -> String {
+    format!("{}.{}em", tenths / 10, tenths % 10)
+}
+
+/// A label in its room: what is too long loses its middle.
 fn cut(label: &str) -> String {
-    if label.chars().count() <= LABEL_CHARACTERS {
-        label.to_owned()
-    } else {
-        label.chars().take(LABEL_CHARACTERS - 1).chain(['…']).collect()
+    let count = label.chars().count();
+    if count <= LABEL_CHARACTERS {
+        return label.to_owned();
     }
+    let begin = label.chars().take(LABEL_CHARACTERS - 1 - END_CHARACTERS);
+    begin.chain(['…']).chain(label.chars().skip(count - END_CHARACTERS)).collect()
 }
 
 /// Text between tags and in attributes.
@@ -90,8 +105,29 @@ mod tests {
     fn every_bar_says_its_number_and_nothing_is_taken_for_a_tag() {
         let picture = bars(&table(&[("东<区>\"", 4), ("西区", 1), ("北区", 0)]), Measure::Opinions).unwrap();
         assert!(picture.contains("东&lt;区&gt;&quot; 4；西区 1；北区 0"), "{picture}");
-        assert!(picture.contains("width=\"390\"") && picture.contains("width=\"97\"") && picture.contains("width=\"0\""), "{picture}");
+        for width in ["78.0%", "19.5%", "0.0%"] {
+            assert!(picture.contains(&format!("width=\"{width}\" height=\"1.0em\"")), "{width}: {picture}");
+        }
         assert!(!picture.contains("style"), "{picture}");
+    }
+
+    #[test]
+    fn the_picture_is_as_wide_as_its_place_and_each_label_stands_above_its_bar() {
+        let picture = bars(&table(&[("东区", 4), ("西区", 1)]), Measure::Opinions).unwrap();
+        assert!(picture.starts_with("<svg class=\"bars\" width=\"100%\" height=\"6.4em\""), "{picture}");
+        assert!(picture.contains("<text y=\"4.3em\">西区</text><rect y=\"4.8em\""), "{picture}");
+        assert!(picture.contains("<text x=\"19.5%\" dx=\"0.4em\" y=\"5.7em\">1</text>"), "{picture}");
+    }
+
+    #[test]
+    fn rounds_of_one_draft_are_told_apart() {
+        let title = "清河市城市公共厕所和公共停车场建设管理办法";
+        let labels = [format!("{title}（第1轮）"), format!("{title}（第12轮）")];
+        let short = labels.each_ref().map(|label| cut(label));
+        assert_eq!(short, ["清河市城市公共厕所和公共…办法（第1轮）", "清河市城市公共厕所和公共…法（第12轮）"]);
+        let exact: String = "一".repeat(LABEL_CHARACTERS);
+        assert_eq!(cut(&exact), exact);
+        assert_eq!(cut(&format!("{exact}二")).chars().count(), LABEL_CHARACTERS);
     }
 
     #[test]
@@ -102,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_long_table_says_that_the_picture_ends_before_it() {
-        let rows: Vec<(&str, i64)> = (0..70).map(|_| ("某某街道某某社区某某立法基层联系点工作站", 1)).collect();
+        let rows: Vec<(&str, i64)> = (0..70).map(|_| ("某某市某某街道某某社区某某立法基层联系点工作站", 1)).collect();
         let picture = bars(&table(&rows), Measure::Opinions).unwrap();
         assert!(picture.contains("只画前 60 行") && picture.matches("<rect").count() == MOST && picture.contains('…'));
     }

@@ -196,7 +196,8 @@ async fn questions_form(visit: &Visit, draft: &Draft, round: &Consultation) -> R
         None => Vec::new(),
     };
     let sign_in = if visit.caller.is_some() { String::new() } else { sign_in_link(draft) };
-    Ok(Some(form_of(draft, &asked, &answers, visit.form_token(), sign_in, String::new())))
+    let form = form_of(draft, &asked, &answers, visit.form_token(), sign_in, String::new());
+    Ok(Some(QuestionsForm { takes_unnamed: round.allows_anonymous, ..form }))
 }
 
 fn form_of(draft: &Draft, asked: &[Question], answers: &[Answer], csrf: String, sign_in: String, problem: String) -> QuestionsForm {
@@ -217,6 +218,7 @@ fn form_of(draft: &Draft, asked: &[Question], answers: &[Answer], csrf: String, 
         action: format!("/drafts/{}/questions", draft.id),
         csrf,
         sign_in,
+        takes_unnamed: false,
         is_answered: !answers.is_empty(),
         problem,
         fields: asked.iter().map(field).collect(),

@@ -96,6 +96,8 @@ pub struct QuestionsForm {
     pub csrf: String,
     /// Where to sign in; empty for a citizen who has.
     pub sign_in: String,
+    /// Whether opinions, unlike answers, are taken without a login.
+    pub takes_unnamed: bool,
     /// Whether the person has answered before.
     pub is_answered: bool,
     /// What was wrong.
@@ -170,6 +172,8 @@ pub struct RoundsPage {
     pub done: &'static str,
     /// The draft, as everybody sees it.
     pub draft: Link,
+    /// Its page for staff.
+    pub own: String,
     /// State of the draft.
     pub badge: Badge,
     /// What to know first.
@@ -227,6 +231,8 @@ pub struct NewRoundPage {
     pub csrf: String,
     /// The draft, in the list of its rounds.
     pub draft: Link,
+    /// Its page for staff.
+    pub own: String,
     /// Where the form goes.
     pub action: String,
     /// Where the script asks for the count of the days.
@@ -283,6 +289,8 @@ pub struct RoundChangePage {
     pub csrf: String,
     /// The draft, in the list of its rounds.
     pub draft: Link,
+    /// Its page for staff.
+    pub own: String,
     /// What is done.
     pub title: String,
     /// What follows from it.
@@ -315,6 +323,8 @@ pub struct WrittenAnswersPage {
     pub layout: Layout,
     /// The draft, in the list of its rounds.
     pub draft: Link,
+    /// Its page for staff.
+    pub own: String,
     /// The question.
     pub wording: String,
     /// Answers: when, and the words.

@@ -95,10 +95,21 @@ pub struct ReportLine {
     pub badge: Badge,
     /// Title found in it.
     pub title: String,
-    /// Document, when there is one.
+    /// Document, when there is one in the library.
     pub url: Option<String>,
+    /// Organ, number and dates found in it.
+    pub particulars: String,
     /// Reason, or diagnostics.
     pub detail: String,
+}
+
+/// The button that imports what was tried.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// Where it goes.
+    pub url: String,
+    /// Id of the import to come.
+    pub job: String,
 }
 
 /// `/staff/import/{id}`
@@ -127,4 +138,10 @@ pub struct ImportJobPage {
     pub lines: Vec<ReportLine>,
     /// Lines left off this page.
     pub left_off: usize,
+    /// Token.
+    pub csrf: String,
+    /// Importing the files of a trial, while they are kept.
+    pub offer: Option<Offer>,
+    /// Whether the files of a trial were kept too long ago to be imported.
+    pub is_spent: bool,
 }

@@ -239,6 +239,8 @@ pub struct AuditLine {
     pub subject_url: Option<String>,
     /// What else matters.
     pub detail: String,
+    /// Ids of what it was about, which the sentence only counts.
+    pub ids: Vec<String>,
 }
 
 /// Result of checking the log.

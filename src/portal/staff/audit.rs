@@ -1,5 +1,7 @@
 //! `/staff/audit`: the audit log, for auditors and administrators.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Utc};
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::web::{Form, Query};
@@ -15,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::ids::AccountId;
 use crate::portal::pages::staff_accounts::{AuditLine, AuditPage, Checked, Choosable};
 use crate::portal::pages::{Badge, Section};
+use crate::portal::texts::audit::Names;
 use crate::portal::visits::{Page, Visit};
 use crate::portal::{links, texts};
 
@@ -79,6 +82,7 @@ async fn page(visit: &Visit, query: AuditQuery, checked: Option<Checked>) -> Pag
         Some(filter) => reading::list_entries(&visit.app.db, filter, cursor, PAGE).await?,
         None => crate::storage::sql::Page { items: Vec::new(), next: None },
     };
+    let names = names_in(visit, &found.items).await?;
     let kept = [
         ("from", query.from.as_str()),
         ("until", &query.until),
@@ -93,7 +97,7 @@ async fn page(visit: &Visit, query: AuditQuery, checked: Option<Checked>) -> Pag
         layout: visit.layout(Section::Staff),
         csrf: visit.form_token(),
         acts: acts.collect(),
-        lines: found.items.iter().map(line).collect(),
+        lines: found.items.iter().map(|listed| line(listed, &names)).collect(),
         next: found.next.as_deref().map(|next| links::with_query("/staff/audit", kept.into_iter().chain([("cursor", next)]))),
         export: links::with_query("/staff/audit/export", [("from", query.from.as_str()), ("until", query.until.as_str())]),
         from: query.from,
@@ -172,7 +176,19 @@ fn midnight(day: NaiveDate) -> Option<DateTime<Utc>> {
     offset.from_local_datetime(&day.and_time(NaiveTime::MIN)).single().map(|at| at.with_timezone(&Utc))
 }
 
-fn line(listed: &ListedEntry) -> AuditLine {
+/// Names of the accounts that the details of a page speak of.
+async fn names_in(visit: &Visit, listed: &[ListedEntry]) -> Result<Names> {
+    let named = listed.iter().filter_map(|listed| texts::audit::named(Act::parse(&listed.entry.act)?, &listed.entry.detail));
+    let mut names = Names::new();
+    for account in named.collect::<BTreeSet<_>>() {
+        if let Some(name) = reading::find_name(&visit.app.db, account).await? {
+            names.insert(account, name);
+        }
+    }
+    Ok(names)
+}
+
+fn line(listed: &ListedEntry, names: &Names) -> AuditLine {
     let entry = &listed.entry;
     AuditLine {
         seq: entry.seq,
@@ -192,7 +208,8 @@ fn line(listed: &ListedEntry) -> AuditLine {
         },
         subject: texts::staff_accounts::subject(&entry.subject).into(),
         subject_url: entry.subject_id.map(|id| links::with_query("/staff/audit", [("about", id.to_string().as_str())])),
-        detail: Act::parse(&entry.act).map_or_else(|| entry.detail.clone(), |act| texts::audit::detail(act, &entry.detail)),
+        detail: Act::parse(&entry.act).map_or_else(|| entry.detail.clone(), |act| texts::audit::detail(act, &entry.detail, names)),
+        ids: texts::audit::ids(&entry.detail).into_iter().map(str::to_owned).collect(),
     }
 }
 

@@ -1,20 +1,22 @@
 //! `/staff/import`: putting documents into the corpus, and watching how it goes.
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use poem::handler;
 use poem::http::StatusCode;
 use poem::web::cookie::CookieJar;
-use poem::web::{Field, Multipart, Path};
+use poem::web::{Field, Form, Multipart, Path};
+use serde::Deserialize;
 use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
 use crate::accounts::Permission;
-use crate::corpus::import::{Outcome, Report, Row};
+use crate::corpus::import::{Outcome, Particulars, Report, Row};
 use crate::corpus::jobs::{self, ImportJob, JobState, Upload};
 use crate::error::{Code, Error, Result};
 use crate::ids::ImportJobId;
-use crate::portal::pages::staff::{ImportJobPage, ImportPage, JobLine, ReportLine};
+use crate::portal::pages::staff::{ImportJobPage, ImportPage, JobLine, Offer, ReportLine};
 use crate::portal::pages::{Badge, Fact, Section};
 use crate::portal::visits::{Failure, Page, READ_AFTER_COOKIE, Visit, cookie, see_other};
 use crate::portal::{links, texts};
@@ -141,8 +143,8 @@ fn percent(job: &ImportJob) -> Option<u8> {
 /// `/staff/import/{id}`
 #[handler]
 pub async fn show_job(visit: Visit, Path(id): Path<String>, cookies: &CookieJar) -> Page {
-    visit.staff(Permission::ReadImports)?;
-    let id = id.parse::<Uuid>().map(ImportJobId).map_err(|_| Error::not_found(texts::THIS_JOB))?;
+    let caller = visit.staff(Permission::ReadImports)?;
+    let id = job_id(&id)?;
     let job = jobs::get_job(&visit.app.db, id).await?;
     if let Some(seq) = job.change_seq {
         cookies.add(cookie(&visit.app, READ_AFTER_COOKIE, &seq.to_string(), Some(READ_AFTER_S)));
@@ -151,6 +153,12 @@ pub async fn show_job(visit: Visit, Path(id): Path<String>, cookies: &CookieJar)
     // What needs a person comes first; the rest keeps its order.
     rows.sort_by_key(|row| !matches!(row.outcome, Outcome::Problem));
     let left_off = rows.len().saturating_sub(ROWS);
+    let has_changes = job.state == JobState::Finished && job.report.changes() > 0;
+    let is_to_come = job.is_dry_run && has_changes && caller.may(Permission::ImportDocuments);
+    let is_kept = job.keeps_files(visit.app.clock.now());
+    // What a trial found to be new is not in the library yet.
+    let planned = job.report.rows.iter().filter(|row| job.is_dry_run && row.outcome == Outcome::New);
+    let planned = planned.map(|row| row.title.as_str()).collect();
     visit.show(&ImportJobPage {
         layout: visit.layout(Section::Staff),
         name: job.name.clone(),
@@ -161,9 +169,34 @@ pub async fn show_job(visit: Visit, Path(id): Path<String>, cookies: &CookieJar)
         percent: percent(&job),
         counts: counts(&job.report),
         failure: job.failure.clone(),
-        lines: rows.into_iter().take(ROWS).map(report_line).collect(),
+        lines: rows.into_iter().take(ROWS).map(|row| report_line(row, &planned)).collect(),
         left_off,
+        csrf: visit.form_token(),
+        offer: (is_to_come && is_kept).then(|| Offer { url: format!("/staff/import/{id}/import"), job: visit.app.ids.next().to_string() }),
+        is_spent: is_to_come && !is_kept,
     })
+}
+
+fn job_id(text: &str) -> Result<ImportJobId> {
+    text.parse::<Uuid>().map(ImportJobId).map_err(|_| Error::not_found(texts::THIS_JOB))
+}
+
+#[derive(Deserialize)]
+struct OfferForm {
+    #[serde(default)]
+    csrf: String,
+    #[serde(default)]
+    job: String,
+}
+
+/// `/staff/import/{id}/import`: the files of a trial are imported, and the page of that import is shown.
+#[handler]
+pub async fn import_checked(visit: Visit, Path(id): Path<String>, Form(form): Form<OfferForm>) -> Page {
+    let by = visit.staff(Permission::ImportDocuments)?.account_id;
+    visit.check_form(&form.csrf)?;
+    let (app, trial, job) = (&visit.app, job_id(&id)?, job_id(&form.job)?);
+    jobs::start_checked(app.importer(), &app.config.rules, by, trial, job).await?;
+    Ok(see_other(&format!("/staff/import/{job}")))
 }
 
 fn counts(report: &Report) -> Vec<Fact> {
@@ -181,7 +214,23 @@ fn outcome_badge(outcome: Outcome) -> Badge {
     Badge { text: outcome.label().into(), tone }
 }
 
-fn report_line(row: &Row) -> ReportLine {
+/// Organ, number and dates of a document, and which of them were not found.
+fn particulars(read: &Particulars) -> String {
+    let days = [
+        (read.adopted_on, texts::ADOPTED),
+        (read.promulgated_on, texts::PROMULGATED),
+        (read.effective_on, texts::EFFECTIVE),
+        (read.repealed_on, texts::REPEALED),
+    ];
+    let days: Vec<String> = days.into_iter().filter_map(|(day, what)| day.map(|day| format!("{}{what}", texts::day(day)))).collect();
+    let organ = if read.organ.is_empty() { texts::NO_ORGAN_READ } else { &read.organ };
+    let day = if days.is_empty() { Some(texts::NO_DAY_READ) } else { None };
+    let facts = [organ, &read.document_number].into_iter().chain(days.iter().map(String::as_str)).chain(day);
+    facts.filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(" · ")
+}
+
+/// A row; a title leads to the library where it is not among the ones that are yet to come.
+fn report_line(row: &Row, planned: &HashSet<&str>) -> ReportLine {
     let mut detail = vec![row.reason.clone()];
     if row.articles > 0 {
         detail.push(texts::articles(row.articles));
@@ -191,8 +240,10 @@ fn report_line(row: &Row) -> ReportLine {
     ReportLine {
         source: row.name.clone(),
         badge: outcome_badge(row.outcome),
-        url: (!row.title.is_empty()).then(|| links::with_query("/search", [("q", row.title.as_str()), ("scope", "title")])),
+        url: (!row.title.is_empty() && !planned.contains(row.title.as_str()))
+            .then(|| links::with_query("/search", [("q", row.title.as_str()), ("scope", "title")])),
         title: row.title.clone(),
+        particulars: row.particulars.as_ref().map(particulars).unwrap_or_default(),
         detail: detail.join(" "),
     }
 }

@@ -1,27 +1,57 @@
 //! What the audit log says of an act, in words of the office.
 //!
-//! The log keeps canonical names, because what is written there never changes and is hashed; the page translates them. A detail that is not of the form
-//! that its act writes is shown as it is stored. To add an act whose detail a person should read, add a line to [`told`] and one to the test.
+//! The log keeps canonical names, because what is written there never changes and is hashed; the page translates them, says how many things an act was
+//! about instead of their ids ([`ids`] has those), and names the person that it names. A detail that is not of the form that its act writes is shown as it
+//! is stored. To add an act whose detail a person should read, add a line to [`told`] and one to the tests.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
 
 use crate::accounts::Role;
 use crate::accounts::citizens::consent::{Age, Relation};
 use crate::audit::Act;
+use crate::contact_points::activities::ActivityKind;
+use crate::contact_points::assignments::Step;
+use crate::contact_points::assignments::extensions::ExtensionState;
 use crate::contact_points::managing::PointAct;
 use crate::drafts::corrections::CorrectionAct;
 use crate::drafts::lineage::ContinuationKind;
 use crate::drafts::versions::citation_of;
 use crate::drafts::{DraftKind, DraftState};
+use crate::ids::AccountId;
 use crate::opinions::feedback::{DispositionKind, ExclusionReason};
 use crate::opinions::moderation::HidingReason;
 use crate::opinions::moderation::appeals::AppealOutcome;
 use crate::opinions::triage::WHOLE;
 
+/// Names of accounts that details speak of.
+pub type Names = BTreeMap<AccountId, String>;
+
 /// A detail as a person reads it.
-pub fn detail(act: Act, stored: &str) -> String {
-    told(act, stored).unwrap_or_else(|| stored.to_owned())
+pub fn detail(act: Act, stored: &str, names: &Names) -> String {
+    told(act, stored, names).unwrap_or_else(|| stored.to_owned())
 }
 
-fn told(act: Act, stored: &str) -> Option<String> {
+/// The account that a detail speaks of.
+pub fn named(act: Act, stored: &str) -> Option<AccountId> {
+    match act {
+        Act::AssignOpinions => Some(AccountId(stored.split_once(" to ")?.1.split_once(": ")?.0.parse().ok()?)),
+        _ => None,
+    }
+}
+
+/// The ids in a detail.
+pub fn ids(stored: &str) -> Vec<&str> {
+    stored.split(|c: char| !c.is_ascii_hexdigit() && c != '-').filter(|word| is_id(word)).collect()
+}
+
+/// Whether it is an id as the log writes one: a UUID with its hyphens.
+fn is_id(word: &str) -> bool {
+    word.len() == 36 && Uuid::parse_str(word).is_ok()
+}
+
+fn told(act: Act, stored: &str, names: &Names) -> Option<String> {
     use Act::*;
     Some(match act {
         SignIn | LockSignIn | BindPhone | MergeAccounts => way_in(stored)?,
@@ -56,15 +86,23 @@ fn told(act: Act, stored: &str) -> Option<String> {
             let (revision, act) = rest.split_once(' ')?;
             format!("第 {} 稿第 {} 次改动：{}", number(version)?, number(revision)?, CorrectionAct::parse(act)?.label())
         }
-        AddDraftAttachment => of_version(stored, "文件")?,
-        RemoveDraftAttachment => of_version(stored, "附件")?,
+        AddDraftAttachment => {
+            let (version, hash) = stored.split_once(' ')?;
+            format!("第 {} 稿，文件散列 {hash}", number(version)?)
+        }
+        RemoveDraftAttachment => format!("第 {} 稿的一份附件", number(stored.split_once(' ')?.0)?),
         AddLegalBasis => {
             let (version, basis) = stored.split_once(' ')?;
-            let (work, address) = basis.split_once(' ')?;
-            format!("第 {} 稿，法规 {work}{}", number(version)?, place(address))
+            let (_, address) = basis.split_once(' ')?;
+            let version = number(version)?;
+            if address.is_empty() {
+                format!("第 {version} 稿，法规全文")
+            } else {
+                format!("第 {version} 稿，法规的{}", place(address))
+            }
         }
-        RemoveLegalBasis => of_version(stored, "依据")?,
-        PromulgateDraft => format!("法规 {stored}"),
+        RemoveLegalBasis => format!("第 {} 稿的一处依据", number(stored.split_once(' ')?.0)?),
+        PromulgateDraft => is_id(stored).then(|| "已关联法规库中的法规".to_owned())?,
         CorrectPromulgation => format!("改动：{}", stored.split(' ').map(particular).collect::<Option<Vec<_>>>()?.join("、")),
         CorrectLineage => {
             let (kind, places) = stored.split_once(' ')?;
@@ -72,7 +110,7 @@ fn told(act: Act, stored: &str) -> Option<String> {
             let list = |places: &str| -> Vec<String> { places.split('+').filter(|p| !p.is_empty()).map(place).collect() };
             super::drafting::relation(ContinuationKind::parse(kind)?.label(), &list(old), &list(new))
         }
-        WithdrawLineageCorrection => format!("更正 {stored}"),
+        WithdrawLineageCorrection => is_id(stored).then(|| "一处更正".to_owned())?,
         OpenConsultation | WithdrawConsultation => format!("第 {} 次", number(stored)?),
         ExtendConsultation => {
             let (round, days) = stored.split_once(": ")?;
@@ -83,12 +121,12 @@ fn told(act: Act, stored: &str) -> Option<String> {
         PrepareDisposition => prepared(stored)?,
         PassDisposition | ReturnDisposition => {
             let (count, which) = stored.split_once(": ")?;
-            let which = match which.strip_prefix("group ") {
-                Some(group) => format!("同类意见 {group}"),
-                None if which == "everything" => "全部待审核的".into(),
-                None => which.into(),
-            };
-            format!("{} 条：{which}", number(count)?)
+            let count = number(count)?;
+            match which {
+                "everything" => format!("{count} 条：全部待审核的"),
+                group if group.starts_with("group ") => format!("{count} 条：同一组同类意见"),
+                each => are_ids(each).then(|| format!("{count} 条"))?,
+            }
         }
         SuggestGroups => {
             let (groups, rest) = stored.split_once(" groups of ")?;
@@ -99,23 +137,33 @@ fn told(act: Act, stored: &str) -> Option<String> {
         AssignOpinions => {
             let (count, rest) = stored.split_once(" to ")?;
             let (whom, which) = rest.split_once(": ")?;
-            let which = if which == WHOLE { "针对全文的".into() } else { place(which) };
+            let which = match which {
+                WHOLE => "：针对全文的".into(),
+                opinions if are_ids(opinions) => String::new(),
+                article => format!("：{}", place(article)),
+            };
             let count = number(count)?;
-            if whom == "nobody" { format!("{count} 条取消分派：{which}") } else { format!("{count} 条分派给 {whom}：{which}") }
+            if whom == "nobody" {
+                format!("{count} 条取消分派{which}")
+            } else {
+                let whom = names.get(&named(act, stored)?).map_or(super::staff_accounts::GONE, String::as_str);
+                format!("{count} 条分派给{whom}{which}")
+            }
         }
+        TagOpinions => are_ids(stored).then(|| format!("{} 条", ids(stored).len()))?,
         ExcludeOpinions => {
             let (reason, which) = stored.split_once(": ")?;
             let reason = if reason == "taken in again" { "恢复办理" } else { ExclusionReason::parse(reason)?.label() };
-            format!("{reason}：{which}")
+            are_ids(which).then(|| format!("{reason}：{} 条", ids(which).len()))?
         }
         SealReceipts => {
             let (count, root) = stored.split_once(' ')?;
             format!("{} 条，散列 {root}", number(count)?)
         }
-        WriteNote => format!("备注 {stored}"),
+        WriteNote => is_id(stored).then(|| "一条备注".to_owned())?,
         KeepReason => match stored.split_once(' ')? {
-            ("kept", id) => format!("保存 {id}"),
-            ("removed", id) => format!("删除 {id}"),
+            ("kept", _) => "保存一条理由".into(),
+            ("removed", _) => "删除一条理由".into(),
             _ => return None,
         },
         PublishFeedback => {
@@ -135,7 +183,65 @@ fn told(act: Act, stored: &str) -> Option<String> {
             format!("{} 份申报，入选 {} 个", number(all)?, number(selected)?)
         }
         LoadContactPoints => format!("{} 个", number(stored)?),
-        _ => return None,
+        SendTask => match stored.strip_suffix(" further points") {
+            Some(points) => format!("加发给 {} 个联系点", number(points)?),
+            None => sent(stored)?,
+        },
+        PassOnTask => format!("转发给 {} 个联系点", number(stored.strip_suffix(" points")?)?),
+        TakeUpAssignment | SubmitAssignment | ReturnAssignment | AcceptAssignment | CancelAssignment => Step::parse(stored)?.label().into(),
+        AskExtension => format!("申请延长至 {stored}"),
+        DecideExtension => ExtensionState::parse(stored)?.label().into(),
+        HoldActivity => ActivityKind::parse(stored)?.label().into(),
+        AddActivityFile | RemoveActivityFile => format!("文件散列 {stored}"),
+        RecordOfflineOpinion => format!("回执号 {stored}"),
+        // Their details are written in words of the office, or are empty. An act is named here, so that a new one does not go unread.
+        DeactivateAccount
+        | ReactivateAccount
+        | ChangePassword
+        | ExportPersonalData
+        | EraseAccount
+        | ResetPassword
+        | EnrolSecondFactor
+        | RemoveSecondFactor
+        | ResetSecondFactor
+        | EndSessions
+        | ExportAudit
+        | AppealHiding
+        | RetryDelivery
+        | CancelTask
+        | UndoOfflineOpinion
+        | UploadOpinions
+        | CorrectUploadRow
+        | CommitUpload
+        | UndoUpload
+        | DiscardUpload
+        | ChangeActivity
+        | RemoveActivity
+        | WriteSelectionCall
+        | PublishSelectionCall
+        | WithdrawSelectionCall
+        | ApplyForSelection
+        | WithdrawApplication
+        | ScoreApplication
+        | InviteStaff
+        | RevokeInvitation
+        | AcceptInvitation
+        | ImportDocuments => return None,
+    })
+}
+
+/// Whether there are ids, and nothing else.
+fn are_ids(stored: &str) -> bool {
+    !stored.is_empty() && stored.split(' ').all(is_id)
+}
+
+/// To how many points at once, and to how many organs to be passed on.
+fn sent(stored: &str) -> Option<String> {
+    let (points, organs) = stored.strip_suffix(" organs")?.split_once(" points, ")?;
+    Some(match (number(points)?, number(organs)?) {
+        (points, 0) => format!("下达给 {points} 个联系点"),
+        (0, organs) => format!("下达给 {organs} 个县区司法局"),
+        (points, organs) => format!("下达给 {points} 个联系点、{organs} 个县区司法局"),
     })
 }
 
@@ -144,9 +250,9 @@ fn number(text: &str) -> Option<u64> {
     text.parse().ok()
 }
 
-/// A provision as it is cited; what is no address as it is.
+/// A provision as it is cited; 正文 for one that has no number.
 fn place(address: &str) -> String {
-    if address.is_empty() { String::new() } else { citation_of(address, address, true) }
+    citation_of(address, "", true)
 }
 
 fn way_in(stored: &str) -> Option<String> {
@@ -156,14 +262,9 @@ fn way_in(stored: &str) -> Option<String> {
         "password and recovery code" => "用密码和恢复码".into(),
         "phone" | "code" => "用手机验证码".into(),
         "wechat" => "用微信".into(),
+        "workplace closed" => "所属联系点或者信息采集点已经关闭".into(),
         _ => format!("来源标记 {}", stored.strip_prefix("from ")?),
     })
-}
-
-/// A version by number, and a thing of it.
-fn of_version(stored: &str, what: &str) -> Option<String> {
-    let (version, id) = stored.split_once(' ')?;
-    Some(format!("第 {} 稿，{what} {id}", number(version)?))
 }
 
 fn particular(name: &str) -> Option<&'static str> {
@@ -194,9 +295,12 @@ fn group(stored: &str) -> Option<String> {
     if stored == "confirmed" {
         return Some("已确认".into());
     }
-    let forms = [("made of ", "合为一组："), ("taken out ", "移出："), ("added ", "加入："), ("merged with ", "并入同类意见：")];
+    if stored.strip_prefix("merged with ").is_some_and(is_id) {
+        return Some("另一组同类意见并入本组".into());
+    }
+    let forms = [("made of ", "合为一组"), ("taken out ", "移出"), ("added ", "加入")];
     if let Some((words, rest)) = forms.iter().find_map(|(form, words)| stored.strip_prefix(form).map(|rest| (words, rest))) {
-        return Some(format!("{words}{rest}"));
+        return are_ids(rest).then(|| format!("{words}：{} 条", ids(rest).len()));
     }
     Some(format!("拆散，{} 条", number(stored.strip_prefix("taken apart, ")?)?))
 }
@@ -219,6 +323,13 @@ fn moderated(stored: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    const ONE: &str = "01900000-0000-7000-8000-000000000001";
+    const TWO: &str = "01900000-0000-7000-8000-000000000002";
+
+    fn names() -> Names {
+        Names::from([(AccountId(ONE.parse().unwrap()), "经办人甲".to_owned())])
+    }
+
     #[test]
     fn what_is_stored_is_read_in_words_of_the_office() {
         use Act::*;
@@ -229,22 +340,28 @@ mod tests {
             (RotateKeys, "12 to k2", "12 项改用密钥 k2"),
             (AddDraftVersion, "2", "第 2 稿"),
             (CorrectDraftVersion, "1 3 edit", "第 1 稿第 3 次改动：改字"),
-            (AddLegalBasis, "1 w art-7/para-2", "第 1 稿，法规 w第七条第二款"),
+            (AddLegalBasis, &format!("1 {ONE} art-7/para-2"), "第 1 稿，法规的第七条第二款"),
+            (AddLegalBasis, &format!("1 {ONE} "), "第 1 稿，法规全文"),
+            (RemoveDraftAttachment, &format!("1 {ONE}"), "第 1 稿的一份附件"),
             (CorrectPromulgation, "organ effective_on", "改动：公布机关、施行日期"),
             (CorrectLineage, "split art-3→art-4+art-5", "拆分：第三条 → 第四条、第五条"),
             (CorrectLineage, "deleted art-4→", "删除：第四条"),
-            (AssignOpinions, "2 to x: 0190-1 0190-2", "2 条分派给 x：0190-1 0190-2"),
+            (CorrectLineage, "kept title-note→h-1", "保留：题注 → 正文"),
             (ExtendConsultation, "1: 2026-04-01 -> 2026-05-01", "第 1 次：2026-04-01 延长至 2026-05-01"),
             (PrepareDisposition, "out_of_scope", "与本草案无关"),
             (PrepareDisposition, "adopted for 8, 1 kept", "采纳：适用 8 条，1 条保留原有的答复"),
             (PassDisposition, "3: everything", "3 条：全部待审核的"),
-            (ReturnDisposition, "3: group g", "3 条：同类意见 g"),
+            (PassDisposition, &format!("2: {ONE} {TWO}"), "2 条"),
+            (ReturnDisposition, &format!("3: group {ONE}"), "3 条：同一组同类意见"),
             (SuggestGroups, "2 groups of 9, 1 joined", "新建 2 组，共 9 条；另有 1 条归入已有的组"),
             (ChangeGroup, "taken apart, 4", "拆散，4 条"),
+            (ChangeGroup, &format!("made of {ONE} {TWO}"), "合为一组：2 条"),
             (AssignOpinions, "3 to nobody: whole", "3 条取消分派：针对全文的"),
-            (AssignOpinions, "3 to x: art-4", "3 条分派给 x：第四条"),
-            (ExcludeOpinions, "taken in again: x y", "恢复办理：x y"),
-            (ExcludeOpinions, "repeated: x", "重复提交：x"),
+            (AssignOpinions, &format!("3 to {ONE}: art-4"), "3 条分派给经办人甲：第四条"),
+            (AssignOpinions, &format!("2 to {TWO}: {ONE} {TWO}"), "2 条分派给已注销的账号"),
+            (TagOpinions, &format!("{ONE} {TWO}"), "2 条"),
+            (ExcludeOpinions, &format!("taken in again: {ONE} {TWO}"), "恢复办理：2 条"),
+            (ExcludeOpinions, &format!("repeated: {ONE}"), "重复提交：1 条"),
             (SealReceipts, "12 0a1b", "12 条，散列 0a1b"),
             (PublishFeedback, "8 published, 0 excluded", "公布 8 条，不作反馈 0 条"),
             (HideOpinion, "revision 1, entry 2 privacy", "涉及个人隐私；意见第 1 版，审核记录第 2 条"),
@@ -252,15 +369,144 @@ mod tests {
             (DecideAppeal, "granted, revision 1, entry 3", "申诉成立，恢复展示；意见第 1 版，审核记录第 3 条"),
             (ChangeContactPoint, "station_closed", "关闭信息采集点"),
             (PublishSelectionOutcome, "2 of 5", "5 份申报，入选 2 个"),
+            (SendTask, "0 points, 1 organs", "下达给 1 个县区司法局"),
+            (SendTask, "2 points, 1 organs", "下达给 2 个联系点、1 个县区司法局"),
+            (SendTask, "3 further points", "加发给 3 个联系点"),
+            (TakeUpAssignment, "acknowledge", "接收任务"),
+            (ReturnAssignment, "return", "退回补正"),
+            (HoldActivity, "symposium", "座谈会"),
             // What is in another form stays as it is.
             (PublishFeedback, "all of them", "all of them"),
+            (TagOpinions, "all of them", "all of them"),
             (ImportDocuments, "办法.docx", "办法.docx"),
             (SignIn, "", ""),
         ] {
-            assert_eq!(detail(act, stored), shown, "{act:?}");
+            assert_eq!(detail(act, stored, &names()), shown, "{act:?}");
         }
         for role in Role::ALL {
-            assert_eq!(detail(CreateAccount, role.as_str()), role.label());
+            assert_eq!(detail(CreateAccount, role.as_str(), &names()), role.label());
+        }
+    }
+
+    #[test]
+    fn ids_are_found_and_the_person_among_them() {
+        let stored = format!("2 to {ONE}: {ONE} {TWO}");
+        assert_eq!(ids(&stored), [ONE, ONE, TWO]);
+        assert_eq!(ids("12 0a1b2c3d4e5f"), [""; 0]);
+        assert_eq!(named(Act::AssignOpinions, &stored), Some(AccountId(ONE.parse().unwrap())));
+        assert_eq!(named(Act::AssignOpinions, "2 to nobody: whole"), None);
+    }
+
+    /// What an act writes, in each of its forms; what people write themselves, in Chinese. An act without a line here does not compile.
+    fn samples(act: Act) -> Vec<String> {
+        use Act::*;
+        let list = |forms: &[&str]| forms.iter().map(|form| form.replace('#', ONE)).collect::<Vec<String>>();
+        macro_rules! each {
+            ($type:ty, $form:literal) => {
+                <$type>::ALL.iter().map(|one| format!($form, one.as_str())).collect()
+            };
+        }
+        match act {
+            SignIn => {
+                list(&["password", "password and code", "password and recovery code", "phone", "wechat", "from 0123", "workplace closed"])
+            }
+            SignOut => list(&["", "one of the own sessions", "all other own sessions"]),
+            ProvePassword => list(&["code", "password", "enrolment"]),
+            LockSignIn => list(&["from 0123"]),
+            BindPhone | MergeAccounts => list(&["code", "wechat"]),
+            CreateAccount => each!(Role, "{}"),
+            ChangeAccount => each!(Role, "{} -> auditor"),
+            AcceptPrivacyNotice => list(&["2026-01"]),
+            StateAge => each!(Age, "{}"),
+            RecordGuardianConsent => each!(Relation, "{}"),
+            RotateKeys => list(&["3 to 2"]),
+            CreateDraft | ChangeDraft => each!(DraftKind, "{}"),
+            AddDraftVersion | WriteExplanation | OpenConsultation | WithdrawConsultation | LoadContactPoints => list(&["2"]),
+            CorrectDraftVersion => each!(CorrectionAct, "1 2 {}"),
+            AddDraftAttachment => list(&["1 0123"]),
+            RemoveDraftAttachment | RemoveLegalBasis => list(&["1 #"]),
+            AddLegalBasis => list(&["1 # art-7/para-2", "1 # h-1", "1 # "]),
+            PromulgateDraft | WithdrawLineageCorrection | WriteNote => list(&["#"]),
+            CorrectPromulgation => {
+                list(&["work_id organ document_number title adopted_on promulgated_on effective_on signatory early_reason"])
+            }
+            CorrectLineage => each!(ContinuationKind, "{} art-3→art-4+h-1/para-2"),
+            ExtendConsultation => list(&["1: 2026-04-01 -> 2026-05-01"]),
+            WithdrawDraft => each!(DraftState, "{}"),
+            PrepareDisposition => {
+                let plain: Vec<String> = each!(DispositionKind, "{}");
+                let many: Vec<String> = each!(DispositionKind, "{} for 8, 1 kept");
+                [plain, many].concat()
+            }
+            PassDisposition | ReturnDisposition => list(&["1: #", "2: # #", "3: group #", "3: everything"]),
+            SuggestGroups => list(&["2 groups of 9, 1 joined"]),
+            ChangeGroup => list(&["confirmed", "made of # #", "taken out #", "taken apart, 4", "added #", "merged with #"]),
+            AssignOpinions => list(&["2 to #: # #", "2 to #: whole", "2 to #: art-4", "2 to nobody: # #"]),
+            TagOpinions => list(&["# #"]),
+            ExcludeOpinions => {
+                let reasons: Vec<String> = each!(ExclusionReason, "{}: 01900000-0000-7000-8000-000000000001");
+                [reasons, list(&["taken in again: # #"])].concat()
+            }
+            KeepReason => list(&["kept #", "removed #"]),
+            PublishFeedback => list(&["8 published, 0 excluded"]),
+            ShowOpinion | TakeBackModeration => list(&["revision 1, entry 2"]),
+            HideOpinion => {
+                let checked: Vec<String> = each!(HidingReason, "{}");
+                let decided: Vec<String> = each!(HidingReason, "revision 1, entry 2 {}");
+                [checked, decided].concat()
+            }
+            SealReceipts => list(&["12 0123"]),
+            DecideAppeal => each!(AppealOutcome, "{}, revision 1, entry 3"),
+            SendTask => list(&["1 points, 0 organs", "0 points, 1 organs", "2 points, 2 organs", "3 further points"]),
+            PassOnTask => list(&["2 points"]),
+            TakeUpAssignment | SubmitAssignment | ReturnAssignment | AcceptAssignment | CancelAssignment => each!(Step, "{}"),
+            AskExtension => list(&["2026-05-01"]),
+            DecideExtension => each!(ExtensionState, "{}"),
+            HoldActivity => each!(ActivityKind, "{}"),
+            AddActivityFile | RemoveActivityFile => list(&["0123"]),
+            RecordOfflineOpinion => list(&["2026-0001"]),
+            OpenContactPoint | ChangeContactPoint | RenewContactPoint | CloseContactPoint | ReopenContactPoint => each!(PointAct, "{}"),
+            PublishSelectionOutcome => list(&["2 of 5"]),
+            UploadOpinions | DiscardUpload | ImportDocuments => list(&["意见表"]),
+            CommitUpload | UndoUpload => list(&["意见表：3 条"]),
+            CorrectUploadRow => list(&["第 3 行"]),
+            DeactivateAccount
+            | ReactivateAccount
+            | ChangePassword
+            | ExportPersonalData
+            | EraseAccount
+            | ResetPassword
+            | EnrolSecondFactor
+            | RemoveSecondFactor
+            | ResetSecondFactor
+            | EndSessions
+            | ExportAudit
+            | AppealHiding
+            | RetryDelivery
+            | CancelTask
+            | UndoOfflineOpinion
+            | ChangeActivity
+            | RemoveActivity
+            | WriteSelectionCall
+            | PublishSelectionCall
+            | WithdrawSelectionCall
+            | ApplyForSelection
+            | WithdrawApplication
+            | ScoreApplication
+            | InviteStaff
+            | RevokeInvitation
+            | AcceptInvitation => list(&[""]),
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_stored_is_shown_in_english_or_as_an_id() {
+        for act in Act::ALL {
+            for stored in samples(*act) {
+                let shown = detail(*act, &stored, &names());
+                assert!(!shown.contains(|c: char| c.is_ascii_alphabetic()), "{act:?}: {stored} is shown as {shown}");
+                assert!(ids(&shown).is_empty(), "{act:?}: {stored} is shown as {shown}");
+            }
         }
     }
 }

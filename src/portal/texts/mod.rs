@@ -78,6 +78,10 @@ pub const PROMULGATED: &str = "公布";
 pub const EFFECTIVE: &str = "施行";
 /// 废止日期
 pub const REPEALED: &str = "废止";
+/// No organ was found in an imported file.
+pub const NO_ORGAN_READ: &str = "没有读到制定机关";
+/// No date was found in it.
+pub const NO_DAY_READ: &str = "没有读到日期";
 /// Length of a document.
 pub const LENGTH: &str = "篇幅";
 /// Region of a document.

@@ -45,6 +45,11 @@ fn rounds_url(draft: &Draft) -> String {
     format!("/staff/drafts/{}/rounds", draft.id)
 }
 
+/// The page of a draft for staff, to which every page of its rounds leads back.
+fn own_page(draft: &Draft) -> String {
+    format!("/staff/drafts/{}", draft.id)
+}
+
 fn rounds_link(draft: &Draft) -> Link {
     Link { text: draft.title.clone(), url: rounds_url(draft) }
 }
@@ -99,6 +104,7 @@ async fn list_rounds(visit: Visit, Path(id): Path<String>, Query(shown): Query<S
         notes: notes(app, &draft, rounds.last()),
         followers: words::followers(followers),
         rounds: round_cards(&visit, &draft, &rounds, &versions, true).await?,
+        own: own_page(&draft),
         draft: Link { text: draft.title.clone(), url: format!("/drafts/{}", draft.id) },
         acts,
     })
@@ -149,6 +155,7 @@ async fn change_page(visit: &Visit, draft: &Draft, kind: Kind, form: Change, err
         layout: visit.layout(Section::Staff),
         csrf: visit.form_token(),
         draft: rounds_link(draft),
+        own: own_page(draft),
         title: title.into(),
         consequences: consequences.iter().map(|line| (*line).into()).collect(),
         action: format!("/staff/drafts/{}/{path}", draft.id),
@@ -243,6 +250,7 @@ async fn list_written_answers(visit: Visit, Path((id, question)): Path<(String, 
     visit.show(&WrittenAnswersPage {
         layout: visit.layout(Section::Staff),
         draft: rounds_link(&draft),
+        own: own_page(&draft),
         wording: words::question(asked.number, &asked.wording, asked.kind),
         next: page.next.map(|cursor| links::with_query(&here, [("cursor", cursor.as_str())])),
         answers: page.items.into_iter().map(|a| Fact { name: texts::moment(a.updated_at), value: a.body }).collect(),

@@ -8,7 +8,7 @@ use poem::{Response, Route, get, handler};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{find_draft, problems, rounds_after, rounds_link, rounds_url};
+use super::{find_draft, own_page, problems, rounds_after, rounds_link, rounds_url};
 use crate::accounts::{Actor, Permission};
 use crate::drafts::consultations::{self, Days, NewConsultation, Span};
 use crate::drafts::notices::{self, Facts};
@@ -215,14 +215,16 @@ async fn receive_form(visit: Visit, Path(id): Path<String>, Form(fields): Form<V
     }
 }
 
-/// The page; `blank` more questions than are filled in.
+/// The page with every question as it was sent, those that are not written yet at the end, and `blank` more.
 fn show(visit: &Visit, ground: &Ground, sheet: Sheet, error: Option<Error>, blank: usize) -> Page {
     let rules = &visit.app.config.rules;
     let span = sheet.days().and_then(|days| consultations::plan(days, rules, visit.app.clock.now())).ok();
     let chosen = ground.version(&sheet.version).map(|version| version.id).ok();
     let status = error.as_ref().and_then(|error| StatusCode::from_u16(error.code.status()).ok()).unwrap_or(StatusCode::OK);
-    let filled = sheet.questions.iter().filter(|(_, wording, options)| !wording.trim().is_empty() || !options.trim().is_empty());
-    let mut questions: Vec<(String, String, String)> = filled.cloned().collect();
+    let is_filled = |question: &(String, String, String)| !question.1.trim().is_empty() || !question.2.trim().is_empty();
+    // What is wrong with a question is told by its number among those that are filled in.
+    let (mut questions, empty): (Vec<_>, Vec<_>) = sheet.questions.into_iter().partition(is_filled);
+    questions.extend(empty);
     questions.extend(std::iter::repeat_n((QuestionKind::Text.as_str().into(), String::new(), String::new()), blank));
     questions.truncate(MOST_QUESTIONS);
     let kinds = |chosen: &str| {
@@ -237,6 +239,7 @@ fn show(visit: &Visit, ground: &Ground, sheet: Sheet, error: Option<Error>, blan
         layout: visit.layout(Section::Staff),
         csrf: visit.form_token(),
         draft: rounds_link(&ground.draft),
+        own: own_page(&ground.draft),
         action: format!("{}/new", rounds_url(&ground.draft)),
         plan: format!("{}/plan", rounds_url(&ground.draft)),
         round: ground.draft.round + 1,
