@@ -12,7 +12,7 @@ COLUMNS = ("engine", "instances", "phase", "reads_per_post", "seconds", "offered
            "unanswered", "post_p50_ms", "post_p99_ms", "post_p999_ms", "reads_offered_s", "reads_accepted_s", "read_p50_ms", "read_p99_ms", "server_cpu_s",
            "database_cpu_s", "generator_cpu_s", "server_peak_mib", "late_p99_ms")
 # Phases that the curve is drawn through: arrivals on a schedule at one rate.
-CURVE = ("probe", "50%", "80%", "110%", "150%")
+CURVE = ("probe", "50%", "80%", "110%", "150%", "last ten")
 NAMES = {"sqlite": "SQLite，单机一个实例", "postgres": "PostgreSQL，两个实例"}
 # Dark enough on white, apart for who sees no red or green, and each with a mark of its own.
 COLOURS = {"sqlite": "#0b5394", "postgres": "#b45309"}
