@@ -13,7 +13,7 @@ addresses of their own; each opinion comes with so many readers (`--reads-per-po
 4. The last hour with 424,000 opinions, half of them in the last ten minutes: the rates as they would be, the time `--compress` times shorter.
 5. Every acknowledged opinion stands exactly once in the database.
 
-`--short` finds saturation with one look, runs 50 and 140 % and looks at every receipt. `--out` writes `saturation.csv` and `saturation.svg` there; the variables
+`--short` finds saturation with one look, runs 50 and 140 % and looks at every receipt; `--rates` runs only the rates named. `--out` writes `saturation.csv` and `saturation.svg` there; the variables
 of `deploy/容量.md` are printed. Nobody who is refused comes back here; people do, so what is refused is not lost but late.
 """
 
@@ -73,7 +73,8 @@ class System:
         environment = {}
         if engine == "postgres":
             self.postgres, self.redis = c.Postgres(self.folder, durable=True), c.Redis(self.folder)
-            environment = {"ZHITONG_DATABASE_URL": self.postgres.url(), "ZHITONG_REDIS_URL": self.redis.url()}
+            environment = {"ZHITONG_DATABASE_URL": self.postgres.url(), "ZHITONG_REDIS_URL": self.redis.url(),
+                           "ZHITONG_DATABASE_CONNECTIONS": str(arguments.database_connections)}
         self.cluster = c.Cluster(arguments.binary, self.folder, environment, 1 if engine == "sqlite" else 2, CONFIGURATION)
         self.first, self.rows, self.variables, self.runs = self.cluster.instances[0], [], {}, 0
         self.database = self.postgres or c.Sqlite(self.first.data_dir / "zhitong.db")
@@ -276,6 +277,13 @@ def short(system):
     system.look_at_receipts()
 
 
+def rates(system):
+    for rate in system.arguments.rates:
+        row = system.at(f"{rate:g}/s", rate, system.arguments.seconds)
+        check(f"{row['phase']}: answers other than 2xx, 429 and 503", row["status_other"], 0)
+    system.look_at_receipts()
+
+
 def find_saturation(system):
     """The highest rate that is served in time, by halving; each look is a point of the curve. One that fails is tried again: other things run here."""
     rate = system.as_many_as_possible("closed", system.arguments.probe, 1, system.arguments.reads_per_post)["accepted_s"] * 0.7
@@ -378,7 +386,7 @@ def rush(arguments, folder):
     for engine in engines:
         system = System(arguments, folder, engine)
         systems.append(system)
-        c.to_the_end(engine, lambda: (short if arguments.short else long)(system))
+        c.to_the_end(engine, lambda: (rates if arguments.rates else short if arguments.short else long)(system))
         system.cluster.stop()
         if system.postgres:
             system.postgres.stop()
@@ -397,6 +405,8 @@ def add_arguments(parser):
     parser.add_argument("--engine", choices=["sqlite", "postgres", "both"], default="sqlite")
     parser.add_argument("--short", action="store_true", help="a minute on a debug build")
     parser.add_argument("--generator", type=lambda path: pathlib.Path(path).resolve(), default=HERE / "arrivals.py", help="the built benches/rush.rs; arrivals.py without")
+    parser.add_argument("--rates", type=lambda words: [float(word) for word in words.split(",")], help="posts a second, each for --seconds, and nothing else: 70,355")
+    parser.add_argument("--database-connections", type=int, default=16, help="of each instance, on PostgreSQL")
     parser.add_argument("--people", type=int, default=2_000 if short else 85_000)
     parser.add_argument("--reads-per-post", type=float, default=5 if short else 50)
     parser.add_argument("--connections", type=int, default=600 if short else 3_000, help="most connections of the generator")
