@@ -150,6 +150,8 @@ struct Ways {
     of_tag: &'static str,
     /// When answers that were given back are looked for.
     returned: &'static str,
+    /// When an article, or the draft as a whole, is looked for.
+    of_article: &'static str,
 }
 
 impl Ways {
@@ -159,6 +161,7 @@ impl Ways {
             WorkFilter { is_returned: true, .. } => self.returned,
             WorkFilter { tag: Some(_), .. } => self.of_tag,
             WorkFilter { handler: Some(HandledBy::Person(_)), .. } => self.of_handler,
+            WorkFilter { article: Some(_), .. } => self.of_article,
             _ => self.any,
         }
     }
@@ -172,6 +175,10 @@ macro_rules! ways {
             of_handler: $statement!("o.handler_id = $6 AND ", $rest),
             of_tag: $statement!("o.id IN (SELECT t.opinion_id FROM opinion_tag t WHERE t.draft_id = $1 AND t.tag = $9) AND ", $rest),
             returned: $statement!("o.id IN (SELECT r.opinion_id FROM disposition r WHERE r.returned_at IS NOT NULL) AND ", $rest),
+            of_article: $statement!(
+                "o.id IN (SELECT a.id FROM opinion a WHERE a.draft_id = $1 AND (a.address = $10 OR a.address LIKE $11 OR ($12 AND a.address IS NULL))) AND ",
+                $rest
+            ),
         }
     };
 }
@@ -280,26 +287,31 @@ pub const STATEMENTS: &[&str] = &[
     LIST_OLDEST.of_handler,
     LIST_OLDEST.of_tag,
     LIST_OLDEST.returned,
+    LIST_OLDEST.of_article,
     LIST_NEWEST.any,
     LIST_NEWEST.of_group,
     LIST_NEWEST.of_handler,
     LIST_NEWEST.of_tag,
     LIST_NEWEST.returned,
+    LIST_NEWEST.of_article,
     LIST_BY_ARTICLE.any,
     LIST_BY_ARTICLE.of_group,
     LIST_BY_ARTICLE.of_handler,
     LIST_BY_ARTICLE.of_tag,
     LIST_BY_ARTICLE.returned,
+    LIST_BY_ARTICLE.of_article,
     COUNT.any,
     COUNT.of_group,
     COUNT.of_handler,
     COUNT.of_tag,
     COUNT.returned,
+    COUNT.of_article,
     COUNT_BY.any,
     COUNT_BY.of_group,
     COUNT_BY.of_handler,
     COUNT_BY.of_tag,
     COUNT_BY.returned,
+    COUNT_BY.of_article,
     COUNT_STANDING,
     COUNT_STANDING_BY,
     FIND_DRAFT_TAGS,

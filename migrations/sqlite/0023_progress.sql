@@ -1,0 +1,2 @@
+-- How far each article of a version is, from an index alone.
+CREATE INDEX opinion_progress ON opinion (draft_id, version_id, address, state);
