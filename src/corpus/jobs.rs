@@ -29,7 +29,8 @@ const INSERT: &str =
     VALUES ($1, 'running', $2, $3, 0, NULL, $4, '', $5, $6, $6, 0)";
 const INSERT_FILE: &str = "INSERT INTO import_job_file (job_id, ordinal, name, blob_hash, size_bytes) VALUES ($1, $2, $3, $4, $5)";
 const LIST_FILES: &str = "SELECT name, blob_hash FROM import_job_file WHERE job_id = $1 ORDER BY ordinal";
-const LIST_KEPT: &str = "SELECT name, blob_hash, size_bytes FROM import_job_file WHERE job_id = $1 ORDER BY ordinal";
+const COPY_FILES: &str = "INSERT INTO import_job_file (job_id, ordinal, name, blob_hash, size_bytes)
+    SELECT $1, ordinal, name, blob_hash, size_bytes FROM import_job_file WHERE job_id = $2";
 const COUNT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM import_job WHERE id = $1";
 const NEXT: &str = "SELECT id FROM import_job WHERE state = 'running' AND attempts < $1 AND (worker IS NULL OR heard_at < $2)
     AND EXISTS (SELECT 1 FROM import_job_file f WHERE f.job_id = import_job.id) ORDER BY created_at, id LIMIT 1";
@@ -70,7 +71,7 @@ pub const STATEMENTS: &[&str] = &[
     INSERT,
     INSERT_FILE,
     LIST_FILES,
-    LIST_KEPT,
+    COPY_FILES,
     COUNT,
     NEXT,
     CLAIM,
@@ -279,8 +280,9 @@ pub async fn create_checked(importer: &Importer, by: AccountId, trial: ImportJob
         return Err(Error::new(Code::Conflict, "只有已经完成的试导入，才能接着导入。"));
     }
     let now = importer.clock.now();
+    let spent = || Error::new(Code::Conflict, "试导入的文件只保存一天，现在已经清理。请重新上传，再导入。");
     if !checked.keeps_files(now) {
-        return Err(Error::new(Code::Conflict, "试导入的文件只保存一天，现在已经清理。请重新上传，再导入。"));
+        return Err(spent());
     }
     let mut tx = importer.db.begin().await?;
     lock_shelf(&mut tx).await?;
@@ -288,13 +290,12 @@ pub async fn create_checked(importer: &Importer, by: AccountId, trial: ImportJob
     if known > 0 {
         return Ok(false);
     }
-    let files: Vec<(String, String, i64)> =
-        on_tx!(&mut tx, c => sqlx::query_as(LIST_KEPT).bind(trial).fetch_all(c).await).map_err(failed)?;
     on_tx!(&mut tx, c => sqlx::query(INSERT).bind(id).bind(&checked.name).bind(false).bind(Json(Report::default())).bind(by).bind(now).execute(c).await.map(drop))
         .map_err(failed)?;
-    for (ordinal, (name, hash, size)) in (0i64..).zip(&files) {
-        on_tx!(&mut tx, c => sqlx::query(INSERT_FILE).bind(id).bind(ordinal).bind(name).bind(hash).bind(*size).execute(c).await.map(drop))
-            .map_err(failed)?;
+    let kept: u64 =
+        on_tx!(&mut tx, c => sqlx::query(COPY_FILES).bind(id).bind(trial).execute(c).await.map(|d| d.rows_affected())).map_err(failed)?;
+    if kept == 0 {
+        return Err(spent());
     }
     record(&mut tx, &importer.clock, by, id, &checked.name).await?;
     tx.commit().await?;

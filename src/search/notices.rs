@@ -7,17 +7,14 @@ pub(super) fn no_such_title(title: &str, has_results: bool) -> String {
     format!("法规库里没有《{}》{}", quoted(title), if has_results { "，下面是文字相近的结果。" } else { "。" })
 }
 
-/// The work has no such article; `articles` is how many it has.
-pub(super) fn no_such_article(title: &str, articles: usize, label: &str) -> String {
-    match articles {
-        0 => format!("《{}》不分条，没有{label}。", quoted(title)),
-        _ => format!("《{}》共{articles}条，没有{label}。", quoted(title)),
-    }
+/// The work has no such article; `has_articles` says whether it has any.
+pub(super) fn no_such_article(title: &str, has_articles: bool, label: &str) -> String {
+    format!("《{}》{}没有{label}。", quoted(title), if has_articles { "" } else { "不分条，" })
 }
 
 /// None of several works with the name has such an article.
 pub(super) fn no_such_article_in_any(works: usize, label: &str) -> String {
-    format!("查到 {works} 件这样名称的法规文件，都没有{label}。")
+    format!("名称相符的法规文件有 {works} 件，都没有{label}。")
 }
 
 /// The work had no text in force on the day.

@@ -222,7 +222,7 @@ async fn a_form_that_meets_an_expired_session_says_what_is_lost_and_leads_back_t
     let sent = browser.post("/staff/import", "zhitong_session=over", kind, file).await;
     assert_eq!((sent.status, sent.header(header::LOCATION)), (StatusCode::SEE_OTHER, "/login?next=%2Fstaff%2Fimport&why=sent"));
     let told = browser.get(sent.header(header::LOCATION), "").await;
-    assert!(told.html.contains("登录已过期，请重新登录；") && told.html.contains("文件需要重新选择"), "{}", told.html);
+    assert!(told.html.contains("登录已过期，请重新登录；") && told.html.contains("文件也要重新选择"), "{}", told.html);
     assert!(told.html.contains("name=\"next\" value=\"/staff/import\""), "{}", told.html);
     // A form may be sent to an address that is no page: whoever signs in again comes back to the page of the form.
     let request = browser.0.post("/staff/import").header("cookie", "").header("referer", "https://lifa.example/staff?done=1");

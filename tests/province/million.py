@@ -87,7 +87,8 @@ class Writer:
         if isinstance(value, uuid.UUID):
             return value.bytes
         if isinstance(value, datetime.datetime):
-            return value.isoformat()
+            # As the product writes them: no more groups of three digits than needed. Pages go by these words.
+            return value.isoformat(timespec="microseconds" if value.microsecond % 1000 else "milliseconds" if value.microsecond else "seconds")
         if isinstance(value, (datetime.date, list)):
             return str(value) if isinstance(value, datetime.date) else json.dumps(value, ensure_ascii=False)
         return value

@@ -122,7 +122,12 @@
   };
 
   // The words in the form outlive the page.
-  const keep = () => (taken || isTyped() ? put({ key: DRAFT, owner: DRAFT, fields: values(), formKey: form.elements.key.value, taken }) : drop(DRAFT));
+  const keep = () => {
+    const fields = values();
+    // Who said it is not left lying on a device.
+    if (!taken) { delete fields.person; delete fields.contact; }
+    return taken || isTyped() ? put({ key: DRAFT, owner: DRAFT, fields, formKey: form.elements.key.value, taken }) : drop(DRAFT);
+  };
 
   const note = form && form.querySelector('[data-entry-restored]');
   const tell = (words, label) => {
@@ -175,7 +180,7 @@
     fill(draft.fields);
     form.elements.key.value = draft.formKey || newKey();
     if (taken) tellTaken();
-    else tell('上次没有录完的内容还在；选过的照片需要重新选择。', '清空');
+    else tell('上次没有录完的内容还在；提出人、联系方式和照片需要重新填写。', '清空');
   };
 
   const send = async (entry) => {
@@ -214,8 +219,10 @@
     notice = '';
     const before = sent;
     try {
-      for (const entry of await waiting()) {
-        if (!entry.problem && entry.key !== taken) await send(entry);
+      for (const { key } of await waiting()) {
+        // It may have been taken back, corrected or sent since.
+        const entry = await find(key);
+        if (entry && !entry.isInForm && !entry.problem && key !== taken) await send(entry);
       }
     } catch (error) {
       // A line that broke is a TypeError; the next try comes by itself.

@@ -253,11 +253,15 @@ pub fn late(day: NaiveDate) -> String {
 pub fn not_committed(files: i64) -> String {
     format!("还有 {files} 份上传的文件还没有导入；提交以后不能再导入。不需要的，请先在“上传意见表格”中放弃。")
 }
+
 /// What is unusual about submitting while files have rows that were not committed.
 pub fn left_out(files: &[(String, i64)]) -> String {
-    let named: Vec<String> = files.iter().take(NAMED_FILES).map(|(name, rows)| format!("{name} 还有 {rows} 行没有导入")).collect();
-    let more = if files.len() > NAMED_FILES { format!("等 {} 份文件", files.len()) } else { String::new() };
-    format!("{}{more}；提交以后不能再导入。需要的，请先在“上传意见表格”中更正、导入；不需要的，请跳过。", named.join("，"))
+    let named: Vec<String> = files.iter().take(NAMED_FILES).map(|(name, rows)| format!("{name} 还有 {rows} 行")).collect();
+    let more = match files.len().saturating_sub(NAMED_FILES) {
+        0 => String::new(),
+        others => format!("，另有 {others} 份文件也有没有导入的行"),
+    };
+    format!("{}没有导入{more}；提交以后不能再导入。需要的，请先在“上传意见表格”中更正、导入；不需要的，请跳过。", named.join("、"))
 }
 
 /// Files that one sentence names.
@@ -282,6 +286,8 @@ mod tests {
     fn three_files_are_named() {
         let files: Vec<(String, i64)> = (1..=4).map(|n| (format!("{n}.xlsx"), n)).collect();
         assert!(left_out(&files[..1]).starts_with("1.xlsx 还有 1 行没有导入；"));
-        assert!(left_out(&files).contains("3.xlsx 还有 3 行没有导入等 4 份文件；") && !left_out(&files).contains("4.xlsx"));
+        assert!(
+            left_out(&files).contains("3.xlsx 还有 3 行没有导入，另有 1 份文件也有没有导入的行；") && !left_out(&files).contains("4.xlsx")
+        );
     }
 }

@@ -133,7 +133,7 @@ pub const TOPICS: &str = "常谈话题";
 /// What a login page says that somebody was led to in the middle of something.
 pub fn interrupted(why: &str) -> &'static str {
     match why {
-        SENT => "登录已过期，请重新登录；刚才提交的内容没有保存，文件需要重新选择。",
+        SENT => "登录已过期，请重新登录；刚才提交的内容没有保存，登录后请重新填写，文件也要重新选择。",
         EXPIRED => "登录已过期，请重新登录。",
         _ => "",
     }

@@ -218,13 +218,8 @@ impl TitleCatalogue {
 
     /// Whether a work is called exactly so.
     pub(super) fn holds(&self, key: &str) -> bool {
-        let mut range = self.all_names();
-        let mut depth = 0;
-        for c in key.chars() {
-            range = self.narrow(range, depth, c);
-            depth += c.len_utf8();
-        }
-        self.names(range).first().is_some_and(|name| *name.key == *key)
+        // Names are sorted: the exact one is the first of those that begin so.
+        self.names_beginning(key).next().and_then(|number| self.name(number)).is_some_and(|name| *name.key == *key)
     }
 
     /// Works whose titles hold all these words in normal form, the weightiest first.

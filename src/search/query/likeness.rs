@@ -48,8 +48,8 @@ const SHORTENED: [&str; 5] = ["条例", "办法", "规定", "规则", "细则"];
 /// The word of a title that people leave out first: 养犬条例 for 养犬管理条例.
 const FILLER: &str = "管理";
 
-/// Most letters before the matter that people leave out: 停车规定 for 机动车停车管理规定.
-const LEFT_OUT: usize = 3;
+/// Words before the matter that people leave out: 停车规定 for 机动车停车管理规定. Others make it another matter: 就业 is not 残疾人就业.
+const LEFT_OUT: [&str; 5] = ["城市", "城区", "城镇", "市区", "机动车"];
 
 /// Names looked at for one shortened title.
 const SHORTENED_NAMES: usize = 200;
@@ -222,7 +222,7 @@ fn alike(typed: &str, catalogue: &TitleCatalogue, least: f32) -> Vec<TitleMatch>
     ordered
 }
 
-/// Works whose titles without 管理 are `typed`; without one the only work whose title ends in it but for a few letters before.
+/// Works whose titles without 管理 are `typed`; without one the only work whose title ends in it but for a word that people leave out.
 fn shortened(typed: &str, catalogue: &TitleCatalogue) -> Vec<TitleMatch> {
     let key = title_key(typed);
     let Some((stem, form)) = SHORTENED.iter().find_map(|form| Some((key.strip_suffix(*form)?.replace(FILLER, ""), *form))) else {
@@ -239,11 +239,11 @@ fn shortened(typed: &str, catalogue: &TitleCatalogue) -> Vec<TitleMatch> {
     for number in catalogue.names_beginning(&stem).take(SHORTENED_NAMES).chain(holding) {
         let Some((name, work)) = catalogue.name(number).and_then(|name| Some((name, catalogue.work(name.work)?))) else { continue };
         let Some(of_name) = name.key.strip_suffix(form).map(|of_name| of_name.replace(FILLER, "")) else { continue };
-        let Some(before) = of_name.strip_suffix(stem.as_str()).map(|before| before.chars().count()) else { continue };
+        let Some(before) = of_name.strip_suffix(stem.as_str()) else { continue };
         let (matches, certainty) = match (before, name.quality) {
             (_, Quality::Derived | Quality::Part) => continue,
-            (0, quality) => (&mut whole, quality.certainty() * 0.97),
-            (1..=LEFT_OUT, _) => (&mut ending, LOOKUP_CERTAINTY + 0.01),
+            ("", quality) => (&mut whole, quality.certainty() * 0.97),
+            (before, _) if LEFT_OUT.contains(&before) => (&mut ending, LOOKUP_CERTAINTY + 0.01),
             _ => continue,
         };
         let found =

@@ -3,7 +3,7 @@
 use super::Line;
 use super::catalogue::TitleCatalogue;
 use super::likeness::NO_TITLES;
-use super::names::title_key;
+use super::names::{known_place, title_key};
 use super::phrasing::{asks, is_lead};
 use super::provisions::FoundProvision;
 use super::short_names::ShortNames;
@@ -35,12 +35,17 @@ const GENERAL: [&str; 16] = [
 const ASKED_WITH: [&str; 14] =
     ["请问", "查一下", "查询", "查找", "查看", "搜索", "看一下", "根据", "依据", "依照", "按照", "违反了", "违反", "帮我"];
 
+/// Words of a sentence right before the title that it names.
+const LED_BY: [&str; 6] = ["学习", "违反了", "违反", "根据", "依照", "按照"];
+
 /// Length of a title, in letters.
 const LENGTHS: std::ops::RangeInclusive<usize> = 3..=70;
 
 /// The title that the line names, in 《》, beside an article number or by a well-known name, when no work is called so.
 pub(super) fn missing_title(line: &Line, catalogue: &TitleCatalogue, found: &[FoundProvision]) -> Option<String> {
-    let name = bracketed(line).or_else(|| found.iter().find_map(|found| beside(line, found))).or_else(|| whole(line, found))?;
+    let name = bracketed(line)
+        .or_else(|| found.iter().find_map(|found| beside(line, found, catalogue)))
+        .or_else(|| whole(line, found, catalogue))?;
     (!catalogue.holds(&title_key(&name))).then_some(name)
 }
 
@@ -54,7 +59,7 @@ fn bracketed(line: &Line) -> Option<String> {
 }
 
 /// The title right before an article number, or a well-known one right after it.
-fn beside(line: &Line, found: &FoundProvision) -> Option<String> {
+fn beside(line: &Line, found: &FoundProvision, catalogue: &TitleCatalogue) -> Option<String> {
     found.provision.article?;
     let is_letter = |at: &usize| line.characters.get(*at).is_some_and(|c| c.is_alphanumeric());
     let is_blank = |at: &usize| line.characters.get(*at) == Some(&' ');
@@ -64,17 +69,17 @@ fn beside(line: &Line, found: &FoundProvision) -> Option<String> {
     let run = run.strip_suffix('的').unwrap_or(&run);
     let from = (found.end..line.characters.len()).find(|at| !is_blank(at)).unwrap_or(found.end);
     let after = (from..line.characters.len()).find(|at| !is_letter(at)).unwrap_or(line.characters.len());
-    ends_in_well_known(run).or_else(|| formed(run)).or_else(|| well_known(&line.slice(from, after)))
+    ends_in_well_known(run).or_else(|| formed(run, catalogue)).or_else(|| well_known(&line.slice(from, after)))
 }
 
 /// The well-known title that the whole line is, with or without an article number.
-fn whole(line: &Line, found: &[FoundProvision]) -> Option<String> {
+fn whole(line: &Line, found: &[FoundProvision], catalogue: &TitleCatalogue) -> Option<String> {
     let is_referred = |at: usize| found.iter().any(|found| (found.start..found.end).contains(&at));
     let letters: String =
         line.characters.iter().enumerate().filter(|(at, c)| c.is_alphanumeric() && !is_referred(*at)).map(|(_, c)| *c).collect();
     let name = letters.trim_end_matches(|c: char| c.is_ascii_digit());
     // A code needs no short name to be known.
-    ends_in_well_known(name).or_else(|| formed(name).filter(|name| name.ends_with("法典")))
+    ends_in_well_known(name).or_else(|| formed(name, catalogue).filter(|name| name.ends_with("法典")))
 }
 
 /// The title of a law that everybody has a short name for, from either.
@@ -90,9 +95,9 @@ fn ends_in_well_known(run: &str) -> Option<String> {
     })
 }
 
-/// A run of letters that reads as a title does.
-fn formed(run: &str) -> Option<String> {
-    let mut name = run;
+/// A run of letters that reads as a title does, and not as a sentence that ends in one.
+fn formed(run: &str, catalogue: &TitleCatalogue) -> Option<String> {
+    let mut name = LED_BY.iter().fold(run, |name, word| name.rsplit_once(*word).map_or(name, |(_, rest)| rest));
     while let Some(rest) = ASKED_WITH.iter().find_map(|word| name.strip_prefix(*word)) {
         name = rest;
     }
@@ -100,6 +105,11 @@ fn formed(run: &str) -> Option<String> {
     let is_word = GENERAL.contains(&name) || (length < 4 && NO_TITLES.iter().any(|word| name.ends_with(*word)));
     let is_sentence =
         asks(name) || name.chars().any(|c| c == '第' || c.is_ascii_digit()) || (name.contains('的') && !name.contains("关于"));
-    let is_title = LENGTHS.contains(&length) && ENDS.iter().any(|end| name.ends_with(*end)) && !is_word && !is_sentence;
+    // 邻居不守养犬管理条例 ends in a name that is here; 上海市养犬管理条例 is another title.
+    let ends_in_known = name.char_indices().skip(1).any(|(at, _)| {
+        let (before, rest) = name.split_at(at);
+        known_place(before).is_none() && (catalogue.holds(&title_key(rest)) || well_known(rest).is_some())
+    });
+    let is_title = LENGTHS.contains(&length) && ENDS.iter().any(|end| name.ends_with(*end)) && !is_word && !is_sentence && !ends_in_known;
     is_title.then(|| name.to_owned())
 }

@@ -285,8 +285,8 @@ impl Search<'_> {
             }
             let mut articles = Vec::new();
             self.entries_of(first.document, &[(1, u64::MAX)], 0.0, &mut articles)?;
-            let count = articles.iter().filter(|entry| entry.ordinal > 0).count();
-            return Ok(title_of(first.document).map(|title| notices::no_such_article(title, count, &label)));
+            let has_articles = articles.iter().any(|entry| entry.ordinal > 0);
+            return Ok(title_of(first.document).map(|title| notices::no_such_article(title, has_articles, &label)));
         }
         if !self.request.only_in_force || !self.request.filters.validity.is_empty() || !named.is_empty() {
             return Ok(None);

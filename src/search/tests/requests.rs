@@ -28,8 +28,8 @@ fn what_the_library_does_not_hold_is_said_above_the_results() {
     let notice = |query: &str| ask(&shelf, &request(query)).notice;
     let missing = ask(&shelf, &request("民法典1024条"));
     assert!(missing.answer.is_none() && missing.notice.as_deref().is_some_and(|n| n.starts_with("法规库里没有《民法典》")));
-    assert_eq!(notice("养犬管理条例 第99条").as_deref(), Some("《清河市养犬管理条例》共4条，没有第九十九条。"));
-    assert_eq!(notice("养犬管理条例第二条之一").as_deref(), Some("《清河市养犬管理条例》共4条，没有第二条之一。"));
+    assert_eq!(notice("养犬管理条例 第99条").as_deref(), Some("《清河市养犬管理条例》没有第九十九条。"));
+    assert_eq!(notice("养犬管理条例第二条之一").as_deref(), Some("《清河市养犬管理条例》没有第二条之一。"));
     for query in ["养犬管理条例第二条", "养犬管理条例", "办理登记", "狗咬人谁负责", "第二条"] {
         assert_eq!(notice(query), None, "{query}");
     }
