@@ -29,6 +29,11 @@ pub fn last_day_before(end: DateTime<Utc>) -> NaiveDate {
     next.pred_opt().unwrap_or(next)
 }
 
+/// A day as texts write it, e.g. 2026年4月1日.
+pub fn chinese_day(day: NaiveDate) -> String {
+    day.format("%Y年%-m月%-d日").to_string()
+}
+
 /// A day with its weekday, as a notice writes it, e.g. 2026年4月1日（星期三）.
 pub fn written(day: NaiveDate) -> String {
     let weekday = match day.weekday() {
@@ -40,7 +45,7 @@ pub fn written(day: NaiveDate) -> String {
         Weekday::Sat => '六',
         Weekday::Sun => '日',
     };
-    format!("{}（星期{weekday}）", day.format("%Y年%-m月%-d日"))
+    format!("{}（星期{weekday}）", chinese_day(day))
 }
 
 /// Whole days from one day to another, the starting day not counted (民法典 201); 0 when the end is not later.

@@ -179,7 +179,7 @@ impl Draft {
         match self.takes_opinions_until().filter(|until| now < *until) {
             None => Ok(()),
             Some(until) => {
-                let day = crate::calendar::day_of(until - chrono::Duration::microseconds(1)).format("%Y年%-m月%-d日");
+                let day = crate::calendar::chinese_day(crate::calendar::day_of(until - chrono::Duration::microseconds(1)));
                 Err(Error::new(Code::Conflict, format!("本轮接收意见（含逾期意见）到 {day} 24 时为止，此后才能{act}。")))
             }
         }

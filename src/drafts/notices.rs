@@ -5,7 +5,7 @@
 use chrono::NaiveDate;
 
 use super::consultations::Span;
-use crate::calendar::written;
+use crate::calendar::{chinese_day, written};
 
 /// How a place begins that a person still has to fill in; a notice that holds one is not published.
 pub const TO_FILL_IN: &str = "【请填写";
@@ -67,7 +67,7 @@ pub fn compose(facts: Facts<'_>) -> String {
         ("{contact}", &contact),
         ("{bureau}", facts.bureau),
         ("{unit}", facts.drafting_unit),
-        ("{today}", &facts.today.format("%Y年%-m月%-d日").to_string()),
+        ("{today}", &chinese_day(facts.today)),
     ];
     let lines = TEMPLATE.lines().filter(|line| !values.iter().any(|(place, value)| line == place && value.is_empty()));
     lines.map(|line| filled(line, &values)).collect::<Vec<_>>().join("\n")

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
 use super::acts::{check_key, check_secret_key};
@@ -271,7 +271,6 @@ pub(super) async fn insert(
 /// The round that takes opinions at an instant, and whether they are late then; `is_anonymous`: from somebody who is not signed in.
 pub(super) fn receiving_round(round: Option<Consultation>, now: DateTime<Utc>, is_anonymous: bool) -> Result<(Consultation, bool)> {
     let not_open = |detail: String| Error::new(Code::NotOpen, detail);
-    let day = |day: NaiveDate| day.format("%Y年%-m月%-d日");
     let round = round.ok_or_else(|| Error::not_found("正在征求意见的草案"))?;
     match round.phase(now) {
         Phase::Open | Phase::Late if is_anonymous && !round.allows_anonymous => {
@@ -279,9 +278,9 @@ pub(super) fn receiving_round(round: Option<Consultation>, now: DateTime<Utc>, i
         }
         Phase::Open => Ok((round, false)),
         Phase::Late => Ok((round, true)),
-        Phase::Upcoming => Err(not_open(format!("征求意见从 {} 开始，届时欢迎您提出意见。", day(round.opens_on())))),
+        Phase::Upcoming => Err(not_open(format!("征求意见从 {} 开始，届时欢迎您提出意见。", calendar::chinese_day(round.opens_on())))),
         Phase::Withdrawn => Err(not_open("本轮征求意见已经提前结束，不再接收意见。".into())),
-        Phase::Closed => Err(not_open(format!("本轮征求意见已于 {} 24 时结束，不再接收意见。", day(round.closes_on())))),
+        Phase::Closed => Err(not_open(format!("本轮征求意见已于 {} 24 时结束，不再接收意见。", calendar::chinese_day(round.closes_on())))),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use chrono::NaiveDate;
 
+use crate::calendar::chinese_day;
+
 /// No work has this title.
 pub(super) fn no_such_title(title: &str, has_results: bool) -> String {
     format!("法规库里没有《{}》{}", quoted(title), if has_results { "，下面是文字相近的结果。" } else { "。" })
@@ -19,7 +21,7 @@ pub(super) fn no_such_article_in_any(works: usize, label: &str) -> String {
 
 /// The work had no text in force on the day.
 pub(super) fn not_in_force(title: &str, day: NaiveDate) -> String {
-    format!("《{}》在{}没有有效的文本。", quoted(title), day.format("%Y年%-m月%-d日"))
+    format!("《{}》在{}没有有效的文本。", quoted(title), chinese_day(day))
 }
 
 /// A title as it stands inside 《》.

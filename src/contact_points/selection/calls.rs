@@ -8,6 +8,7 @@ use sqlx::types::Json;
 use super::{absent_call, note_call};
 use crate::accounts::{Caller, Permission};
 use crate::audit::Act;
+use crate::calendar::chinese_day;
 use crate::contact_points::acts::{self, KeyedAct};
 use crate::contact_points::managing::{Keeping, checked_reason, filled, line};
 use crate::error::{Code, Error, Result};
@@ -290,12 +291,11 @@ pub(super) async fn find(db: &Db, id: SelectionCallId) -> Result<Option<Selectio
 
 /// Passes while a call takes applications; else says since when not.
 pub(super) fn require_taking(call: &SelectionCall, clock: &Clock) -> Result<()> {
-    let day = |day: NaiveDate| day.format("%Y年%-m月%-d日");
     let sentence = match call.phase_at(clock.now()) {
         CallPhase::Open => return Ok(()),
         CallPhase::Preparing => return Err(absent_call()),
-        CallPhase::Upcoming => format!("申报从{}开始，届时欢迎提交。", day(call.said.opens_on)),
-        CallPhase::Closed | CallPhase::Decided => format!("申报已于{} 24 时截止。", day(call.said.closes_on)),
+        CallPhase::Upcoming => format!("申报从{}开始，届时欢迎提交。", chinese_day(call.said.opens_on)),
+        CallPhase::Closed | CallPhase::Decided => format!("申报已于{} 24 时截止。", chinese_day(call.said.closes_on)),
         CallPhase::Withdrawn => "这次遴选已经撤回，不再接收申报。".to_owned(),
     };
     Err(Error::new(Code::Conflict, sentence))

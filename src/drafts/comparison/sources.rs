@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use uuid::Uuid;
 
 use super::{Comparison, Side, rows_of};
-use crate::calendar;
+use crate::calendar::{self, chinese_day};
 use crate::corpus::{self, Version, reading};
 use crate::drafts::lineage::{Lineage, Text, keeping};
 use crate::drafts::versions::{self, DraftVersion};
@@ -57,10 +57,6 @@ impl Source {
             Source::Law(version) => Text::from(reading::list_provisions(db, version.id).await?),
         })
     }
-}
-
-fn chinese_day(day: NaiveDate) -> String {
-    day.format("%Y年%-m月%-d日").to_string()
 }
 
 /// The texts that a reader of a draft can choose from: its versions, then the versions of the law that it became,

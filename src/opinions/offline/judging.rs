@@ -12,6 +12,7 @@ use super::provenance::{Consent, Method};
 use super::quoting::{Likeness, compare, only_home};
 use super::recording::{KIND_CHARACTERS, NewOffline, SHORT_CHARACTERS};
 use super::{cells, quoting};
+use crate::calendar;
 use crate::documents::tables::Row;
 use crate::drafts::naming::{Named, Naming};
 use crate::ids::{ActivityId, StationId};
@@ -311,7 +312,7 @@ impl<'a> Judge<'a> {
 
     fn day(&self, found: &mut Found<'_>, words: &str, is_1904: bool) -> Option<NaiveDate> {
         let (first, last, late) = self.round;
-        let written = |day: NaiveDate| day.format("%Y年%-m月%-d日").to_string();
+        let written = calendar::chinese_day;
         let day = match words {
             "" => match self.defaults.collected_on {
                 Some(day) => {

@@ -215,7 +215,7 @@ pub fn alike_of(content: &str) -> u32 {
 
 /// Whether a day lies within a round, and whether it is late; a failure says why not.
 pub fn in_round(round: &Consultation, today: NaiveDate, day: NaiveDate) -> Result<bool> {
-    let written = |day: NaiveDate| day.format("%Y年%-m月%-d日").to_string();
+    let written = calendar::chinese_day;
     let refused = |sentence: String| Err(Error::invalid("collected_on", sentence));
     let (first, mut last) = (round.opens_on(), round.closes_on());
     if let Some(withdrawn) = round.withdrawn_at {

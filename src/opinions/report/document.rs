@@ -85,14 +85,14 @@ fn manuscript(
     let on = report.round.feedback_published_at.unwrap_or(now);
     let signature = |words: &str| Paragraph { alignment: Alignment::Right, ..Paragraph::plain(words) };
     blocks.push(Block::Paragraph(Paragraph { is_kept_with_next: true, ..signature(&site.bureau_name) }));
-    blocks.push(Block::Paragraph(signature(&calendar::day_of(on).format("%Y年%-m月%-d日").to_string())));
+    blocks.push(Block::Paragraph(signature(&calendar::chinese_day(calendar::day_of(on)))));
     Manuscript { title, creator: site.bureau_name.clone(), is_landscape: false, blocks }
 }
 
 /// 公众参与过程, in sentences; the page shows the same.
 pub fn process(report: &Report) -> Vec<String> {
     let (round, counts) = (&report.round, &report.counts);
-    let day = |day: chrono::NaiveDate| day.format("%Y年%-m月%-d日").to_string();
+    let day = calendar::chinese_day;
     let (first, last) = report.days();
     // The first day does not count, so a round that ended on it has none.
     let days = match calendar::days_between(first, last) {

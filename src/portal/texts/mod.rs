@@ -22,6 +22,7 @@ pub mod uploads;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::pages::Badge;
+pub use crate::calendar::chinese_day as day;
 use crate::corpus::Relation;
 use crate::corpus::classification::Validity;
 use crate::corpus::numerals::to_chinese;
@@ -137,11 +138,6 @@ pub fn interrupted(why: &str) -> &'static str {
         EXPIRED => "登录已过期，请重新登录。",
         _ => "",
     }
-}
-
-/// A date as people write it.
-pub fn day(date: NaiveDate) -> String {
-    date.format("%Y年%-m月%-d日").to_string()
 }
 
 /// An instant as people write it, in Asia/Shanghai.
