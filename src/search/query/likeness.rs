@@ -204,11 +204,7 @@ fn alike(typed: &str, catalogue: &TitleCatalogue, least: f32) -> Vec<TitleMatch>
         let certainty = likeness.min(0.96) * trust(name.quality) * same_place(place, work);
         let found =
             TitleMatch { work_id: work.id, title: work.title.clone(), how: TitleMatchKind::Inexact, certainty, matched: typed.to_owned() };
-        match matches.iter_mut().find(|(_, known)| known.work_id == work.id) {
-            Some((_, known)) if known.certainty >= certainty => {}
-            Some((_, known)) => *known = found,
-            None => matches.push((work.weight, found)),
-        }
+        keep_surer(&mut matches, work.weight, found);
     }
     matches.sort_by(|(weight_a, a), (weight_b, b)| (b.certainty + weight_b * 0.02).total_cmp(&(a.certainty + weight_a * 0.02)));
     matches.truncate(MOST_PER_SPAN);
@@ -248,11 +244,7 @@ fn shortened(typed: &str, catalogue: &TitleCatalogue) -> Vec<TitleMatch> {
         };
         let found =
             TitleMatch { work_id: work.id, title: work.title.clone(), how: TitleMatchKind::Inexact, certainty, matched: typed.to_owned() };
-        match matches.iter_mut().find(|(_, known)| known.work_id == work.id) {
-            Some((_, known)) if known.certainty >= certainty => {}
-            Some((_, known)) => *known = found,
-            None => matches.push((work.weight, found)),
-        }
+        keep_surer(matches, work.weight, found);
     }
     if whole.is_empty() && ending.len() == 1 && !is_common {
         whole = ending;
@@ -263,6 +255,15 @@ fn shortened(typed: &str, catalogue: &TitleCatalogue) -> Vec<TitleMatch> {
     let best = whole.first().map_or(0.0, |(_, found)| found.certainty);
     whole.retain(|(_, found)| best - found.certainty < 0.1);
     whole.into_iter().map(|(_, found)| found).collect()
+}
+
+/// Adds a match with the weight of its work; of two of one work the surer stays.
+fn keep_surer(matches: &mut Vec<(f32, TitleMatch)>, weight: f32, found: TitleMatch) {
+    match matches.iter_mut().find(|(_, known)| known.work_id == found.work_id) {
+        Some((_, known)) if known.certainty >= found.certainty => {}
+        Some((_, known)) => *known = found,
+        None => matches.push((weight, found)),
+    }
 }
 
 /// How much of a likeness counts when it is to a name and not to the title.
