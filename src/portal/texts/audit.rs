@@ -51,6 +51,38 @@ fn is_id(word: &str) -> bool {
     word.len() == 36 && Uuid::parse_str(word).is_ok()
 }
 
+/// Acts whose detail is empty or in words of the office. Each is named, so that a new one does not go unread.
+macro_rules! without_detail {
+    () => {
+        Act::DeactivateAccount
+            | Act::ReactivateAccount
+            | Act::ChangePassword
+            | Act::ExportPersonalData
+            | Act::EraseAccount
+            | Act::ResetPassword
+            | Act::EnrolSecondFactor
+            | Act::RemoveSecondFactor
+            | Act::ResetSecondFactor
+            | Act::EndSessions
+            | Act::ExportAudit
+            | Act::AppealHiding
+            | Act::RetryDelivery
+            | Act::CancelTask
+            | Act::UndoOfflineOpinion
+            | Act::ChangeActivity
+            | Act::RemoveActivity
+            | Act::WriteSelectionCall
+            | Act::PublishSelectionCall
+            | Act::WithdrawSelectionCall
+            | Act::ApplyForSelection
+            | Act::WithdrawApplication
+            | Act::ScoreApplication
+            | Act::InviteStaff
+            | Act::RevokeInvitation
+            | Act::AcceptInvitation
+    };
+}
+
 fn told(act: Act, stored: &str, names: &Names) -> Option<String> {
     use Act::*;
     Some(match act {
@@ -194,39 +226,9 @@ fn told(act: Act, stored: &str, names: &Names) -> Option<String> {
         HoldActivity => ActivityKind::parse(stored)?.label().into(),
         AddActivityFile | RemoveActivityFile => format!("文件散列 {stored}"),
         RecordOfflineOpinion => format!("回执号 {stored}"),
-        // Their details are written in words of the office, or are empty. An act is named here, so that a new one does not go unread.
-        DeactivateAccount
-        | ReactivateAccount
-        | ChangePassword
-        | ExportPersonalData
-        | EraseAccount
-        | ResetPassword
-        | EnrolSecondFactor
-        | RemoveSecondFactor
-        | ResetSecondFactor
-        | EndSessions
-        | ExportAudit
-        | AppealHiding
-        | RetryDelivery
-        | CancelTask
-        | UndoOfflineOpinion
-        | UploadOpinions
-        | CorrectUploadRow
-        | CommitUpload
-        | UndoUpload
-        | DiscardUpload
-        | ChangeActivity
-        | RemoveActivity
-        | WriteSelectionCall
-        | PublishSelectionCall
-        | WithdrawSelectionCall
-        | ApplyForSelection
-        | WithdrawApplication
-        | ScoreApplication
-        | InviteStaff
-        | RevokeInvitation
-        | AcceptInvitation
-        | ImportDocuments => return None,
+        // Their details are written in words of the office.
+        UploadOpinions | CorrectUploadRow | CommitUpload | UndoUpload | DiscardUpload | ImportDocuments => return None,
+        without_detail!() => return None,
     })
 }
 
@@ -470,32 +472,7 @@ mod tests {
             UploadOpinions | DiscardUpload | ImportDocuments => list(&["意见表"]),
             CommitUpload | UndoUpload => list(&["意见表：3 条"]),
             CorrectUploadRow => list(&["第 3 行"]),
-            DeactivateAccount
-            | ReactivateAccount
-            | ChangePassword
-            | ExportPersonalData
-            | EraseAccount
-            | ResetPassword
-            | EnrolSecondFactor
-            | RemoveSecondFactor
-            | ResetSecondFactor
-            | EndSessions
-            | ExportAudit
-            | AppealHiding
-            | RetryDelivery
-            | CancelTask
-            | UndoOfflineOpinion
-            | ChangeActivity
-            | RemoveActivity
-            | WriteSelectionCall
-            | PublishSelectionCall
-            | WithdrawSelectionCall
-            | ApplyForSelection
-            | WithdrawApplication
-            | ScoreApplication
-            | InviteStaff
-            | RevokeInvitation
-            | AcceptInvitation => list(&[""]),
+            without_detail!() => list(&[""]),
         }
     }
 
