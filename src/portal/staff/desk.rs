@@ -11,6 +11,7 @@ use crate::opinions::triage::progress::{list_overdue, list_returned};
 use crate::portal::citizen::drafts::cards;
 use crate::portal::pages::staff::StaffPage;
 use crate::portal::pages::{Fact, Link, Section};
+use crate::portal::staff::drafting::draft_path;
 use crate::portal::staff::moderation::shelves;
 use crate::portal::texts::{self, collection as words};
 use crate::portal::visits::{Page, Visit, see_other};
@@ -52,7 +53,7 @@ pub async fn show_desk(visit: Visit) -> Page {
             .into_iter()
             .map(|o| {
                 (
-                    Link { text: o.title, url: format!("/staff/drafts/{}/opinions?state=received", o.draft_id) },
+                    Link { text: o.title, url: format!("{}/opinions?state=received", draft_path(o.draft_id)) },
                     texts::answering::overdue(o.days, o.unanswered),
                 )
             })
@@ -61,7 +62,7 @@ pub async fn show_desk(visit: Visit) -> Page {
             .into_iter()
             .map(|r| {
                 (
-                    Link { text: r.title, url: format!("/staff/drafts/{}/opinions?returned=yes", r.draft_id) },
+                    Link { text: r.title, url: format!("{}/opinions?returned=yes", draft_path(r.draft_id)) },
                     texts::answering::returned(r.answers),
                 )
             })
@@ -71,7 +72,7 @@ pub async fn show_desk(visit: Visit) -> Page {
                 .items
                 .iter()
                 .filter(|d| d.round > 0)
-                .map(|d| Link { text: d.title.clone(), url: format!("/staff/drafts/{}/opinions", d.id) })
+                .map(|d| Link { text: d.title.clone(), url: format!("{}/opinions", draft_path(d.id)) })
                 .collect()
         } else {
             Vec::new()

@@ -191,11 +191,7 @@ fn samples(rows: &[BatchRow], column: usize) -> Vec<String> {
 
 /// The first words of a cell, on one line.
 fn shortened(words: &str, most: usize) -> String {
-    let mut text: String = words.chars().take(most).map(|c| if c == '\n' { ' ' } else { c }).collect();
-    if words.chars().count() > most {
-        text.push('…');
-    }
-    text
+    texts::opinions::excerpt(&words.replace('\n', " "), most)
 }
 
 fn sheet_box(index: usize, sheet: &batches::Sheet, rows: &[BatchRow]) -> SheetBox {

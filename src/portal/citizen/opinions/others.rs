@@ -66,10 +66,12 @@ pub async fn list_opinions(visit: Visit, Path(id): Path<String>, Query(query): Q
     let may_post = visit.caller.as_ref().is_some_and(|caller| caller.may(Permission::PostOpinion));
     let next = page.next.as_deref().map(pairs);
     let report = round.feedback_published_at.map(|_| Link { text: texts::report::of_round(round.round), url: path_of(&draft, &round) });
-    let kept_back = match () {
-        () if round.shows_opinions || !page.items.is_empty() => "",
-        () if report.is_some() => texts::opinions::ANSWERED_ELSEWHERE,
-        () => texts::opinions::KEPT_BACK,
+    let kept_back = if round.shows_opinions || !page.items.is_empty() {
+        ""
+    } else if report.is_some() {
+        texts::opinions::ANSWERED_ELSEWHERE
+    } else {
+        texts::opinions::KEPT_BACK
     };
     visit.show(&OpinionsPage {
         layout: visit.layout(Section::Drafts),

@@ -14,6 +14,7 @@ use crate::opinions::feedback::DispositionKind;
 use crate::opinions::{Display, OpinionState};
 use crate::portal::pages::Badge;
 use crate::portal::pages::answering::{Choice, Said};
+use crate::portal::staff::drafting::draft_path;
 use crate::portal::texts;
 use crate::portal::visits::Visit;
 
@@ -59,7 +60,7 @@ pub async fn draft_of(visit: &Visit, id: &str) -> Result<Draft> {
 
 /// Path of the pages of a draft for staff.
 pub fn base(draft: &Draft) -> String {
-    format!("/staff/drafts/{}", draft.id)
+    draft_path(draft.id)
 }
 
 /// Where an opinion stands, and whether others may see it when they may not.

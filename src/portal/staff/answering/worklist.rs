@@ -180,10 +180,7 @@ fn line(base: &str, item: WorkItem, origin: &str) -> WorkLine {
     let article = opinion.address.as_deref().map_or(WHOLE, article_of);
     let version = opinion.version_id.to_string();
     let words = if opinion.body.is_empty() { &opinion.proposed_text } else { &opinion.body };
-    let mut text: String = words.chars().take(PREVIEW).collect();
-    if text.len() < words.len() {
-        text.push('…');
-    }
+    let text = texts::opinions::excerpt(words, PREVIEW);
     let meta = texts::answering::meta(opinion.stance.label(), &channel_words(&opinion), &opinion.author_kind, opinion.posted_at);
     // An excluded opinion keeps the remark; nobody has to follow it.
     let returned = item.answer.map(|answer| answer.returned_remark).filter(|_| opinion.state == OpinionState::Received).unwrap_or_default();

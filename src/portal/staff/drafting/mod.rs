@@ -48,7 +48,7 @@ pub fn routes(route: Route) -> Route {
 }
 
 /// Path of a draft among the staff pages.
-fn draft_path(id: DraftId) -> String {
+pub(in crate::portal::staff) fn draft_path(id: DraftId) -> String {
     format!("/staff/drafts/{id}")
 }
 

@@ -19,6 +19,7 @@ use crate::portal::citizen::rounds::{draft_id, notes, round_cards};
 use crate::portal::links;
 use crate::portal::pages::rounds::{Problems, RoundChangePage, RoundsPage, WrittenAnswersPage};
 use crate::portal::pages::{Fact, Link, Section};
+use crate::portal::staff::drafting::draft_path;
 use crate::portal::texts::{self, rounds as words};
 use crate::portal::visits::{Failure, Page, Visit, see_other};
 
@@ -42,12 +43,7 @@ async fn find_draft(visit: &Visit, permission: Permission, id: &str) -> Result<D
 }
 
 fn rounds_url(draft: &Draft) -> String {
-    format!("/staff/drafts/{}/rounds", draft.id)
-}
-
-/// The page of a draft for staff, to which every page of its rounds leads back.
-fn own_page(draft: &Draft) -> String {
-    format!("/staff/drafts/{}", draft.id)
+    format!("{}/rounds", draft_path(draft.id))
 }
 
 fn rounds_link(draft: &Draft) -> Link {
@@ -95,7 +91,7 @@ async fn list_rounds(visit: Visit, Path(id): Path<String>, Query(shown): Query<S
         }
     }
     if caller.may(Permission::WithdrawDraft) && draft.state.after(Move::Withdraw).is_some() {
-        acts.push(link(words::ACT_GIVE_UP, format!("/staff/drafts/{}/withdraw", draft.id)));
+        acts.push(link(words::ACT_GIVE_UP, format!("{}/withdraw", draft_path(draft.id))));
     }
     visit.show(&RoundsPage {
         layout: visit.layout(Section::Staff),
@@ -104,7 +100,7 @@ async fn list_rounds(visit: Visit, Path(id): Path<String>, Query(shown): Query<S
         notes: notes(app, &draft, rounds.last()),
         followers: words::followers(followers),
         rounds: round_cards(&visit, &draft, &rounds, &versions, true).await?,
-        own: own_page(&draft),
+        own: draft_path(draft.id),
         draft: Link { text: draft.title.clone(), url: format!("/drafts/{}", draft.id) },
         acts,
     })
@@ -155,10 +151,10 @@ async fn change_page(visit: &Visit, draft: &Draft, kind: Kind, form: Change, err
         layout: visit.layout(Section::Staff),
         csrf: visit.form_token(),
         draft: rounds_link(draft),
-        own: own_page(draft),
+        own: draft_path(draft.id),
         title: title.into(),
         consequences: consequences.iter().map(|line| (*line).into()).collect(),
-        action: format!("/staff/drafts/{}/{path}", draft.id),
+        action: format!("{}/{path}", draft_path(draft.id)),
         problems: error.as_ref().map(problems).unwrap_or_default(),
         problem: error.map(|error| error.detail).unwrap_or_default(),
         field: if is_extension { "notice" } else { "reason" },
@@ -250,7 +246,7 @@ async fn list_written_answers(visit: Visit, Path((id, question)): Path<(String, 
     visit.show(&WrittenAnswersPage {
         layout: visit.layout(Section::Staff),
         draft: rounds_link(&draft),
-        own: own_page(&draft),
+        own: draft_path(draft.id),
         wording: words::question(asked.number, &asked.wording, asked.kind),
         next: page.next.map(|cursor| links::with_query(&here, [("cursor", cursor.as_str())])),
         answers: page.items.into_iter().map(|a| Fact { name: texts::moment(a.updated_at), value: a.body }).collect(),

@@ -8,7 +8,7 @@ use poem::{Response, Route, get, handler};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{find_draft, own_page, problems, rounds_after, rounds_link, rounds_url};
+use super::{find_draft, problems, rounds_after, rounds_link, rounds_url};
 use crate::accounts::{Actor, Permission};
 use crate::drafts::consultations::{self, Days, NewConsultation, Span};
 use crate::drafts::notices::{self, Facts};
@@ -19,6 +19,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::DraftVersionId;
 use crate::portal::pages::Section;
 use crate::portal::pages::rounds::{NewRoundPage, QuestionDraft, SelectOption};
+use crate::portal::staff::drafting::draft_path;
 use crate::portal::texts::{self, rounds as words};
 use crate::portal::visits::{Failure, Page, Visit, see_other};
 
@@ -239,7 +240,7 @@ fn show(visit: &Visit, ground: &Ground, sheet: Sheet, error: Option<Error>, blan
         layout: visit.layout(Section::Staff),
         csrf: visit.form_token(),
         draft: rounds_link(&ground.draft),
-        own: own_page(&ground.draft),
+        own: draft_path(ground.draft.id),
         action: format!("{}/new", rounds_url(&ground.draft)),
         plan: format!("{}/plan", rounds_url(&ground.draft)),
         round: ground.draft.round + 1,

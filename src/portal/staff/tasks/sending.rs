@@ -108,10 +108,7 @@ async fn form_page(visit: &Visit, ground: &Ground, fields: &[(String, String)], 
             .chain(provisions.iter().filter(|p| p.address.starts_with(&below)))
             .flat_map(|p| [p.heading.as_str(), p.text.as_str()])
             .collect();
-        let mut hint: String = words.chars().take(GLIMPSE).collect();
-        if words.chars().count() > GLIMPSE {
-            hint.push('…');
-        }
+        let hint = texts::opinions::excerpt(&words, GLIMPSE);
         Tick { value: article.address.clone(), label: article.label.clone(), hint, is_chosen: ticked.contains(&article.address) }
     });
     let ticked_organs = chosen(fields, "organ");
