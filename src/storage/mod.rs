@@ -124,6 +124,8 @@ impl Db {
                 ("lock_timeout", "20000"),
                 ("idle_in_transaction_session_timeout", "60000"),
                 ("plan_cache_mode", "force_custom_plan"),
+                // Compiling a plan takes longer than most statements run, half a second for the counts of a large round, and every connection does it anew.
+                ("jit", "off"),
             ]);
         let pool = PgPoolOptions::new()
             .max_connections(connections)

@@ -150,6 +150,26 @@ async fn a_statement_that_no_index_leads_is_found() {
     app.finish().await;
 }
 
+#[tokio::test]
+async fn the_numbers_of_a_round_come_from_one_index_alone() {
+    let app = TestApp::start().await;
+    // PostgreSQL decides by what it knows of the table, which is empty here.
+    if let Db::Sqlite(sqlite) = &app.app.db {
+        let of_round = "WHERE o.state <> 'withdrawn' AND o.consultation_id = $1 AND";
+        let counts =
+            statements::all().into_iter().filter(|(room, statement)| *room == "opinions::statistics" && statement.contains(of_round));
+        let mut seen = 0;
+        for (_, statement) in counts {
+            let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"))).fetch_all(&sqlite.read).await.unwrap();
+            let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+            assert!(plan.iter().any(|line| line.starts_with("SEARCH o USING COVERING INDEX opinion_numbers ")), "{statement}\n{plan:#?}");
+            seen += 1;
+        }
+        assert_eq!(seen, 6 * 3 + 2, "six dimensions by what adds up, texts and persons, and the two totals");
+    }
+    app.finish().await;
+}
+
 /// Growing tables that SQLite would read from end to end, each with the line of the plan.
 async fn read_by_sqlite(pool: &SqlitePool, statement: &'static str) -> Vec<(String, String)> {
     let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"))).fetch_all(pool).await.unwrap();

@@ -78,7 +78,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("opinions::groups::changing", opinions::groups::changing::STATEMENTS),
     ("opinions::groups::suggesting", opinions::groups::suggesting::STATEMENTS),
     ("opinions::report", opinions::report::STATEMENTS),
-    ("opinions::statistics", opinions::statistics::STATEMENTS),
     ("opinions::statistics::behind", opinions::statistics::behind::STATEMENTS),
     ("opinions::statistics::choices", opinions::statistics::choices::STATEMENTS),
     ("opinions::offline::outcomes", opinions::offline::outcomes::STATEMENTS),
@@ -117,12 +116,12 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
         assert!(!statements.is_empty(), "{room}");
         all.extend(statements.iter().map(|statement| (*room, *statement)));
     }
-    all.extend(
-        opinions::offline::batches::STATEMENT_LISTS
-            .iter()
-            .flat_map(|list| list.iter())
-            .map(|statement| ("opinions::offline::batches", *statement)),
-    );
+    for (room, lists) in [
+        ("opinions::offline::batches", opinions::offline::batches::STATEMENT_LISTS),
+        ("opinions::statistics", opinions::statistics::counting::STATEMENT_LISTS),
+    ] {
+        all.extend(lists.iter().flat_map(|list| list.iter()).map(|statement| (room, *statement)));
+    }
     all.extend(zhitong::app::App::SEALED_COLUMNS.iter().flat_map(|column| column.statements()).map(|statement| ("app::sealed", statement)));
     all
 }

@@ -5,8 +5,8 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::conditions::{
-    Conditions, Ways, counted_activities, counted_assignments, counted_opinions, outcome_of, ways, with_activities, with_assignments,
-    with_opinions,
+    Conditions, Ways, answer_of, counted_activities, counted_assignments, counted_opinions, outcome_of, ways, with_activities,
+    with_assignments, with_opinions,
 };
 use super::{Filter, Measure, outcome_label};
 use crate::accounts::Caller;
@@ -52,7 +52,7 @@ macro_rules! list_opinions {
             "SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, o.station_id, COALESCE(c.name, '') AS point, o.body, o.posted_at, ",
             outcome_of!(),
             " AS outcome, CAST(1 AS BIGINT) AS together ",
-            counted_opinions!($narrow, ""),
+            counted_opinions!($narrow, "LEFT JOIN contact_point c ON c.id = o.contact_point_id"),
             " AND (o.posted_at, o.id) > ($14, $15) ORDER BY o.posted_at, o.id LIMIT $16"
         )
     };
@@ -61,33 +61,33 @@ macro_rules! list_opinions {
 /// The first of several opinions stands for them; `$of` says which belong together. They are told apart by their keys, and only those of the page are fetched.
 /// SQLite and PostgreSQL agree on windows.
 macro_rules! list_firsts {
-    ($narrow:literal, $of:literal, $but:literal) => {
+    ($narrow:literal, $joins:literal, $of:literal, $but:literal) => {
         concat!(
             "WITH firsts AS (SELECT o.id, o.posted_at, COUNT(*) OVER (PARTITION BY ",
             $of,
             ") AS together, ROW_NUMBER() OVER (PARTITION BY ",
             $of,
             " ORDER BY o.posted_at, o.id) AS place ",
-            counted_opinions!($narrow, ""),
+            counted_opinions!($narrow, $joins),
             $but,
             "), picked AS MATERIALIZED (SELECT n.id, n.posted_at, n.together FROM firsts n
             WHERE n.place = 1 AND (n.posted_at, n.id) > ($14, $15) ORDER BY n.posted_at, n.id LIMIT $16)
             SELECT o.id, o.draft_id, o.receipt_number, o.provision_label, o.channel, o.station_id, COALESCE(c.name, '') AS point, o.body, o.posted_at, ",
             outcome_of!(),
-            " AS outcome, n.together FROM picked n CROSS JOIN opinion o JOIN consultation k ON k.id = o.consultation_id
-            LEFT JOIN contact_point c ON c.id = o.contact_point_id
-            LEFT JOIN disposition p ON p.opinion_id = o.id AND p.published_at IS NOT NULL WHERE o.id = n.id ORDER BY n.posted_at, n.id"
+            " AS outcome, n.together FROM picked n CROSS JOIN opinion o LEFT JOIN contact_point c ON c.id = o.contact_point_id
+            WHERE o.id = n.id ORDER BY n.posted_at, n.id"
         )
     };
 }
 
 const LIST_OPINIONS: Ways = ways!(list_opinions;);
 /// The first opinion of each text stands for it.
-const LIST_TEXTS: Ways = ways!(list_firsts; "o.text_hash", "");
+const LIST_TEXTS: Ways = ways!(list_firsts; "", "o.text_hash", "");
 /// The first opinion of each person stands for the person, who is not named.
 const LIST_PERSONS: Ways = ways!(
     list_firsts;
-    "o.account_id, CASE WHEN o.account_id IS NULL THEN v.person_hash END",
+    "LEFT JOIN opinion_provenance v ON v.opinion_id = o.id AND o.account_id IS NULL",
+    "o.account_id, v.person_hash",
     " AND (o.account_id IS NOT NULL OR v.person_hash IS NOT NULL)"
 );
 const LIST_ACTIVITIES: &str = concat!(

@@ -7,39 +7,54 @@ use crate::accounts::Caller;
 use crate::calendar;
 use crate::error::Result;
 
+/// What was answered to an opinion in public; NULL before that. Looked up only where it is asked for.
+macro_rules! answer_of {
+    () => {
+        "(SELECT p.kind FROM disposition p WHERE p.opinion_id = o.id AND p.published_at IS NOT NULL)"
+    };
+}
+pub(super) use answer_of;
+
 /// What became of an opinion, as the caller may know it. That one is not answered at all is decided before the answers are public, and until then points and
 /// counties are not told: of the opinions that are counted for them, `$11` or `$12` holds, and for the bureau neither, because both are NULL.
 macro_rules! outcome_of {
     () => {
-        "CASE WHEN o.state = 'answered' THEN p.kind
-        WHEN o.state = 'excluded' AND k.feedback_published_at IS NULL AND (c.organ_id = $11 OR o.contact_point_id = $12) THEN 'open'
+        concat!(
+            "CASE WHEN o.state = 'answered' THEN ",
+            answer_of!(),
+            " WHEN o.state = 'excluded' AND ($12 = o.contact_point_id
+            OR o.contact_point_id IN (SELECT organ_point.id FROM contact_point organ_point WHERE organ_point.organ_id = $11))
+        AND (SELECT k.feedback_published_at FROM consultation k WHERE k.id = o.consultation_id) IS NULL THEN 'open'
         WHEN o.state = 'excluded' THEN 'excluded' ELSE 'open' END"
+        )
     };
 }
 pub(super) use outcome_of;
 
-/// Opinions with what tells them apart, under the conditions of a filter and a scope: `$1` to `$13`. `$narrow` is given by [`ways!`] and holds `$1`, `$3`
-/// and `$12`; `$names` joins what else is named. What is dear to look at comes after the question whether it is asked for at all, because SQLite looks from
-/// left to right.
+/// Opinions under the conditions of a filter and a scope: `$1` to `$13`. `$narrow` is given by [`ways!`] and holds `$1`, `$3` and `$12`; `$joins` joins what
+/// else is counted or named. The conditions name no column beyond those of the index `opinion_numbers`, so that a number is counted from it alone, and what is
+/// looked up elsewhere is a subquery for those that are asked for it.
 macro_rules! counted_opinions {
-    ($narrow:literal, $names:literal) => {
+    ($narrow:literal, $($joins:literal),+) => {
         concat!(
-            "FROM opinion o JOIN consultation k ON k.id = o.consultation_id JOIN draft d ON d.id = o.draft_id
-        LEFT JOIN contact_point c ON c.id = o.contact_point_id
-        LEFT JOIN disposition p ON p.opinion_id = o.id AND p.published_at IS NOT NULL
-        LEFT JOIN opinion_provenance v ON v.opinion_id = o.id ",
-            $names,
-            " WHERE o.state <> 'withdrawn' AND ",
+            "FROM opinion o ",
+            $($joins, " ",)+
+            "WHERE o.state <> 'withdrawn' AND ",
             $narrow,
-            " AND (v.assignment_id IN (SELECT s.id FROM collection_assignment s WHERE s.task_id = $2) OR $2 IS NULL)
-        AND (NOT $4 OR o.contact_point_id IS NULL) AND (c.region = $5 OR $5 IS NULL)
-        AND (CAST($6 AS TEXT) IS NULL OR COALESCE(o.article_address, '') = $6) AND (o.channel = $7 OR $7 IS NULL)
-        AND (CAST($8 AS TEXT) IS NULL OR ",
+            " AND (o.id IN (SELECT collected.opinion_id FROM opinion_provenance collected
+            JOIN collection_assignment given ON given.id = collected.assignment_id WHERE given.task_id = $2) OR $2 IS NULL)
+        AND (NOT $4 OR o.contact_point_id IS NULL)
+        AND (o.contact_point_id IN (SELECT near.id FROM contact_point near WHERE near.region = $5) OR $5 IS NULL)
+        AND (CAST($6 AS TEXT) IS NULL OR COALESCE(o.address, '') = $6 OR substr(o.address, 1, length($6) + 1) = $6 || '/')
+        AND (o.channel = $7 OR $7 IS NULL) AND (CAST($8 AS TEXT) IS NULL OR ",
             outcome_of!(),
             " = $8)
-        AND (o.posted_at >= $9 OR $9 IS NULL) AND (o.posted_at < $10 OR $10 IS NULL) AND (c.organ_id = $11 OR $11 IS NULL)
+        AND (o.posted_at >= $9 OR $9 IS NULL) AND (o.posted_at < $10 OR $10 IS NULL)
+        AND (o.contact_point_id IN (SELECT owned.id FROM contact_point owned WHERE owned.organ_id = $11) OR $11 IS NULL)
         AND ($13 = 'opinions' OR ($13 = 'late' AND o.is_late) OR ($13 = 'answered' AND o.state = 'answered')
-        OR ($13 = 'adopted' AND o.state = 'answered' AND p.kind IN ('adopted', 'partly_adopted')))"
+        OR ($13 = 'adopted' AND o.state = 'answered' AND ",
+            answer_of!(),
+            " IN ('adopted', 'partly_adopted')))"
         )
     };
 }
@@ -60,6 +75,11 @@ pub(super) struct Ways {
 }
 
 impl Ways {
+    /// All of them.
+    pub(super) const fn all(self) -> [&'static str; 4] {
+        [self.any, self.of_round, self.of_point, self.of_own_point]
+    }
+
     pub(super) fn choose(self, c: &Conditions) -> &'static str {
         if c.scope.point.is_some() {
             self.of_own_point

@@ -8,12 +8,12 @@ pub mod behind;
 pub mod chart;
 pub mod choices;
 mod conditions;
+pub mod counting;
 pub mod sheet;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::FromRow;
 use uuid::Uuid;
 
 use crate::accounts::{Caller, Permission, Role};
@@ -23,12 +23,9 @@ use crate::ids::{CollectionTaskId, ConsultationId, ContactPointId, OrganId};
 use crate::opinions::feedback::DispositionKind;
 use crate::opinions::{Channel, WHOLE_DRAFT};
 use crate::storage::Db;
-use crate::storage::sql::failed;
-use crate::{on_db, text_enum};
-use conditions::{
-    Conditions, Ways, counted_activities, counted_assignments, counted_opinions, outcome_of, ways, with_activities, with_assignments,
-    with_opinions,
-};
+use crate::text_enum;
+use conditions::Conditions;
+use counting::{ACTIVITIES, ALL_PERSONS, ALL_TEXTS, TASKS, activities_by, different_by, opinions_by, tasks_by};
 
 text_enum! {
     /// What the rows of a table of numbers are.
@@ -212,186 +209,13 @@ fn place_of(outcome: &str) -> usize {
 /// 未经联系点
 pub const NO_POINT: &str = "未经联系点";
 
-macro_rules! count_opinions {
-    ($narrow:literal, $names:literal, $key:expr, $label:literal, $group:literal) => {
-        concat!(
-            "SELECT ",
-            $key,
-            ", ",
-            $label,
-            ", CAST(COUNT(*) AS BIGINT) AS opinions, CAST(COUNT(DISTINCT o.text_hash) AS BIGINT) AS texts,
-            CAST(COUNT(DISTINCT o.account_id) + COUNT(DISTINCT CASE WHEN o.account_id IS NULL THEN v.person_hash END) AS BIGINT) AS persons,
-            CAST(COUNT(*) FILTER (WHERE o.is_late) AS BIGINT) AS late,
-            CAST(COUNT(*) FILTER (WHERE o.state = 'answered') AS BIGINT) AS answered,
-            CAST(COUNT(*) FILTER (WHERE o.state = 'answered' AND p.kind IN ('adopted', 'partly_adopted')) AS BIGINT) AS adopted ",
-            counted_opinions!($narrow, $names),
-            $group
-        )
-    };
-}
-
-const BY_NOTHING: Ways = ways!(count_opinions; "", "NULL AS id, '' AS name", "'' AS label", "");
-const BY_CONSULTATION: Ways = ways!(count_opinions; "",
-    "k.id AS id, '' AS name",
-    "d.title || '（第' || CAST(k.round AS TEXT) || '轮）' AS label",
-    " GROUP BY k.id, d.title, k.round, k.opens_at ORDER BY k.opens_at, k.id"
-);
-const BY_POINT: Ways = ways!(count_opinions; "",
-    "c.id AS id, '' AS name",
-    "COALESCE(c.region || ' · ' || c.name, '') AS label",
-    " GROUP BY c.id, c.region, c.name ORDER BY CASE WHEN c.id IS NULL THEN 1 ELSE 0 END, c.region, c.name, c.id"
-);
-const BY_REGION: Ways = ways!(count_opinions; "",
-    "NULL AS id, COALESCE(c.region, '') AS name",
-    "COALESCE(c.region, '') AS label",
-    " GROUP BY c.region ORDER BY CASE WHEN c.region IS NULL THEN 1 ELSE 0 END, c.region"
-);
-const BY_ARTICLE: Ways = ways!(count_opinions;
-    "LEFT JOIN draft_provision a ON a.version_id = o.version_id AND a.address = o.article_address",
-    "NULL AS id, COALESCE(o.article_address, '') AS name",
-    "COALESCE(a.label, '') AS label",
-    " GROUP BY o.article_address, a.label, a.ordinal ORDER BY COALESCE(a.ordinal, -1), o.article_address"
-);
-const BY_CHANNEL: Ways =
-    ways!(count_opinions; "", "NULL AS id, o.channel AS name", "'' AS label", " GROUP BY o.channel ORDER BY o.channel");
-const BY_OUTCOME: Ways =
-    ways!(count_opinions; "", concat!("NULL AS id, ", outcome_of!(), " AS name"), "'' AS label", " GROUP BY 2 ORDER BY 2");
-
-macro_rules! count_of_points {
-    ($key:literal, $label:literal, $numbers:literal, $from:ident, $group:literal) => {
-        concat!("SELECT ", $key, ", ", $label, $numbers, $from!(), $group)
-    };
-}
-
-macro_rules! statements_of_points {
-    ($nothing:ident, $consultation:ident, $point:ident, $region:ident, $numbers:literal, $from:ident) => {
-        const $nothing: &str = count_of_points!("NULL AS id, '' AS name", "'' AS label", $numbers, $from, "");
-        const $consultation: &str = count_of_points!(
-            "k.id AS id, '' AS name",
-            "COALESCE(d.title || '（第' || CAST(k.round AS TEXT) || '轮）', '') AS label",
-            $numbers,
-            $from,
-            " GROUP BY k.id, d.title, k.round, k.opens_at ORDER BY k.opens_at, k.id"
-        );
-        const $point: &str = count_of_points!(
-            "c.id AS id, '' AS name",
-            "c.region || ' · ' || c.name AS label",
-            $numbers,
-            $from,
-            " GROUP BY c.id, c.region, c.name ORDER BY c.region, c.name, c.id"
-        );
-        const $region: &str =
-            count_of_points!("NULL AS id, c.region AS name", "c.region AS label", $numbers, $from, " GROUP BY c.region ORDER BY c.region");
-    };
-}
-
-statements_of_points!(
-    ACTIVITIES,
-    ACTIVITIES_BY_CONSULTATION,
-    ACTIVITIES_BY_POINT,
-    ACTIVITIES_BY_REGION,
-    ", CAST(COUNT(*) AS BIGINT) AS first, CAST(COALESCE(SUM(a.people_reached), 0) AS BIGINT) AS second, CAST(0 AS BIGINT) AS third ",
-    counted_activities
-);
-statements_of_points!(
-    TASKS,
-    TASKS_BY_CONSULTATION,
-    TASKS_BY_POINT,
-    TASKS_BY_REGION,
-    ", CAST(COUNT(*) AS BIGINT) AS first, CAST(COUNT(*) FILTER (WHERE s.first_submitted_at < s.due_at) AS BIGINT) AS second,
-    CAST(COUNT(*) FILTER (WHERE COALESCE(s.first_submitted_at, $9) >= s.due_at) AS BIGINT) AS third ",
-    counted_assignments
-);
-
-/// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[
-    BY_NOTHING.any,
-    BY_NOTHING.of_round,
-    BY_NOTHING.of_point,
-    BY_NOTHING.of_own_point,
-    BY_CONSULTATION.any,
-    BY_CONSULTATION.of_round,
-    BY_CONSULTATION.of_point,
-    BY_CONSULTATION.of_own_point,
-    BY_POINT.any,
-    BY_POINT.of_round,
-    BY_POINT.of_point,
-    BY_POINT.of_own_point,
-    BY_REGION.any,
-    BY_REGION.of_round,
-    BY_REGION.of_point,
-    BY_REGION.of_own_point,
-    BY_ARTICLE.any,
-    BY_ARTICLE.of_round,
-    BY_ARTICLE.of_point,
-    BY_ARTICLE.of_own_point,
-    BY_CHANNEL.any,
-    BY_CHANNEL.of_round,
-    BY_CHANNEL.of_point,
-    BY_CHANNEL.of_own_point,
-    BY_OUTCOME.any,
-    BY_OUTCOME.of_round,
-    BY_OUTCOME.of_point,
-    BY_OUTCOME.of_own_point,
-    ACTIVITIES,
-    ACTIVITIES_BY_CONSULTATION,
-    ACTIVITIES_BY_POINT,
-    ACTIVITIES_BY_REGION,
-    TASKS,
-    TASKS_BY_CONSULTATION,
-    TASKS_BY_POINT,
-    TASKS_BY_REGION,
-];
-
-#[derive(FromRow)]
-struct OpinionsRow {
-    id: Option<Uuid>,
-    name: String,
-    label: String,
-    opinions: i64,
-    texts: i64,
-    persons: i64,
-    late: i64,
-    answered: i64,
-    adopted: i64,
-}
-
-#[derive(FromRow)]
-struct PointsRow {
-    id: Option<Uuid>,
-    name: String,
-    label: String,
-    first: i64,
-    second: i64,
-    third: i64,
-}
-
-async fn opinions_by(db: &Db, ways: Ways, c: &Conditions) -> Result<Vec<OpinionsRow>> {
-    on_db!(db, pool => with_opinions!(sqlx::query_as(ways.choose(c)), c, Measure::Opinions.as_str()).fetch_all(pool).await).map_err(failed)
-}
-
-async fn activities_by(db: &Db, sql: &'static str, c: &Conditions) -> Result<Vec<PointsRow>> {
-    on_db!(db, pool => with_activities!(sqlx::query_as(sql), c).fetch_all(pool).await).map_err(failed)
-}
-
-async fn tasks_by(db: &Db, sql: &'static str, c: &Conditions, now: DateTime<Utc>) -> Result<Vec<PointsRow>> {
-    on_db!(db, pool => with_assignments!(sqlx::query_as(sql), c, now, Measure::Tasks.as_str()).fetch_all(pool).await).map_err(failed)
-}
-
 /// Counts by a dimension. By article one round must be chosen, because each has its own text.
 pub async fn count(db: &Db, caller: &Caller, now: DateTime<Utc>, by: Dimension, filter: Filter) -> Result<Table> {
     if by == Dimension::Article && filter.consultation.is_none() {
         return Err(Error::invalid("consultation", "按条文统计，请先选定一轮征求意见。"));
     }
     let c = Conditions::of(caller, filter)?;
-    let (opinions, activities, tasks) = match by {
-        Dimension::Consultation => (BY_CONSULTATION, ACTIVITIES_BY_CONSULTATION, TASKS_BY_CONSULTATION),
-        Dimension::Point => (BY_POINT, ACTIVITIES_BY_POINT, TASKS_BY_POINT),
-        Dimension::Region => (BY_REGION, ACTIVITIES_BY_REGION, TASKS_BY_REGION),
-        Dimension::Article => (BY_ARTICLE, "", ""),
-        Dimension::Channel => (BY_CHANNEL, "", ""),
-        Dimension::Outcome => (BY_OUTCOME, "", ""),
-    };
+    let (opinions, activities, tasks) = counting::statements_by(by);
     let with_points = by.holds_activities() && c.filter.holds_activities();
     let mut table = Table {
         by,
@@ -399,12 +223,38 @@ pub async fn count(db: &Db, caller: &Caller, now: DateTime<Utc>, by: Dimension, 
         rows: Vec::new(),
         total: Row { key: String::new(), label: "合计".into(), numbers: Numbers::new() },
     };
-    for row in opinions_by(db, opinions, &c).await? {
+    // A large round takes each of these statements a second, so that the total is counted beside the rows.
+    let (rows, total) = tokio::try_join!(
+        async {
+            let rows = opinions_by(db, opinions.opinions, &c).await?;
+            let texts = different_by(db, opinions.texts, &c).await?;
+            Ok::<_, Error>((rows, [(Measure::Texts, texts), (Measure::Persons, different_by(db, opinions.persons, &c).await?)]))
+        },
+        async {
+            let texts = different_by(db, ALL_TEXTS, &c).await?;
+            Ok::<_, Error>([(Measure::Texts, texts), (Measure::Persons, different_by(db, ALL_PERSONS, &c).await?)])
+        }
+    )?;
+    let (rows, different) = rows;
+    for row in rows {
         let label = label_of(by, &row.name, &row.label);
-        row.add_to(table.row(key_of(row.id, &row.name), label));
+        let numbers = row.numbers();
+        for (measure, number) in numbers {
+            *table.total.numbers.entry(measure.as_str()).or_insert(0) += number;
+        }
+        table.row(key_of(row.id, &row.name), label).extend(numbers.map(|(measure, number)| (measure.as_str(), number)));
     }
-    for row in opinions_by(db, BY_NOTHING, &c).await? {
-        row.add_to(&mut table.total.numbers);
+    for (measure, rows) in different {
+        for row in rows {
+            // What came since the rows were counted has no row.
+            let key = key_of(row.id, &row.name);
+            if let Some(known) = table.rows.iter_mut().find(|known| known.key == key) {
+                known.numbers.insert(measure.as_str(), row.different);
+            }
+        }
+    }
+    for (measure, rows) in total {
+        table.total.numbers.insert(measure.as_str(), rows.iter().map(|row| row.different).sum());
     }
     if with_points {
         let names = [Measure::Activities, Measure::Reached].map(Measure::as_str);
@@ -435,25 +285,12 @@ pub async fn count(db: &Db, caller: &Caller, now: DateTime<Utc>, by: Dimension, 
         Dimension::Article => {}
     }
     // What has no row on one side has none of it.
-    for row in &mut table.rows {
+    for row in table.rows.iter_mut().chain([&mut table.total]) {
         for measure in &table.measures {
             row.numbers.entry(measure.as_str()).or_insert(0);
         }
     }
     Ok(table)
-}
-
-impl OpinionsRow {
-    fn add_to(&self, numbers: &mut Numbers) {
-        numbers.extend([
-            (Measure::Opinions.as_str(), self.opinions),
-            (Measure::Texts.as_str(), self.texts),
-            (Measure::Persons.as_str(), self.persons),
-            (Measure::Late.as_str(), self.late),
-            (Measure::Answered.as_str(), self.answered),
-            (Measure::Adopted.as_str(), self.adopted),
-        ]);
-    }
 }
 
 impl Table {
