@@ -77,13 +77,15 @@ impl Preview {
     }
 }
 
-const COUNT: &str = "SELECT CAST(COUNT(*) FILTER (WHERE o.state = 'answer_reviewed' AND p.opinion_revision = o.revision) AS BIGINT) AS ready,
-    CAST(COUNT(*) FILTER (WHERE o.state IN ('received', 'answer_prepared')
-    OR (o.state = 'answer_reviewed' AND p.opinion_revision <> o.revision)) AS BIGINT) AS unanswered,
+// Only what has an answer that is not public yet is read; the others are counted from an index.
+const COUNT: &str = "SELECT w.ready, w.reviewed_outdated + (SELECT CAST(COUNT(*) AS BIGINT) FROM opinion
+    WHERE draft_id = $1 AND state IN ('received', 'answer_prepared')) AS unanswered, w.waiting_for_review, w.outdated,
+    (SELECT CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 AND state = 'answered') AS published FROM (
+    SELECT CAST(COUNT(*) FILTER (WHERE o.state = 'answer_reviewed' AND p.opinion_revision = o.revision) AS BIGINT) AS ready,
+    CAST(COUNT(*) FILTER (WHERE o.state = 'answer_reviewed' AND p.opinion_revision <> o.revision) AS BIGINT) AS reviewed_outdated,
     CAST(COUNT(*) FILTER (WHERE o.state = 'answer_prepared' AND p.opinion_revision = o.revision) AS BIGINT) AS waiting_for_review,
-    CAST(COUNT(*) FILTER (WHERE o.state IN ('answer_prepared', 'answer_reviewed') AND p.opinion_revision <> o.revision) AS BIGINT) AS outdated,
-    CAST(COUNT(*) FILTER (WHERE o.state = 'answered') AS BIGINT) AS published
-    FROM opinion o LEFT JOIN disposition p ON p.opinion_id = o.id WHERE o.draft_id = $1";
+    CAST(COUNT(*) FILTER (WHERE p.opinion_revision <> o.revision) AS BIGINT) AS outdated
+    FROM opinion o JOIN disposition p ON p.opinion_id = o.id WHERE o.draft_id = $1 AND o.state IN ('answer_prepared', 'answer_reviewed')) w";
 const LIST_NAMED: &str = "SELECT v.id, v.number FROM draft_version v WHERE v.draft_id = $1 AND v.published_at IS NULL AND EXISTS (
     SELECT 1 FROM opinion o JOIN disposition p ON p.opinion_id = o.id
     WHERE o.draft_id = $1 AND o.state = 'answer_reviewed' AND p.result_version_id = v.id) ORDER BY v.number";
