@@ -47,7 +47,7 @@ const COUNT: &str = "SELECT (SELECT CAST(COUNT(*) AS BIGINT) FROM opinion WHERE 
 const COUNT_BY_CHANNEL: &str =
     "SELECT channel, CAST(COUNT(*) AS BIGINT) FROM opinion WHERE draft_id = $1 AND state <> 'withdrawn' GROUP BY channel ORDER BY channel";
 const COUNT_BY_DISPOSITION: &str = "SELECT p.kind, CAST(COUNT(*) AS BIGINT) FROM disposition p JOIN opinion o ON o.id = p.opinion_id
-    WHERE o.draft_id = $1 AND p.published_at IS NOT NULL GROUP BY p.kind ORDER BY p.kind";
+    WHERE o.draft_id = $1 AND o.state = 'answered' AND p.published_at IS NOT NULL GROUP BY p.kind ORDER BY p.kind";
 const COUNT_BY_PROVISION: &str = "SELECT o.address, CAST(COUNT(*) AS BIGINT) AS opinions,
     CAST(COUNT(*) FILTER (WHERE o.is_public AND o.display = 'shown' AND c.shows_opinions) AS BIGINT) AS shown
     FROM opinion o JOIN consultation c ON c.id = o.consultation_id
