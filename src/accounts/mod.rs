@@ -2,12 +2,13 @@
 //!
 //! [`Permission::roles`] is the only permission table; a caller's right is asked with [`Caller::require`] and nowhere decided by hand.
 //! `sessions.rs` issues and revokes, `staff/` keeps the accounts of the staff and signs them in, `citizens/` does so for citizens, `limits.rs` says how
-//! often, `sms.rs` and `wechat/` speak to phones and to WeChat.
+//! often, `recorded.rs` words what the audit log keeps of all this, `sms.rs` and `wechat/` speak to phones and to WeChat.
 
 pub mod citizens;
 pub mod consents;
 pub mod deliveries;
 pub mod limits;
+pub mod recorded;
 pub mod sessions;
 pub mod sms;
 pub mod staff;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use sqlx::FromRow;
 
 use crate::accounts::citizens::{Reception, own_profile};
-use crate::accounts::{Caller, Permission, sessions};
+use crate::accounts::{Caller, Permission, recorded, sessions};
 use crate::audit::{self, Act, NewEntry};
 use crate::error::Result;
 use crate::ids::shanghai;
@@ -289,11 +289,12 @@ async fn acts(at: Reception<'_>, caller: &Caller) -> Result<Held> {
     let rows: Vec<(String, bool, String, DateTime<Utc>)> =
         on_db!(at.db, pool => sqlx::query_as(ACTS).bind(caller.account_id).fetch_all(pool).await).map_err(failed)?;
     let show = |(act, is_success, detail, at): (String, bool, String, DateTime<Utc>)| {
-        let label = Act::ALL.iter().find(|known| known.as_str() == act).map_or(act.as_str(), |known| known.label());
+        let known = Act::parse(&act);
         filled(vec![
-            datum("act", "操作", label),
+            datum("act", "操作", known.map_or(act.as_str(), |known| known.label())),
             datum("is_success", "成功", yes(is_success)),
-            datum("detail", "说明", detail),
+            // What the log notes for itself means nothing to the person.
+            datum("detail", "说明", known.and_then(|act| recorded::told(act, &detail)).unwrap_or_default()),
             datum("at", "时间", moment(at)),
         ])
     };

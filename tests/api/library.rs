@@ -158,6 +158,20 @@ async fn documents_versions_and_provisions_are_read_by_address() {
 }
 
 #[tokio::test]
+async fn what_the_parser_doubts_is_told_to_staff_in_words() {
+    let app = TestApp::start().await;
+    let token = app.token(Role::Handler).await;
+    let text = "# 清河市手套管理办法\n\n第一条 手套成双使用。\n\n第三条 本办法自2025年2月1日起施行。\n";
+    import(&app, &token, &[("清河市手套管理办法(2025-01-02).md", text)], false).await;
+    let desk = app.page("/staff", &token).await;
+    assert!(desk.contains("编号缺失") && desk.contains("1 处") && !desk.contains(">D02"), "{desk}");
+    let id = app.get("/documents", None).await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
+    let law = app.page(&format!("/laws/{id}"), &token).await;
+    assert!(law.contains("编号缺失（原文第 ") && law.contains("第一条之后为第三条") && !law.contains(">D02"), "{law}");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn completion_knows_titles_and_pinyin() {
     let (app, _) = stocked().await;
     for typed in ["清河市雨", "雨伞管", "qhsys"] {

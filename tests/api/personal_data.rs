@@ -180,6 +180,11 @@ async fn a_person_gets_everything_that_is_held_and_no_secret() {
     {
         assert!(copy["held"].as_array().unwrap().iter().any(|h| h["key"] == key), "{key}");
     }
+    let acts = copy["held"].as_array().unwrap().iter().find(|h| h["key"] == "log").unwrap()["entries"].as_array().unwrap();
+    let fields = acts.iter().flat_map(|act| act["fields"].as_array().unwrap());
+    let details: Vec<&str> = fields.filter(|f| f["key"] == "detail").map(|f| f["value"].as_str().unwrap()).collect();
+    let notice = format!("告知版本 {PRIVACY_VERSION}");
+    assert_eq!(details, [notice.as_str(), "已满十四周岁", "用手机验证码"], "what the log keeps is told in words");
     let hash = zhitong::storage::crypto::sm3_hex(token(&session).unwrap().as_bytes());
     assert!(!text.contains(token(&session).unwrap()) && !text.contains(&hash));
     // Nothing of anybody else.
@@ -282,10 +287,13 @@ async fn the_pages_bind_export_and_erase() {
 
     let export = browser.get("/me/export", &session).await;
     assert!(export.status == StatusCode::OK && export.html.contains(PHONE) && export.html.contains("登录的设备"), "{}", export.html);
+    assert!(export.html.contains("<dd>用微信</dd>") && !export.html.contains("<dd>wechat</dd>"), "{}", export.html);
     let file = browser.get("/me/export.json", &session).await;
     assert!(file.header(header::CONTENT_DISPOSITION).contains("attachment"));
     let read: Value = serde_json::from_str(&file.html).unwrap();
     assert_eq!(read["held"][0]["entries"][0]["phone"], PHONE);
+    let acts = read["held"].as_array().unwrap().iter().find(|h| h["key"] == "log").unwrap()["entries"].as_array().unwrap();
+    assert!(acts.iter().any(|act| act["act"] == "绑定手机号" && act["detail"] == "用手机验证码"), "{acts:?}");
 
     let unsure = browser.submit("/me/delete", &session, &format!("csrf={csrf}&confirmation=")).await;
     assert!(unsure.status == StatusCode::BAD_REQUEST && unsure.html.contains("请输入“注销”两个字"));

@@ -79,7 +79,7 @@ async fn show(visit: &Visit, work: &str, wanted: Option<VersionId>, on: Option<N
         toc: laid.toc,
         blocks: laid.blocks,
         citation: texts::citation(&shown.title, ""),
-        diagnostics: diagnostics.into_iter().map(|d| Fact { name: texts::diagnostic(&d.code, d.line), value: d.detail }).collect(),
+        diagnostics: diagnostics.into_iter().map(|d| Fact { name: texts::diagnostic_at(&d.code, d.line), value: d.detail }).collect(),
         url,
     })
 }

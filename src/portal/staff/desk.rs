@@ -81,6 +81,9 @@ pub async fn show_desk(visit: Visit) -> Page {
         works: texts::grouped(totals.works),
         versions: texts::grouped(totals.versions),
         articles: texts::grouped(totals.articles),
-        diagnostics: diagnostics.into_iter().map(|(code, n)| Fact { name: code, value: texts::grouped(n) }).collect(),
+        diagnostics: diagnostics
+            .into_iter()
+            .map(|(code, n)| Fact { name: texts::diagnostic(&code).into(), value: texts::places(n) })
+            .collect(),
     })
 }

@@ -2,14 +2,14 @@
 //!
 //! The log keeps canonical names, because what is written there never changes and is hashed; the page translates them, says how many things an act was
 //! about instead of their ids ([`ids`] has those), and names the person that it names. A detail that is not of the form that its act writes is shown as it
-//! is stored. To add an act whose detail a person should read, add a line to [`told`] and one to the tests.
+//! is stored. To add an act whose detail a person should read, add a line to [`told`] and one to the tests; the words of acts on accounts stand in
+//! [`recorded`], because a citizen's copy of their data says them, too.
 
 use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use crate::accounts::Role;
-use crate::accounts::citizens::consent::{Age, Relation};
+use crate::accounts::recorded;
 use crate::audit::Act;
 use crate::contact_points::activities::ActivityKind;
 use crate::contact_points::assignments::Step;
@@ -86,27 +86,17 @@ macro_rules! without_detail {
 fn told(act: Act, stored: &str, names: &Names) -> Option<String> {
     use Act::*;
     Some(match act {
-        SignIn | LockSignIn | BindPhone | MergeAccounts => way_in(stored)?,
-        SignOut => match stored {
-            "one of the own sessions" => "退出自己的一处登录".into(),
-            "all other own sessions" => "退出自己的其他登录".into(),
-            _ => return None,
-        },
-        ProvePassword => match stored {
-            "code" => "下一步：输入验证码".into(),
-            "password" => "下一步：更换密码".into(),
-            "enrolment" => "下一步：启用两步验证".into(),
-            _ => return None,
-        },
-        CreateAccount => Role::parse(stored)?.label().into(),
-        ChangeAccount => {
-            let (before, after) = stored.split_once(" -> ")?;
-            let (before, after) = (Role::parse(before)?.label(), Role::parse(after)?.label());
-            if before == after { format!("角色不变：{after}") } else { format!("角色由{before}改为{after}") }
-        }
-        AcceptPrivacyNotice => format!("告知版本 {stored}"),
-        StateAge => Age::parse(stored)?.label().into(),
-        RecordGuardianConsent => Relation::parse(stored)?.label().into(),
+        SignIn
+        | LockSignIn
+        | BindPhone
+        | MergeAccounts
+        | SignOut
+        | ProvePassword
+        | CreateAccount
+        | ChangeAccount
+        | AcceptPrivacyNotice
+        | StateAge
+        | RecordGuardianConsent => recorded::told(act, stored)?,
         RotateKeys => {
             let (count, key) = stored.split_once(" to ")?;
             format!("{count} 项改用密钥 {key}")
@@ -257,18 +247,6 @@ fn place(address: &str) -> String {
     citation_of(address, "", true)
 }
 
-fn way_in(stored: &str) -> Option<String> {
-    Some(match stored {
-        "password" => "用密码".into(),
-        "password and code" => "用密码和验证码".into(),
-        "password and recovery code" => "用密码和恢复码".into(),
-        "phone" | "code" => "用手机验证码".into(),
-        "wechat" => "用微信".into(),
-        "workplace closed" => "所属联系点或者信息采集点已经关闭".into(),
-        _ => format!("来源标记 {}", stored.strip_prefix("from ")?),
-    })
-}
-
 fn particular(name: &str) -> Option<&'static str> {
     Some(match name {
         "work_id" => "关联的法规",
@@ -324,6 +302,8 @@ fn moderated(stored: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accounts::Role;
+    use crate::accounts::citizens::consent::{Age, Relation};
 
     const ONE: &str = "01900000-0000-7000-8000-000000000001";
     const TWO: &str = "01900000-0000-7000-8000-000000000002";

@@ -1,7 +1,6 @@
 //! Words of the pages on which staff prepare a draft, as far as they are chosen in code.
 
 use crate::corpus::classification::Validity;
-use crate::corpus::structure::DiagnosticCode;
 use crate::drafts::corrections::CorrectionAct;
 use crate::drafts::legal_bases::Rank;
 
@@ -107,11 +106,6 @@ pub fn past(act: CorrectionAct, line: i64, undoes: Option<i64>) -> String {
 /// A line became a line of another kind.
 pub fn retyped(line: i64) -> String {
     format!("改类别（第 {line} 行）")
-}
-
-/// What a diagnostic says.
-pub fn note(code: &str) -> &'static str {
-    DiagnosticCode::ALL.iter().find(|known| known.as_str() == code).map_or("需要核对", |known| known.message())
 }
 
 /// Kind and size of a file.

@@ -26,6 +26,7 @@ pub use crate::calendar::chinese_day as day;
 use crate::corpus::Relation;
 use crate::corpus::classification::Validity;
 use crate::corpus::numerals::to_chinese;
+use crate::corpus::structure::DiagnosticCode;
 use crate::ids::shanghai;
 
 /// Example queries of the home page; all find something in the demonstration city.
@@ -266,9 +267,19 @@ pub fn relation(relation: Relation, is_active: bool) -> &'static str {
     }
 }
 
-/// Where the parser was not sure.
-pub fn diagnostic(code: &str, line: i64) -> String {
-    format!("{code}　原文第 {line} 行")
+/// What a diagnostic says; one of a kind that is not known asks to look.
+pub fn diagnostic(code: &str) -> &'static str {
+    DiagnosticCode::ALL.iter().find(|known| known.as_str() == code).map_or("需要核对", |known| known.message())
+}
+
+/// What a diagnostic says, and of which line.
+pub fn diagnostic_at(code: &str, line: i64) -> String {
+    format!("{}（原文第 {line} 行）", diagnostic(code))
+}
+
+/// In how many places.
+pub fn places(n: i64) -> String {
+    format!("{} 处", grouped(n))
 }
 
 /// Who drafts it.
@@ -333,6 +344,15 @@ mod tests {
         for (n, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (146_203, "146,203"), (-1_234_567, "-1,234,567")] {
             assert_eq!(grouped(n), text);
         }
+    }
+
+    #[test]
+    fn a_diagnostic_is_told_in_words_and_not_by_its_number() {
+        for code in DiagnosticCode::ALL {
+            assert_eq!(diagnostic_at(code.as_str(), 12), format!("{}（原文第 12 行）", code.message()));
+        }
+        assert_eq!(diagnostic("D99"), "需要核对");
+        assert_eq!(places(1_234), "1,234 处");
     }
 
     #[test]

@@ -209,7 +209,7 @@ fn is_settled_by_a_look(note: &Note) -> bool {
 }
 
 fn line_note(note: Note) -> LineNote {
-    LineNote { text: words::note(&note.code).into(), detail: note.detail, code: note.code }
+    LineNote { text: texts::diagnostic(&note.code).into(), detail: note.detail, code: note.code }
 }
 
 fn past_line(past: PastCorrection) -> PastLine {
