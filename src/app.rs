@@ -38,6 +38,7 @@ use crate::storage::cache::Cache;
 use crate::storage::crypto::rotation::SealedColumn;
 use crate::storage::crypto::{DataKey, FieldCipher};
 use crate::storage::engines::Engines;
+use crate::storage::leases::Begun;
 use crate::storage::snapshot::ContentColumn;
 use crate::storage::{DataDirLock, Db, moving, settings};
 use crate::telemetry::Metrics;
@@ -80,6 +81,8 @@ pub struct Parts {
     pub engines: Engines,
     /// How many opinions this process took.
     pub opinions_taken: Taken,
+    /// Imports and work at uploaded tables that requests began.
+    pub begun: Begun,
     /// Claim on the data directory; `None` for commands that only read.
     _lock: Option<DataDirLock>,
 }
@@ -180,6 +183,7 @@ impl App {
             metrics,
             engines: Engines::default(),
             opinions_taken: Taken::default(),
+            begun: Begun::default(),
             _lock: lock,
         })))
     }

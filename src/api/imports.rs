@@ -111,7 +111,7 @@ impl ImportsApi {
         for field in body.files {
             uploads.push(keep(field, &mut left).await?);
         }
-        let id = jobs::start_job(app.importer(), &app.config.rules, caller.account_id, uploads, body.dry_run).await?;
+        let id = jobs::start_job(app.importer(), &app.config.rules, &app.begun, caller.account_id, uploads, body.dry_run).await?;
         Ok(AcceptedResponse::Accepted(Json(job_view(&app, jobs::get_job(&app.db, id).await?))))
     }
 

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::ids::SHANGHAI_SECONDS;
 use crate::opinions::sealing::{self, Verification};
+use crate::telemetry;
 
 /// Anchors of the data directory's file, and of further files.
 pub fn kept_anchors(app: &App, files: &[PathBuf]) -> Result<Vec<Anchor>> {
@@ -26,36 +27,62 @@ pub fn kept_anchors(app: &App, files: &[PathBuf]) -> Result<Vec<Anchor>> {
     Ok(anchors)
 }
 
-/// `audit verify`
-pub async fn verify(config: Config, files: &[PathBuf], as_json: bool) -> Result<ExitCode> {
-    let app = App::open(config, Access::ReadOnly).await?;
-    let kept = kept_anchors(&app, files)?;
-    let checked = checking::verify_anchored(&app.db, &app.data_key, &kept).await?;
-    // Before the seals are read: whatever becomes of them, the log's own verdict is known.
-    if !as_json {
-        print_chain(&checked);
-    }
-    let has_seals = !app.db.pending_migrations().await?.contains(&sealing::MIGRATION);
-    let sealed = if has_seals { Some(sealing::verify(&app.db).await?) } else { None };
-    let are_sound = sealed.as_ref().is_none_or(|sealed| sealed.different == 0);
-    match &sealed {
-        _ if as_json => println!("{}", as_object(&checked, sealed.as_ref())),
-        Some(sealed) => print_seals(sealed),
-        None => println!("数据库尚未升级，回执还没有封存。"),
-    }
-    Ok(if checked.broken_at.is_none() && are_sound { ExitCode::SUCCESS } else { ExitCode::from(2) })
+/// What is found of log and seals, as far as they could be read.
+#[derive(Default)]
+struct Found {
+    chain: Option<checking::Verification>,
+    seals: Option<Verification>,
 }
 
-/// Log and seals; without seals each of their members is null.
-fn as_object(checked: &checking::Verification, sealed: Option<&Verification>) -> Value {
-    let differences = sealed.map(|sealed| -> Vec<Value> {
+/// `audit verify`. What could not be checked is a failure, and the object of the machine says so as well.
+pub async fn verify(config: Config, files: &[PathBuf], as_json: bool) -> Result<ExitCode> {
+    let mut found = Found::default();
+    let checked = check(config, files, as_json, &mut found).await;
+    if as_json {
+        println!("{}", as_object(&found, checked.as_ref().err()));
+    }
+    checked?;
+    let holds = found.chain.is_some_and(|chain| chain.broken_at.is_none());
+    let are_sound = found.seals.is_none_or(|seals| seals.different == 0);
+    Ok(if holds && are_sound { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// Reads log and seals, and notes and, for a person, prints each as soon as it is known.
+async fn check(config: Config, files: &[PathBuf], as_json: bool, found: &mut Found) -> Result<()> {
+    config.check()?;
+    telemetry::start(&config)?;
+    let app = App::open(config, Access::ReadOnly).await?;
+    let kept = kept_anchors(&app, files)?;
+    let chain = found.chain.insert(checking::verify_anchored(&app.db, &app.data_key, &kept).await?);
+    // Before the seals are read: whatever becomes of them, the log's own verdict is known.
+    if !as_json {
+        print_chain(chain);
+    }
+    if app.db.pending_migrations().await?.contains(&sealing::MIGRATION) {
+        if !as_json {
+            println!("数据库尚未升级，回执还没有封存。");
+        }
+        return Ok(());
+    }
+    let seals = found.seals.insert(sealing::verify(&app.db).await?);
+    if !as_json {
+        print_seals(seals);
+    }
+    Ok(())
+}
+
+/// Log and seals; each member of what could not be read, or is not there yet, is null, and so is `failure` when nothing went wrong.
+fn as_object(found: &Found, failure: Option<&Error>) -> Value {
+    let (chain, seals) = (found.chain.as_ref(), found.seals.as_ref());
+    let differences = seals.map(|sealed| -> Vec<Value> {
         sealed.differences.iter().map(|d| json!({"seal": d.seal, "what": d.flaw.as_str(), "receipt_number": d.number})).collect()
     });
     json!({
-        "entries": checked.entries, "last_hash": checked.last_hash, "anchors": checked.anchors,
-        "broken_at": checked.broken_at, "what": checked.what.map(|what| what.as_str()),
-        "seals": sealed.map(|s| s.seals), "receipts": sealed.map(|s| s.receipts), "waiting": sealed.map(|s| s.waiting),
-        "different": sealed.map(|s| s.different), "differences": differences,
+        "entries": chain.map(|c| c.entries), "last_hash": chain.map(|c| &c.last_hash), "anchors": chain.map(|c| c.anchors),
+        "broken_at": chain.and_then(|c| c.broken_at), "what": chain.and_then(|c| c.what).map(|what| what.as_str()),
+        "seals": seals.map(|s| s.seals), "receipts": seals.map(|s| s.receipts), "waiting": seals.map(|s| s.waiting),
+        "different": seals.map(|s| s.different), "differences": differences,
+        "failure": failure.map(|e| json!({"code": e.code.slug(), "detail": e.detail, "cause": e.cause_chain()})),
     })
 }
 

@@ -18,7 +18,7 @@ use crate::config::Rules;
 use crate::error::{Code, Error, Result};
 use crate::ids::{AccountId, Clock, ImportJobId};
 use crate::storage::blobs::{BlobHash, Blobs};
-use crate::storage::leases;
+use crate::storage::leases::{self, Begun};
 use crate::storage::snapshot::ContentColumn;
 use crate::storage::sql::{Page, decode_cursor, failed};
 use crate::storage::{Db, Tx};
@@ -198,33 +198,57 @@ pub struct Upload {
     pub name: String,
 }
 
-/// Starts an import of uploaded files and gives its job at once; the import goes on by itself.
+/// Starts an import of uploaded files and gives its job at once; the import goes on by itself, and is let go when the instance stops first.
 ///
 /// # Errors
 /// [`Code::Invalid`] without a file; whatever the database or the store of originals fails with, and nothing has begun then.
-pub async fn start_job(importer: Importer, rules: &Rules, by: AccountId, uploads: Vec<Upload>, is_dry_run: bool) -> Result<ImportJobId> {
+pub async fn start_job(
+    importer: Importer,
+    rules: &Rules,
+    begun: &Begun,
+    by: AccountId,
+    uploads: Vec<Upload>,
+    is_dry_run: bool,
+) -> Result<ImportJobId> {
     let id = create_job(&importer, by, uploads, is_dry_run).await?;
-    begin(importer, rules, id);
+    begin(importer, rules, begun, id);
     Ok(id)
 }
 
-/// Imports the files of a trial in full, without another upload; the import goes on by itself. The id is made by the caller: the same id again is no change.
+/// Imports the files of a trial in full, without another upload; the import goes on as that of [`start_job`] does. The id is made by the caller: the same id again
+/// is no change.
 ///
 /// # Errors
 /// [`Code::Conflict`] for a job that is no trial, that has not ended, or whose files are gone.
-pub async fn start_checked(importer: Importer, rules: &Rules, by: AccountId, trial: ImportJobId, id: ImportJobId) -> Result<()> {
+pub async fn start_checked(
+    importer: Importer,
+    rules: &Rules,
+    begun: &Begun,
+    by: AccountId,
+    trial: ImportJobId,
+    id: ImportJobId,
+) -> Result<()> {
     if create_checked(&importer, by, trial, id).await? {
-        begin(importer, rules, id);
+        begin(importer, rules, begun, id);
     }
     Ok(())
 }
 
-fn begin(importer: Importer, rules: &Rules, id: ImportJobId) {
+fn begin(importer: Importer, rules: &Rules, begun: &Begun, id: ImportJobId) {
     let rules = rules.clone();
-    tokio::spawn(async move {
-        let Ok(_place) = PLACES.acquire().await else { return };
+    begun.begin(move |mut stopping| async move {
+        let place = tokio::select! {
+            biased;
+            // Whoever waits has claimed nothing.
+            () = leases::stopped(&mut stopping) => return,
+            place = PLACES.acquire() => place,
+        };
+        let Ok(_place) = place else { return };
         match claim(&importer, &rules, id).await {
-            Ok(Some(worker)) => work(&importer, &rules, id, worker).await,
+            Ok(Some(worker)) => {
+                let (working, letting_go) = (work(&importer, &rules, id, worker), let_go(&importer, id, worker));
+                leases::unless_stopped("imports", &mut stopping, working, letting_go).await;
+            }
             // Another instance was faster.
             Ok(None) => {}
             Err(problem) => {
@@ -460,8 +484,7 @@ pub async fn finish(importer: &Importer, id: ImportJobId, worker: Uuid, outcome:
     Ok(finished == 1)
 }
 
-/// Lets a job go that was taken up here and that the server cannot finish before it stops: another instance goes on at once. What [`start_job`] began by itself is not
-/// let go: it falls silent with the server.
+/// Lets a job go that the instance cannot finish before it stops: another one goes on at once.
 async fn let_go(importer: &Importer, id: ImportJobId, worker: Uuid) -> Result<()> {
     let mut tx = importer.db.begin().await?;
     on_tx!(&mut tx, c => sqlx::query(LET_GO).bind(id).bind(worker).execute(c).await.map(drop)).map_err(failed)?;

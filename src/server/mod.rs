@@ -253,7 +253,8 @@ async fn conditional<E: Endpoint>(endpoint: Arc<E>, request: Request) -> poem::R
 
 /// Serves until a stop signal, then lets requests in flight finish.
 ///
-/// `announce` is called once requests are answered. Background work (following the change feed, what is due by the clock, delivering notifications, imports and tables that nobody works at) stops with the server.
+/// `announce` is called once requests are answered. Background work (following the change feed, what is due by the clock, delivering notifications,
+/// imports and tables that nobody works at) stops with the server; what requests began of these two is let go with it.
 pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> Result<()> {
     install_tls();
     let bound = port.local_addr().unwrap_or(app.config.listen);
@@ -289,6 +290,7 @@ pub async fn serve(app: App, port: Port, announce: impl FnOnce(SocketAddr)) -> R
     connections::answer(&app, port, bound, routes(&app), stopped).await;
     tracing::info!("the port is closed; finishing");
     stop.send_replace(true);
+    app.begun.stop().await;
     follower.await.map_err(|e| Error::internal("the index follower broke", e))?;
     timed.await.map_err(|e| Error::internal("the work that is due by the clock broke", e))?;
     reminder.await.map_err(|e| Error::internal("the reminding of contact points broke", e))?;

@@ -4,8 +4,10 @@
 //! expects, so of several instances one wins; every further write names the worker, so one that was overtaken changes nothing. A claim without a sign for
 //! [`Rules::silent_seconds`] is dead. Signs are compared by the clocks of the instances, which must agree much better than that.
 //!
-//! An engine that is away kills no worker: see [`steadily`].
+//! An engine that is away kills no worker: see [`steadily`]. An instance that stops lets go of what it works at, so that another one goes on at once: see
+//! [`take_up_until_stopped`] and [`Begun`].
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -100,6 +102,59 @@ where
     }
 }
 
+/// Ends when the instance stops.
+pub async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    while !*stopping.borrow_and_update() {
+        if stopping.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Works at what is claimed until it is done or the instance stops; what is not done by then is cut off, as a kill would, and let go. Says whether it is done.
+pub async fn unless_stopped(
+    what: &str,
+    stopping: &mut watch::Receiver<bool>,
+    work: impl Future<Output = ()>,
+    let_go: impl Future<Output = Result<()>>,
+) -> bool {
+    let is_done = tokio::select! {
+        biased;
+        () = work => true,
+        () = stopped(stopping) => false,
+    };
+    if !is_done && let Err(error) = let_go.await {
+        tracing::warn!(what, cause = error.cause_chain(), "work could not be let go; it is taken up after a while");
+    }
+    is_done
+}
+
+/// Work that requests of this instance began, which goes on by itself beside what is taken up.
+#[derive(Clone, Debug)]
+pub struct Begun(Arc<watch::Sender<bool>>);
+
+impl Default for Begun {
+    fn default() -> Self {
+        Begun(Arc::new(watch::channel(false).0))
+    }
+}
+
+impl Begun {
+    /// Begins some work, which hears when the instance stops, and must end then: see [`unless_stopped`].
+    pub fn begin<F>(&self, work: impl FnOnce(watch::Receiver<bool>) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        tokio::spawn(work(self.0.subscribe()));
+    }
+
+    /// Tells all of it that the instance stops, and waits for its end. What begins later ends at once.
+    pub async fn stop(&self) {
+        self.0.send_replace(true);
+        self.0.closed().await;
+    }
+}
+
 /// Takes up what nobody works at, one after the other, until it is told to stop; what is not finished by then is let go, so that another instance goes on at once. A
 /// failure is logged and tried again after a pause.
 pub async fn take_up_until_stopped<T, C, W, L>(
@@ -118,14 +173,7 @@ pub async fn take_up_until_stopped<T, C, W, L>(
     while !*stopping.borrow_and_update() {
         match claim().await {
             Ok(Some(taken)) => {
-                let is_over = tokio::select! {
-                    () = work(taken.clone()) => true,
-                    _ = stopping.changed() => false,
-                };
-                if !is_over {
-                    if let Err(error) = let_go(taken).await {
-                        tracing::warn!(what, cause = error.cause_chain(), "work could not be let go; it is taken up after a while");
-                    }
+                if !unless_stopped(what, &mut stopping, work(taken.clone()), let_go(taken)).await {
                     return;
                 }
                 // There may be more of it.
@@ -214,6 +262,41 @@ mod tests {
         let away = steadily("a test", pause, || work(usize::MAX, Code::Unavailable));
         let ended = while_alive(away, Duration::from_millis(40), || std::future::ready(Err(overtaken()))).await;
         assert_eq!(ended.unwrap_err().code, Code::Conflict);
+    }
+
+    #[tokio::test]
+    async fn a_stop_lets_go_of_what_is_not_done_and_waits_for_it() {
+        let (begun, let_go) = (Begun::default(), Arc::new(AtomicUsize::new(0)));
+        let begin = |work: Option<Duration>| {
+            let count = let_go.clone();
+            begun.begin(move |mut stopping| async move {
+                let work = async move {
+                    match work {
+                        Some(time) => tokio::time::sleep(time).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                let let_go = async move {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    count.fetch_add(1, Ordering::Relaxed);
+                    Ok(())
+                };
+                unless_stopped("a test", &mut stopping, work, let_go).await;
+            });
+        };
+        begin(Some(Duration::ZERO));
+        begin(None);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        begin(None);
+        let stopped = tokio::time::timeout(Duration::from_secs(20), begun.stop()).await;
+        assert!(stopped.is_ok(), "work does not end with its instance");
+        assert_eq!(let_go.load(Ordering::Relaxed), 2, "what was done is not let go, and the others are");
+        // A request that was slow.
+        begin(None);
+        begun.stop().await;
+        assert_eq!(let_go.load(Ordering::Relaxed), 3);
+        // With nothing to do there is nothing to wait for.
+        Begun::default().stop().await;
     }
 
     #[test]

@@ -10,7 +10,7 @@ use zhitong::corpus::jobs::{self, ImportJob, JobState, Upload};
 use zhitong::error::{Code, Error};
 use zhitong::ids::{AccountId, ImportJobId};
 use zhitong::storage::blobs::BlobHash;
-use zhitong::storage::leases;
+use zhitong::storage::leases::{self, Begun};
 
 use crate::support::TestApp;
 
@@ -53,6 +53,11 @@ impl Bench {
     /// Lets so much time pass that whoever works is taken for dead.
     fn silence(&self) {
         self.app.clock.advance(chrono::Duration::seconds(i64::from(self.rules.silent_seconds) + 1));
+    }
+
+    async fn attempts(&self, id: ImportJobId) -> i64 {
+        const ATTEMPTS: &str = "SELECT attempts FROM import_job WHERE id = $1";
+        zhitong::on_db!(&self.importer.db, pool => sqlx::query_scalar(ATTEMPTS).bind(id).fetch_one(pool).await).unwrap()
     }
 
     async fn documents(&self) -> i64 {
@@ -177,9 +182,42 @@ async fn an_import_outlasts_a_store_that_is_away() {
     tokio::time::timeout(std::time::Duration::from_secs(60), working).await.expect("the store is back").unwrap();
     let job = bench.seen(id).await;
     assert_eq!((job.state, outcomes(&job)), (JobState::Finished, FILES.map(|(name, _)| (name, "new")).to_vec()), "{}", job.failure);
-    const ATTEMPTS: &str = "SELECT attempts FROM import_job WHERE id = $1";
-    let attempts: i64 = zhitong::on_db!(&bench.importer.db, pool => sqlx::query_scalar(ATTEMPTS).bind(id).fetch_one(pool).await).unwrap();
-    assert_eq!(attempts, 1);
+    assert_eq!(bench.attempts(id).await, 1);
+    bench.app.finish().await;
+}
+
+#[tokio::test]
+async fn a_stop_hands_over_what_a_request_began() {
+    let bench = Bench::start().await;
+    let (importer, rules) = (&bench.importer, &bench.rules);
+    let trial = bench.job(&FILES, true).await;
+    let worker = jobs::claim(importer, rules, trial).await.unwrap().unwrap();
+    jobs::work(importer, rules, trial, worker).await;
+    // The store is away, so that the stop comes in the middle of the work.
+    let away = bench.app.take_content_away(jobs::SHELF, FILES[1].1.as_bytes());
+    let (id, begun) = (ImportJobId(importer.ids.next()), Begun::default());
+    jobs::start_checked(importer.clone(), rules, &begun, bench.by, trial, id).await.unwrap();
+    let claimed = async {
+        while bench.attempts(id).await == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), claimed).await.expect("the job is begun");
+    tokio::time::timeout(std::time::Duration::from_secs(60), begun.stop()).await.expect("the work ends with its instance");
+    away.give_back();
+    assert_eq!((bench.seen(id).await.state, bench.attempts(id).await), (JobState::Running, 0), "a stop costs no try");
+    // Nobody has to wait for a silence.
+    let (next, worker) = jobs::claim_next(importer, rules).await.unwrap().expect("it is let go");
+    assert_eq!(next, id);
+    jobs::work(importer, rules, id, worker).await;
+    let job = bench.seen(id).await;
+    assert_eq!((job.state, outcomes(&job)), (JobState::Finished, FILES.map(|(name, _)| (name, "new")).to_vec()), "{}", job.failure);
+    assert_eq!(bench.documents().await, 2);
+    // What begins while the instance stops is begun by another one.
+    let late = ImportJobId(importer.ids.next());
+    jobs::start_checked(importer.clone(), rules, &begun, bench.by, trial, late).await.unwrap();
+    begun.stop().await;
+    assert_eq!(jobs::claim_next(importer, rules).await.unwrap().map(|(id, _)| id), Some(late));
     bench.app.finish().await;
 }
 

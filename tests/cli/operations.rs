@@ -152,6 +152,52 @@ fn the_log_of_a_database_without_seals_is_checked() {
     assert!(checked.status.code() == Some(2) && text(&checked.stdout).contains("第 1 条起不一致"), "{}", text(&checked.stdout));
 }
 
+#[test]
+fn a_check_of_the_log_that_breaks_off_says_so_to_a_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = format!("data_key = '{}'", IdSource::Random.secret(32));
+    let zhitong = production(folder.path(), &settings);
+    let told = |zhitong: &dyn Fn(&[&str]) -> Output| {
+        let (person, machine) = (zhitong(&["audit", "verify"]), zhitong(&["audit", "verify", "--json"]));
+        assert_eq!(machine.status.code(), person.status.code(), "{}", text(&person.stderr));
+        let object: Value = serde_json::from_slice(&machine.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&machine.stdout)));
+        (person, object)
+    };
+    // Nothing is there yet.
+    let (person, object) = told(&zhitong);
+    assert!(person.status.code() == Some(1) && object["failure"]["code"] == "startup", "{object}");
+    assert!(zhitong(&["migrate"]).status.success());
+    assert!(zhitong(&["account", "add", "chen.ke", "--name", "陈科", "--role", "administrator"]).status.success());
+    let (person, object) = told(&zhitong);
+    assert!(person.status.success() && object["failure"].is_null() && object["different"] == 0, "{object}");
+
+    // Another key, and none.
+    let (other, none) = (format!("data_key = '{}'", IdSource::Random.secret(32)), "public_url = 'https://x.example'");
+    for (settings, sentence) in [(other.as_str(), "密钥不对"), (none, "data_key")] {
+        let (person, object) = told(&production(folder.path(), settings));
+        assert!(person.status.code() == Some(1) && text(&person.stderr).contains(sentence), "{}", text(&person.stderr));
+        assert!(object["failure"]["detail"].as_str().is_some_and(|detail| detail.contains(sentence)), "{object}");
+        assert!(object["entries"].is_null() && object["seals"].is_null(), "{object}");
+    }
+
+    // The log can be read, its seals cannot.
+    let zhitong = production(folder.path(), &settings);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let db = Db::open_sqlite(&folder.path().join("data/zhitong.db"), 1).await.unwrap();
+        for statement in BEFORE_SEALS.iter().filter(|statement| !statement.contains("_sqlx_migrations")) {
+            let mut tx = db.begin().await.unwrap();
+            zhitong::on_tx!(&mut tx, c => sqlx::query(*statement).execute(c).await.map(drop)).unwrap();
+            tx.commit().await.unwrap();
+        }
+        db.close().await;
+    });
+    let (person, object) = told(&zhitong);
+    assert!(person.status.code() == Some(1) && text(&person.stdout).contains("审计日志完整"), "{}", text(&person.stderr));
+    assert_eq!((&object["entries"], &object["seals"]), (&Value::from(1), &Value::Null), "{object}");
+    assert!(object["failure"]["cause"].as_str().is_some_and(|cause| cause.contains("sealed_in")), "{object}");
+}
+
 /// Sealed texts put straight into the table.
 const SEALED_ROWS: usize = 6_000;
 const PHONE: &str = "13800001234";

@@ -79,7 +79,7 @@ pub struct UploadsApi;
 impl UploadsApi {
     /// Lets the work begun go on by itself, and gives the batch as it stands.
     async fn go_on(&self, app: &App, caller: &Caller, id: UploadBatchId, worker: Uuid) -> Result<WorkResponse, Problem> {
-        tokio::spawn(batches::work(app.uploads(), caller.clone(), id, worker));
+        batches::begin(&app.begun, app.uploads(), caller.clone(), id, worker);
         Ok(WorkResponse::Accepted(Json(batch_view(&batches::get_batch(&app.db, caller, id).await?, app, String::new()))))
     }
 }
@@ -108,7 +108,7 @@ impl UploadsApi {
         let view = batch_view(&batches::get_batch(&app.db, &caller, uploaded.batch).await?, &app, uploaded.notice);
         Ok(match uploaded.worker {
             Some(worker) => {
-                tokio::spawn(batches::work(uploads, caller, uploaded.batch, worker));
+                batches::begin(&app.begun, uploads, caller, uploaded.batch, worker);
                 UploadResponse::Accepted(Json(view))
             }
             None => UploadResponse::Known(Json(view)),

@@ -48,7 +48,7 @@ pub async fn start_import(visit: Visit, multipart: Multipart) -> Page {
     match receive(&visit, multipart).await {
         Ok((uploads, is_dry_run)) => {
             let app = &visit.app;
-            let id = jobs::start_job(app.importer(), &app.config.rules, by, uploads, is_dry_run).await?;
+            let id = jobs::start_job(app.importer(), &app.config.rules, &app.begun, by, uploads, is_dry_run).await?;
             Ok(see_other(&format!("/staff/import/{id}")))
         }
         Err(error) if matches!(error.code, Code::Invalid | Code::TooLarge | Code::Malformed) => {
@@ -195,7 +195,7 @@ pub async fn import_checked(visit: Visit, Path(id): Path<String>, Form(form): Fo
     let by = visit.staff(Permission::ImportDocuments)?.account_id;
     visit.check_form(&form.csrf)?;
     let (app, trial, job) = (&visit.app, job_id(&id)?, job_id(&form.job)?);
-    jobs::start_checked(app.importer(), &app.config.rules, by, trial, job).await?;
+    jobs::start_checked(app.importer(), &app.config.rules, &app.begun, by, trial, job).await?;
     Ok(see_other(&format!("/staff/import/{job}")))
 }
 

@@ -111,7 +111,7 @@ async fn upload(visit: Visit, Path(id): Path<String>, multipart: Multipart) -> P
     match done.await {
         Ok(uploaded) => {
             if let Some(worker) = uploaded.worker {
-                tokio::spawn(batches::work(uploads, caller.clone(), uploaded.batch, worker));
+                batches::begin(&visit.app.begun, uploads, caller.clone(), uploaded.batch, worker);
                 return Ok(see_other(&format!("/point/uploads/{}", uploaded.batch)));
             }
             let told = Told { text: uploaded.notice, is_problem: false };
@@ -142,7 +142,7 @@ async fn show_batch(visit: Visit, Path(id): Path<String>, Query(shown): Query<sh
 async fn go_on(visit: &Visit, caller: &Caller, id: UploadBatchId, begun: Result<Uuid>) -> Page {
     match begun {
         Ok(worker) => {
-            tokio::spawn(batches::work(visit.app.uploads(), caller.clone(), id, worker));
+            batches::begin(&visit.app.begun, visit.app.uploads(), caller.clone(), id, worker);
             Ok(see_other(&format!("/point/uploads/{id}")))
         }
         Err(error) => refused(visit, caller, id, error).await,

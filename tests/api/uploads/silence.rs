@@ -3,7 +3,7 @@
 use tokio::sync::watch;
 use zhitong::accounts::{Caller, Role};
 use zhitong::opinions::offline::batches::{self, BatchState, RowState, Which};
-use zhitong::storage::leases;
+use zhitong::storage::leases::{self, Begun};
 
 use super::support::{Point, xlsx};
 
@@ -140,6 +140,44 @@ async fn what_broke_off_with_a_reason_waits_for_a_person_and_what_was_let_go_doe
     assert!(batches::take_up(&at).await.unwrap().is_none(), "its cause would come again");
     point.set("UPDATE upload_batch SET worker = NULL, failure = '', attempts = 0 WHERE id = $1", id.0).await;
     assert_eq!(batches::take_up(&at).await.unwrap().map(|taken| taken.batch), Some(id), "a server that stopped let it go");
+    point.app.finish().await;
+}
+
+#[tokio::test]
+async fn a_stop_hands_over_what_a_request_began() {
+    let point = Point::start().await;
+    let at = point.uploads();
+    let bytes = xlsx(ROWS);
+    let uploaded = batches::upload(&at, &point.caller, point.assignment, "意见.xlsx", bytes.clone()).await.unwrap();
+    let id = uploaded.batch;
+    // The store is away, so that the stop comes in the middle of the work.
+    let away = point.app.take_content_away(batches::SHELF, &bytes);
+    let begun = Begun::default();
+    batches::begin(&begun, at.clone(), point.caller.clone(), id, uploaded.worker.unwrap());
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(batches::take_up(&at).await.unwrap().is_none(), "somebody works at it");
+    tokio::time::timeout(std::time::Duration::from_secs(60), begun.stop()).await.expect("the work ends with its instance");
+    away.give_back();
+    // Nobody has to wait for a silence, and no person is asked.
+    let taken = batches::take_up(&at).await.unwrap().expect("it is let go");
+    assert_eq!((taken.batch, &taken.caller), (id, &point.caller));
+    batches::work(at.clone(), taken.caller, id, taken.worker).await;
+    let batch = point.batch(id).await;
+    assert_eq!((batch.state, batch.counts.of(RowState::Ready)), (BatchState::Checked, 2), "{}", batch.failure);
+
+    // What is done by the time of the stop stays done.
+    let begun = Begun::default();
+    let worker = batches::commit(&at, &point.caller, id, batch.revision, Which::All).await.unwrap();
+    batches::begin(&begun, at.clone(), point.caller.clone(), id, worker);
+    let committed = async {
+        while point.batch(id).await.state != BatchState::Committed {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), committed).await.expect("it goes on by itself");
+    begun.stop().await;
+    assert!(batches::take_up(&at).await.unwrap().is_none(), "nothing is left to do");
+    assert_eq!(point.opinions().await, 2);
     point.app.finish().await;
 }
 

@@ -8,7 +8,7 @@
 //! | file | what |
 //! |---|---|
 //! | `receiving` | taking a file in, once; working in the background; going on after a break |
-//! | `taking_up` | going on by itself when whoever worked is silent |
+//! | `taking_up` | going on by itself when whoever worked is silent; letting go when the instance stops |
 //! | `reading` | the file → rows and columns |
 //! | `weighing` | rows → what they become, and what is wrong with them |
 //! | `mapping` | what columns say, and what holds for the whole batch, decided by a person |
@@ -59,7 +59,7 @@ pub use mapping::{map_columns, set_defaults};
 pub use receiving::{Uploaded, count_working, get_original, resume, upload, work};
 pub use returning::{Returned, return_file};
 pub use rows::{BatchRow, RowFilter, correct_row, count_undated, get_row, list_rows, sample_rows, skip_row};
-pub use taking_up::{TakenUp, take_up, take_up_until_stopped};
+pub use taking_up::{TakenUp, begin, take_up, take_up_until_stopped};
 pub(in crate::opinions::offline) use undoing::{Undone, revive};
 pub use undoing::{discard, undo};
 

@@ -1,4 +1,5 @@
-//! Work that fell silent with its worker is taken up by itself, in the name of whoever began it: no person need press anything.
+//! Work that fell silent with its worker, or was let go by an instance that stopped, is taken up by itself, in the name of whoever began it: no person need press
+//! anything.
 //!
 //! What broke off with a sentence of its own stays for a person, because its cause would come again; so does what fell silent too often.
 
@@ -10,7 +11,7 @@ use super::receiving::{RELEASE, work};
 use crate::accounts::{Caller, sessions};
 use crate::error::Result;
 use crate::ids::{AccountId, UploadBatchId};
-use crate::storage::leases;
+use crate::storage::leases::{self, Begun};
 use crate::storage::sql::failed;
 use crate::{on_db, on_tx};
 
@@ -91,12 +92,19 @@ async fn give_up(at: &Uploads) -> Result<()> {
     Ok(())
 }
 
-/// Lets work go that was taken up here and that the server cannot finish before it stops: another instance goes on at once. What began with its upload or its commit is
-/// not let go: it falls silent with the server.
+/// Lets work go that the instance cannot finish before it stops: another one goes on at once.
 async fn let_go(at: &Uploads, batch: UploadBatchId, worker: Uuid) -> Result<()> {
     let mut tx = at.db.begin().await?;
     on_tx!(&mut tx, c => sqlx::query(LET_GO).bind(batch).bind(worker).execute(c).await.map(drop)).map_err(failed)?;
     tx.commit().await
+}
+
+/// Lets claimed work go on by itself; when the instance stops first, it is let go.
+pub fn begin(begun: &Begun, at: Uploads, caller: Caller, batch: UploadBatchId, worker: Uuid) {
+    begun.begin(move |mut stopping| async move {
+        let (working, letting_go) = (work(at.clone(), caller, batch, worker), let_go(&at, batch, worker));
+        leases::unless_stopped("uploaded tables", &mut stopping, working, letting_go).await;
+    });
 }
 
 /// Takes up work that fell silent until it is told to stop.
