@@ -15,13 +15,16 @@ macro_rules! answer_of {
 }
 pub(super) use answer_of;
 
-/// What became of an opinion, as the caller may know it. That one is not answered at all is decided before the answers are public, and until then points and
+/// What became of an opinion, as the caller may know it; `$answer` is what was answered in public. That one is not answered at all is decided before the answers are public, and until then points and
 /// counties are not told: of the opinions that are counted for them, `$11` or `$12` holds, and for the bureau neither, because both are NULL.
 macro_rules! outcome_of {
     () => {
+        outcome_of!(answer_of!())
+    };
+    ($answer:expr) => {
         concat!(
             "CASE WHEN o.state = 'answered' THEN ",
-            answer_of!(),
+            $answer,
             " WHEN o.state = 'excluded' AND ($12 = o.contact_point_id
             OR o.contact_point_id IN (SELECT organ_point.id FROM contact_point organ_point WHERE organ_point.organ_id = $11))
         AND (SELECT k.feedback_published_at FROM consultation k WHERE k.id = o.consultation_id) IS NULL THEN 'open'

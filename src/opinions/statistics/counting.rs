@@ -28,10 +28,13 @@ macro_rules! count_opinions {
             $key,
             " AS part, CAST(COUNT(*) AS BIGINT) AS opinions, CAST(COUNT(*) FILTER (WHERE o.is_late) AS BIGINT) AS late,
             CAST(COUNT(*) FILTER (WHERE o.state = 'answered') AS BIGINT) AS answered,
-            CAST(COUNT(*) FILTER (WHERE o.state = 'answered' AND ",
-            answer_of!(),
-            " IN ('adopted', 'partly_adopted')) AS BIGINT) AS adopted ",
-            counted_opinions!($narrow, $joins),
+            CAST(COUNT(adopted.kind) AS BIGINT) AS adopted ",
+            counted_opinions!(
+                $narrow,
+                $joins,
+                "LEFT JOIN disposition adopted ON adopted.opinion_id = CASE WHEN o.state = 'answered' THEN o.id END
+                AND adopted.published_at IS NOT NULL AND adopted.kind IN ('adopted', 'partly_adopted')"
+            ),
             " GROUP BY 1) g ",
             $names
         )
@@ -41,7 +44,7 @@ macro_rules! count_opinions {
 /// Distinct texts by a part. They are told apart by GROUP BY before they are counted: SQLite sorts for it, while COUNT(DISTINCT) and DISTINCT take it up to ten
 /// times as long.
 macro_rules! count_texts {
-    ($narrow:literal, $with:literal, $joins:literal, $key:expr, $id:literal, $group:literal) => {
+    ($narrow:literal, $with:literal, $joins:literal, $key:expr, $id:literal, $apart:literal, $group:literal) => {
         concat!(
             $with,
             "SELECT ",
@@ -50,7 +53,9 @@ macro_rules! count_texts {
             $key,
             " AS part, o.text_hash ",
             counted_opinions!($narrow, $joins),
-            " GROUP BY 1, 2) g",
+            " GROUP BY ",
+            $apart,
+            "o.text_hash) g",
             $group
         )
     };
@@ -58,7 +63,7 @@ macro_rules! count_texts {
 
 /// Distinct people by a part: accounts, and those whose names a point wrote down.
 macro_rules! count_persons {
-    ($narrow:literal, $with:literal, $joins:literal, $key:expr, $id:literal, $group:literal) => {
+    ($narrow:literal, $with:literal, $joins:literal, $key:expr, $id:literal, $apart:literal, $group:literal) => {
         concat!(
             $with,
             "SELECT ",
@@ -67,7 +72,9 @@ macro_rules! count_persons {
             $key,
             " AS part, o.account_id, v.person_hash ",
             counted_opinions!($narrow, $joins, "LEFT JOIN opinion_provenance v ON v.opinion_id = o.id AND o.account_id IS NULL"),
-            " GROUP BY 1, 2, 3) g",
+            " GROUP BY ",
+            $apart,
+            "o.account_id, v.person_hash) g",
             $group
         )
     };
@@ -88,8 +95,8 @@ macro_rules! counted_by {
     ($with:literal, $joins:literal, $key:expr, $id:literal, $label:literal, $names:literal) => {
         Counted {
             opinions: ways!(count_opinions; $with, $joins, $key, $id, $label, $names),
-            texts: ways!(count_texts; $with, $joins, $key, $id, " GROUP BY g.part"),
-            persons: ways!(count_persons; $with, $joins, $key, $id, " GROUP BY g.part"),
+            texts: ways!(count_texts; $with, $joins, $key, $id, "1, ", " GROUP BY g.part"),
+            persons: ways!(count_persons; $with, $joins, $key, $id, "1, ", " GROUP BY g.part"),
         }
     };
 }
@@ -131,11 +138,18 @@ const BY_ARTICLE: Counted = counted_by!(
     "LEFT JOIN unit a ON a.address = g.part ORDER BY COALESCE(a.ordinal, -1), g.part"
 );
 const BY_CHANNEL: Counted = counted_by!("", "", "o.channel", "NULL AS id, g.part AS name", "''", "");
-const BY_OUTCOME: Counted = counted_by!("", "", outcome_of!(), "NULL AS id, g.part AS name", "''", "");
+const BY_OUTCOME: Counted = counted_by!(
+    "",
+    "LEFT JOIN disposition p ON p.opinion_id = CASE WHEN o.state = 'answered' THEN o.id END AND p.published_at IS NOT NULL",
+    outcome_of!("p.kind"),
+    "NULL AS id, g.part AS name",
+    "''",
+    ""
+);
 /// Distinct texts in all; they may stand in several rows.
-pub(super) const ALL_TEXTS: Ways = ways!(count_texts; "", "", "0", "NULL AS id, '' AS name", "");
+pub(super) const ALL_TEXTS: Ways = ways!(count_texts; "", "", "0", "NULL AS id, '' AS name", "", "");
 /// Distinct people in all.
-pub(super) const ALL_PERSONS: Ways = ways!(count_persons; "", "", "0", "NULL AS id, '' AS name", "");
+pub(super) const ALL_PERSONS: Ways = ways!(count_persons; "", "", "0", "NULL AS id, '' AS name", "", "");
 
 macro_rules! count_of_points {
     ($key:literal, $label:literal, $numbers:literal, $from:ident, $group:literal) => {

@@ -223,19 +223,17 @@ pub async fn count(db: &Db, caller: &Caller, now: DateTime<Utc>, by: Dimension, 
         rows: Vec::new(),
         total: Row { key: String::new(), label: "合计".into(), numbers: Numbers::new() },
     };
-    // A large round takes each of these statements a second, so that the total is counted beside the rows.
-    let (rows, total) = tokio::try_join!(
+    // A large round takes each of these statements a second, so that people are counted beside the rest.
+    let (counted, persons) = tokio::try_join!(
         async {
             let rows = opinions_by(db, opinions.opinions, &c).await?;
             let texts = different_by(db, opinions.texts, &c).await?;
-            Ok::<_, Error>((rows, [(Measure::Texts, texts), (Measure::Persons, different_by(db, opinions.persons, &c).await?)]))
+            Ok::<_, Error>((rows, texts, different_by(db, ALL_TEXTS, &c).await?))
         },
-        async {
-            let texts = different_by(db, ALL_TEXTS, &c).await?;
-            Ok::<_, Error>([(Measure::Texts, texts), (Measure::Persons, different_by(db, ALL_PERSONS, &c).await?)])
-        }
+        async { Ok::<_, Error>((different_by(db, opinions.persons, &c).await?, different_by(db, ALL_PERSONS, &c).await?)) }
     )?;
-    let (rows, different) = rows;
+    let (rows, texts, all_texts) = counted;
+    let (persons, all_persons) = persons;
     for row in rows {
         let label = label_of(by, &row.name, &row.label);
         let numbers = row.numbers();
@@ -244,7 +242,7 @@ pub async fn count(db: &Db, caller: &Caller, now: DateTime<Utc>, by: Dimension, 
         }
         table.row(key_of(row.id, &row.name), label).extend(numbers.map(|(measure, number)| (measure.as_str(), number)));
     }
-    for (measure, rows) in different {
+    for (measure, rows) in [(Measure::Texts, texts), (Measure::Persons, persons)] {
         for row in rows {
             // What came since the rows were counted has no row.
             let key = key_of(row.id, &row.name);
@@ -253,7 +251,7 @@ pub async fn count(db: &Db, caller: &Caller, now: DateTime<Utc>, by: Dimension, 
             }
         }
     }
-    for (measure, rows) in total {
+    for (measure, rows) in [(Measure::Texts, all_texts), (Measure::Persons, all_persons)] {
         table.total.numbers.insert(measure.as_str(), rows.iter().map(|row| row.different).sum());
     }
     if with_points {
