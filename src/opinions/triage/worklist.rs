@@ -150,7 +150,7 @@ struct Ways {
     of_tag: &'static str,
     /// When answers that were given back are looked for.
     returned: &'static str,
-    /// When an article, or the draft as a whole, is looked for.
+    /// When an article is looked for.
     of_article: &'static str,
 }
 
@@ -161,25 +161,31 @@ impl Ways {
             WorkFilter { is_returned: true, .. } => self.returned,
             WorkFilter { tag: Some(_), .. } => self.of_tag,
             WorkFilter { handler: Some(HandledBy::Person(_)), .. } => self.of_handler,
-            WorkFilter { article: Some(_), .. } => self.of_article,
+            WorkFilter { article: Some(article), .. } if article != WHOLE => self.of_article,
             _ => self.any,
         }
     }
 }
 
+/// Makes a statement in all [`Ways`]; `$article` is the one to an article.
 macro_rules! ways {
-    ($statement:ident, $rest:literal) => {
+    ($statement:ident, $article:expr, $rest:literal) => {
         Ways {
             any: $statement!("", $rest),
             of_group: $statement!("o.group_id = $8 AND ", $rest),
             of_handler: $statement!("o.handler_id = $6 AND ", $rest),
             of_tag: $statement!("o.id IN (SELECT t.opinion_id FROM opinion_tag t WHERE t.draft_id = $1 AND t.tag = $9) AND ", $rest),
             returned: $statement!("o.id IN (SELECT r.opinion_id FROM disposition r WHERE r.returned_at IS NOT NULL) AND ", $rest),
-            of_article: $statement!(
-                "o.id IN (SELECT a.id FROM opinion a WHERE a.draft_id = $1 AND (a.address = $10 OR a.address LIKE $11 OR ($12 AND a.address IS NULL))) AND ",
-                $rest
-            ),
+            of_article: $statement!($article, $rest),
         }
+    };
+}
+
+/// By the addresses of what stands in the article. Right for what reads all of it; the first of its opinions in the order of time are found sooner along the draft.
+macro_rules! by_address {
+    () => {
+        "o.address IN (SELECT part.address FROM draft_version text_version JOIN draft_provision part ON part.version_id = text_version.id
+        WHERE text_version.draft_id = $1 AND (part.address = $10 OR part.address LIKE $11)) AND "
     };
 }
 
@@ -205,14 +211,14 @@ macro_rules! parts {
 }
 
 macro_rules! list {
-    ($way:literal, $rest:literal) => {
+    ($way:expr, $rest:literal) => {
         concat!(item!(), "FROM opinion o ", parts!(), "WHERE ", $way, matching!(), $rest)
     };
 }
 
 // No index has the order of the articles, so all that match are sorted: by their keys alone, and only those of the page are fetched.
 macro_rules! list_by_article {
-    ($way:literal, $rest:literal) => {
+    ($way:expr, $rest:literal) => {
         concat!(
             "WITH picked AS MATERIALIZED (SELECT o.id, COALESCE(dp.ordinal, -1) AS picked_place, o.posted_at FROM opinion o
             LEFT JOIN draft_provision dp ON dp.version_id = o.version_id AND dp.address = o.address WHERE ",
@@ -231,7 +237,7 @@ macro_rules! list_by_article {
 /// All that match, read once: by channel and state, and in a last row without them how many texts and people there are. Those are told apart by GROUP BY, because
 /// DISTINCT takes SQLite several times as long where no index has their order.
 macro_rules! count {
-    ($way:literal, $rest:literal) => {
+    ($way:expr, $rest:literal) => {
         concat!(
             "WITH found AS MATERIALIZED (SELECT o.channel, o.state, o.text_hash, o.account_id FROM opinion o WHERE ",
             $way,
@@ -245,14 +251,15 @@ macro_rules! count {
     };
 }
 
-const LIST_OLDEST: Ways = ways!(list, " AND (o.posted_at, o.id) > ($17, $18) ORDER BY o.posted_at, o.id LIMIT $19");
-const LIST_NEWEST: Ways = ways!(list, " AND (o.posted_at, o.id) < ($17, $18) ORDER BY o.posted_at DESC, o.id DESC LIMIT $19");
+const LIST_OLDEST: Ways = ways!(list, "", " AND (o.posted_at, o.id) > ($17, $18) ORDER BY o.posted_at, o.id LIMIT $19");
+const LIST_NEWEST: Ways = ways!(list, "", " AND (o.posted_at, o.id) < ($17, $18) ORDER BY o.posted_at DESC, o.id DESC LIMIT $19");
 const LIST_BY_ARTICLE: Ways = ways!(
     list_by_article,
+    by_address!(),
     " AND ((o.posted_at, o.id) > ($17, $18) OR COALESCE(dp.ordinal, -1) > $20) AND COALESCE(dp.ordinal, -1) >= $20
     ORDER BY COALESCE(dp.ordinal, -1), o.posted_at, o.id LIMIT $19"
 );
-const COUNT: Ways = ways!(count, "");
+const COUNT: Ways = ways!(count, by_address!(), "");
 /// [`COUNT`] of a filter that says nothing beyond [`standing!`]: each number from an index that holds what it counts in order.
 const COUNT_STANDING: &str = concat!(
     "SELECT o.channel, o.state, CAST(COUNT(*) AS BIGINT) AS opinions, CAST(0 AS BIGINT) AS texts, CAST(0 AS BIGINT) AS people FROM opinion o WHERE ",
