@@ -86,7 +86,7 @@ const LIST_TEXTS: Ways = ways!(list_firsts; "", "o.text_hash", "");
 /// The first opinion of each person stands for the person, who is not named.
 const LIST_PERSONS: Ways = ways!(
     list_firsts;
-    "LEFT JOIN opinion_provenance v ON v.opinion_id = o.id AND o.account_id IS NULL",
+    "LEFT JOIN opinion_provenance v ON v.opinion_id = CASE WHEN o.account_id IS NULL THEN o.id END",
     "o.account_id, v.person_hash",
     " AND (o.account_id IS NOT NULL OR v.person_hash IS NOT NULL)"
 );

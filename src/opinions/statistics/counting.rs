@@ -71,7 +71,11 @@ macro_rules! count_persons {
             ", CAST(COUNT(g.account_id) + COUNT(g.person_hash) AS BIGINT) AS different FROM (SELECT ",
             $key,
             " AS part, o.account_id, v.person_hash ",
-            counted_opinions!($narrow, $joins, "LEFT JOIN opinion_provenance v ON v.opinion_id = o.id AND o.account_id IS NULL"),
+            counted_opinions!(
+                $narrow,
+                $joins,
+                "LEFT JOIN opinion_provenance v ON v.opinion_id = CASE WHEN o.account_id IS NULL THEN o.id END"
+            ),
             " GROUP BY ",
             $apart,
             "o.account_id, v.person_hash) g",
