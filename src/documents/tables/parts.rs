@@ -128,6 +128,14 @@ fn look(stream: &mut dyn BufRead, name: &str, findings: &mut Findings, named: &m
         // A sheet is known by its outermost element; its part may have any name.
         is_sheet |= elements == 0 && element.local_name().as_ref() == "worksheet";
         elements += 1;
+        let place = match element.local_name().as_ref() {
+            "c" | "row" => values(element, "r"),
+            "dimension" | "f" | "mergeCell" => values(element, "ref"),
+            _ => Vec::new(),
+        };
+        if place.iter().any(|place| is_past_counting(place)) {
+            return Err(unreadable("表格中有无法识别的单元格位置"));
+        }
         match element.local_name().as_ref() {
             "row" if is_sheet => {
                 findings.rows += 1;
@@ -149,6 +157,12 @@ fn look(stream: &mut dyn BufRead, name: &str, findings: &mut Findings, named: &m
             within(elements, STYLES, "单元格格式")?;
         }
     }
+}
+
+/// Whether a place such as `B12` or `A1:C3` has so many letters or digits that whoever counts columns and rows with 32 bits goes past their end.
+fn is_past_counting(place: &str) -> bool {
+    let has_run_over = |most: usize, belongs: fn(char) -> bool| place.split(|c| !belongs(c)).any(|run| run.len() > most);
+    has_run_over(6, |c| c.is_ascii_alphabetic()) || has_run_over(9, |c| c.is_ascii_digit())
 }
 
 fn is_set(element: &BytesStart<'_>, name: &str) -> bool {

@@ -164,6 +164,11 @@ fn bombs_and_hostile_parts_are_refused_in_a_sentence() {
     let strings = r#"<sst uniqueCount="99999999999999"><si><t>x</t></si></sst>"#;
     assert!(refused("a.xlsx", &workbook(&sheet("A1", A1), &[("xl/sharedStrings.xml", strings)])).contains("共享文字"));
     assert!(refused("a.xlsx", &workbook("<worksheet><sheetData><row><c", &[])).contains("已损坏"));
+    for place in ["A2:Crmastorg1", "A1:B99999999999"] {
+        assert!(refused("a.xlsx", &workbook(&sheet(place, A1), &[])).contains("单元格位置"), "{place}");
+    }
+    let nowhere = r#"<row r="1"><c r="ABCDEFGH1"><v>1</v></c></row>"#;
+    assert!(refused("a.xlsx", &workbook(&sheet("A1", nowhere), &[])).contains("单元格位置"));
     let backwards = sheet("A1", &format!(r#"<row r="5"><c r="A5"><v>1</v></c></row>{A1}"#));
     assert!(refused("a.xlsx", &workbook(&backwards, &[])).contains("次序"));
     let outside = parsed(
