@@ -33,12 +33,14 @@ RUSTFLAGS=$flags "${cargo[@]}" build --release --manifest-path tests/fuzz/Cargo.
 
 # libFuzzer reads words as bytes.
 mkdir -p "$out"
-python3 - tests/fuzz/words.txt >"$out/words.dict" <<'END'
+python3 - tests/fuzz/words.txt >"$out/words.$$" <<'END'
 import sys
 for word in open(sys.argv[1], encoding="utf-8").read().splitlines():
     if word:
         print('"' + "".join(f"\\x{byte:02X}" for byte in word.encode()) + '"')
 END
+# Whole at once: another run may be beside this one.
+mv "$out/words.$$" "$out/words.dict"
 
 bounds=(-timeout=5 "-rss_limit_mb=$memory_mb" -malloc_limit_mb=256 -max_len=65536)
 found=0
