@@ -171,6 +171,8 @@ pub struct Quote {
 pub struct Provenance {
     /// The account that posted it; `None` for what came on paper or by word of mouth.
     pub account_id: Option<AccountId>,
+    /// Keyed hash of the person whom a contact point wrote down; tells the people behind opinions without an account apart.
+    pub person_hash: Option<String>,
     /// A kind of person or unit, never a name.
     pub author_kind: String,
     /// Channel.

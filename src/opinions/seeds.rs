@@ -194,6 +194,7 @@ async fn load_opinion(at: Loading<'_>, today: NaiveDate, draft: DraftId, n: i64,
     };
     let from = Provenance {
         account_id: None,
+        person_hash: None,
         author_kind: if entry.author == "anonymous" { "未署名".into() } else { entry.author.clone() },
         channel: Channel::parse(&entry.channel).ok_or_else(|| unknown("channel", &entry.channel))?,
         contact_point,

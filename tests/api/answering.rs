@@ -483,9 +483,9 @@ async fn a_large_batch_is_published_by_a_few_statements() {
     let number = app.get(&format!("/opinions/{first}"), Some(&app.token(Role::Handler).await)).await.expect(200)["receipt_number"].clone();
     let mut tx = app.app.db.begin().await.unwrap();
     let copy = "INSERT INTO opinion (id, receipt_number, draft_id, consultation_id, version_id, account_id, author_kind, channel, provision_label, stance,
-        body, reason, is_public, state, content_hash, text_hash, posted_at)
+        body, reason, is_public, state, content_hash, text_hash, posted_at, text_key, person_key)
         SELECT $1, $2, draft_id, consultation_id, version_id, account_id, author_kind, channel, provision_label, stance,
-        body, reason, is_public, 'received', content_hash, text_hash, posted_at FROM opinion WHERE receipt_number = $3";
+        body, reason, is_public, 'received', content_hash, text_hash, posted_at, text_key, person_key FROM opinion WHERE receipt_number = $3";
     for n in 0..4_100 {
         let new = app.app.ids.next();
         zhitong::on_tx!(&mut tx, c => sqlx::query(copy).bind(new).bind(format!("N{n}")).bind(number.as_str()).execute(c).await.map(drop))

@@ -569,13 +569,20 @@ impl TestApp {
         notifications::deliver_pending(AsPost::post(&self.app), 1_000).await.unwrap()
     }
 
-    /// Ends the test: nothing that was announced may be left undelivered, and the audit log must hold.
+    /// Ends the test: nothing that was announced may be left undelivered, the audit log must hold, and every opinion is counted by its text and its author.
     pub async fn finish(self) {
         let left = notifications::count_pending(&self.app.db).await.unwrap() + following::count_pending(&self.app.db).await.unwrap();
         self.is_finished.store(true, Ordering::SeqCst);
         assert_eq!(left, 0, "the outbox holds events that the test did not deliver");
         let checked = zhitong::audit::verify(&self.app.db).await.unwrap();
         assert_eq!(checked.broken_at, None, "the audit log does not hold");
+        let keys: Vec<KeysRow> = zhitong::on_db!(&self.app.db, pool => sqlx::query_as("SELECT o.receipt_number, o.text_hash, o.account_id,
+            v.person_hash, o.text_key, o.person_key FROM opinion o LEFT JOIN opinion_provenance v ON v.opinion_id = o.id").fetch_all(pool).await)
+        .unwrap();
+        for (number, text, account, person, text_key, person_key) in keys {
+            let author = account.map(|id| id.simple().to_string()).or(person);
+            assert_eq!([text_key, person_key], [Some(text), author].map(|hash| hash.map(key_of)), "{number}");
+        }
         self.app.db.close().await;
     }
 
@@ -584,6 +591,14 @@ impl TestApp {
         self.is_finished.store(true, Ordering::SeqCst);
         self.app.db.close().await;
     }
+}
+
+/// An opinion with what its keys are made of, and with them.
+type KeysRow = (String, String, Option<uuid::Uuid>, Option<String>, Option<i64>, Option<i64>);
+
+/// The last 60 bits of a hash, as the schema says it.
+fn key_of(hash: String) -> i64 {
+    i64::from_str_radix(&hash[hash.len() - 15..], 16).unwrap()
 }
 
 impl Drop for TestApp {

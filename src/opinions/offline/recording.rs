@@ -377,8 +377,14 @@ pub(super) async fn write(
     let now = at.clock.now();
     let is_late = in_round(round, calendar::day_of(now), new.collected_on)?;
     let author_kind = if new.author_kind.trim().is_empty() { SOMEBODY.to_owned() } else { new.author_kind.trim().to_owned() };
-    let from =
-        Provenance { account_id: None, author_kind, channel: Channel::ContactPoint, contact_point: Some(point), station: new.station };
+    let from = Provenance {
+        account_id: None,
+        person_hash: person.clone(),
+        author_kind,
+        channel: Channel::ContactPoint,
+        contact_point: Some(point),
+        station: new.station,
+    };
     let id = OpinionId(at.ids.next());
     let mut number = posting::receipt_number(at.ids, now);
     // Only somebody else's receipt with the same number is in the way.

@@ -105,14 +105,13 @@ macro_rules! answered {
     };
 }
 
-// Three readings of the index that has the numbers of a round; texts and people are told apart by GROUP BY, because DISTINCT takes SQLite up
-// to ten times as long.
+// Three readings of the index that has the numbers of a round. Who signed in wrote online: what is collected has no account.
 const COUNT: &str = "SELECT channel, state, is_late, CAST(COUNT(*) AS BIGINT) FROM opinion
     WHERE consultation_id = $1 GROUP BY channel, state, is_late ORDER BY channel";
-const COUNT_TEXTS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT text_hash FROM opinion
-    WHERE consultation_id = $1 AND state <> 'withdrawn' GROUP BY text_hash) t";
-const COUNT_PEOPLE: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT account_id FROM opinion
-    WHERE consultation_id = $1 AND state <> 'withdrawn' AND account_id IS NOT NULL GROUP BY account_id) a";
+const COUNT_TEXTS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT text_key FROM opinion
+    WHERE consultation_id = $1 AND state <> 'withdrawn' GROUP BY text_key) t";
+const COUNT_PEOPLE: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT person_key FROM opinion
+    WHERE consultation_id = $1 AND state <> 'withdrawn' AND channel IN ('wechat', 'web') AND person_key IS NOT NULL GROUP BY person_key) a";
 const COUNT_UNDONE: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM opinion
     WHERE draft_id = $1 AND consultation_id = $2 AND state = 'withdrawn' AND undone_at IS NOT NULL";
 const COUNT_BY_DISPOSITION: &str = concat!(
@@ -127,13 +126,13 @@ const LIST_ROWS: &str = concat!(select!("WHERE "), answered!(), " AND (o.posted_
 // joining them with their counts, and all entries are numbered before the opinions are fetched: either join would grow with the square of the opinions. What
 // was answered by itself, mostly nearly everything, goes past the windows, which sort again and again.
 const LIST_ENTRIES: &str = concat!(
-    "WITH member AS (SELECT o.id, o.address, o.posted_at, o.text_hash, o.account_id, o.provision_label, o.display, o.is_public,
+    "WITH member AS (SELECT o.id, o.address, o.posted_at, o.text_key, o.account_id, o.provision_label, o.display, o.is_public,
     p.group_id AS entry, p.kind, p.reason, p.result_label FROM opinion o JOIN disposition p ON p.opinion_id = o.id WHERE ",
     answered!(),
     " AND p.group_id IS NOT NULL), ranked AS (SELECT id, address, posted_at, account_id, entry, kind, reason, result_label,
     ROW_NUMBER() OVER (PARTITION BY entry, kind, reason, result_label
         ORDER BY CASE WHEN display = 'shown' AND is_public THEN 0 ELSE 1 END, posted_at, id) AS place,
-    DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY text_hash) AS nth_text,
+    DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY text_key) AS nth_text,
     DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY account_id) AS nth_person,
     DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY provision_label) AS nth_label FROM member),
     counted AS (SELECT id, address, posted_at, kind, place, CAST(COUNT(*) OVER w AS BIGINT) AS submissions,

@@ -61,14 +61,14 @@ macro_rules! list_opinions {
 /// The first of several opinions stands for them; `$of` says which belong together. They are told apart by their keys, and only those of the page are fetched.
 /// SQLite and PostgreSQL agree on windows.
 macro_rules! list_firsts {
-    ($narrow:literal, $joins:literal, $of:literal, $but:literal) => {
+    ($narrow:literal, $of:literal, $but:literal) => {
         concat!(
             "WITH firsts AS (SELECT o.id, o.posted_at, COUNT(*) OVER (PARTITION BY ",
             $of,
             ") AS together, ROW_NUMBER() OVER (PARTITION BY ",
             $of,
             " ORDER BY o.posted_at, o.id) AS place ",
-            counted_opinions!($narrow, $joins),
+            counted_opinions!($narrow, ""),
             $but,
             "), picked AS MATERIALIZED (SELECT n.id, n.posted_at, n.together FROM firsts n
             WHERE n.place = 1 AND (n.posted_at, n.id) > ($14, $15) ORDER BY n.posted_at, n.id LIMIT $16)
@@ -82,14 +82,9 @@ macro_rules! list_firsts {
 
 const LIST_OPINIONS: Ways = ways!(list_opinions;);
 /// The first opinion of each text stands for it.
-const LIST_TEXTS: Ways = ways!(list_firsts; "", "o.text_hash", "");
+const LIST_TEXTS: Ways = ways!(list_firsts; "o.text_key", "");
 /// The first opinion of each person stands for the person, who is not named.
-const LIST_PERSONS: Ways = ways!(
-    list_firsts;
-    "LEFT JOIN opinion_provenance v ON v.opinion_id = CASE WHEN o.account_id IS NULL THEN o.id END",
-    "o.account_id, v.person_hash",
-    " AND (o.account_id IS NOT NULL OR v.person_hash IS NOT NULL)"
-);
+const LIST_PERSONS: Ways = ways!(list_firsts; "o.person_key", " AND o.person_key IS NOT NULL");
 const LIST_ACTIVITIES: &str = concat!(
     "SELECT a.id, a.title, a.kind, a.held_on, a.place, c.name AS point, a.people_present, a.people_reached ",
     counted_activities!(),

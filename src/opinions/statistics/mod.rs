@@ -25,7 +25,7 @@ use crate::opinions::{Channel, WHOLE_DRAFT};
 use crate::storage::Db;
 use crate::text_enum;
 use conditions::Conditions;
-use counting::{ACTIVITIES, ALL_PERSONS, ALL_TEXTS, TASKS, activities_by, different_by, opinions_by, tasks_by};
+use counting::{ACTIVITIES, ALL_PERSONS, ALL_TEXTS, TASKS, activities_by, count_different, opinions_by, tasks_by};
 
 text_enum! {
     /// What the rows of a table of numbers are.
@@ -128,6 +128,19 @@ impl Filter {
         self.article.is_none() && self.channel.is_none() && self.outcome.is_none() && !self.is_without_point
     }
 
+    /// Whether a table of opinions by a dimension has one row at most.
+    fn leaves_one(&self, by: Dimension) -> bool {
+        match by {
+            Dimension::Consultation => self.consultation.is_some(),
+            Dimension::Point => self.point.is_some() || self.is_without_point,
+            Dimension::Region => self.point.is_some() || self.region.is_some() || self.is_without_point,
+            Dimension::Channel => self.channel.is_some(),
+            Dimension::Outcome => self.outcome.is_some(),
+            // An address that is no article or chapter of the round counts to several.
+            Dimension::Article => false,
+        }
+    }
+
     fn checked(self) -> Result<Filter> {
         let outcome = self.outcome.filter(|outcome| !outcome.is_empty());
         if outcome.as_deref().is_some_and(|o| o != OPEN && o != EXCLUDED && DispositionKind::parse(o).is_none()) {
@@ -223,36 +236,27 @@ pub async fn count(db: &Db, caller: &Caller, now: DateTime<Utc>, by: Dimension, 
         rows: Vec::new(),
         total: Row { key: String::new(), label: "合计".into(), numbers: Numbers::new() },
     };
-    // A large round takes each of these statements a second, so that people are counted beside the rest.
-    let (counted, persons) = tokio::try_join!(
-        async {
-            let rows = opinions_by(db, opinions.opinions, &c).await?;
-            let texts = different_by(db, opinions.texts, &c).await?;
-            Ok::<_, Error>((rows, texts, different_by(db, ALL_TEXTS, &c).await?))
-        },
-        async { Ok::<_, Error>((different_by(db, opinions.persons, &c).await?, different_by(db, ALL_PERSONS, &c).await?)) }
-    )?;
-    let (rows, texts, all_texts) = counted;
-    let (persons, all_persons) = persons;
+    // What adds up is added up. A large round takes each of these statements a second, so that the rest is counted beside the rows; not where there is one.
+    let alone = c.filter.leaves_one(by);
+    let (rows, all) = tokio::try_join!(opinions_by(db, opinions, &c), async {
+        match alone {
+            true => Ok(None),
+            false => Ok(Some([
+                (Measure::Texts, count_different(db, ALL_TEXTS, &c).await?),
+                (Measure::Persons, count_different(db, ALL_PERSONS, &c).await?),
+            ])),
+        }
+    })?;
     for row in rows {
         let label = label_of(by, &row.name, &row.label);
-        let numbers = row.numbers();
+        let numbers = row.numbers().map(|(measure, number)| (measure.as_str(), number));
         for (measure, number) in numbers {
-            *table.total.numbers.entry(measure.as_str()).or_insert(0) += number;
+            *table.total.numbers.entry(measure).or_insert(0) += number;
         }
-        table.row(key_of(row.id, &row.name), label).extend(numbers.map(|(measure, number)| (measure.as_str(), number)));
+        table.row(key_of(row.id, &row.name), label).extend(numbers);
     }
-    for (measure, rows) in [(Measure::Texts, texts), (Measure::Persons, persons)] {
-        for row in rows {
-            // What came since the rows were counted has no row.
-            let key = key_of(row.id, &row.name);
-            if let Some(known) = table.rows.iter_mut().find(|known| known.key == key) {
-                known.numbers.insert(measure.as_str(), row.different);
-            }
-        }
-    }
-    for (measure, rows) in [(Measure::Texts, all_texts), (Measure::Persons, all_persons)] {
-        table.total.numbers.insert(measure.as_str(), rows.iter().map(|row| row.different).sum());
+    for (measure, number) in all.into_iter().flatten() {
+        table.total.numbers.insert(measure.as_str(), number);
     }
     if with_points {
         let names = [Measure::Activities, Measure::Reached].map(Measure::as_str);

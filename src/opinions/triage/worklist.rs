@@ -239,13 +239,13 @@ macro_rules! list_by_article {
 macro_rules! count {
     ($way:expr, $rest:literal) => {
         concat!(
-            "WITH found AS MATERIALIZED (SELECT o.channel, o.state, o.text_hash, o.account_id FROM opinion o WHERE ",
+            "WITH found AS MATERIALIZED (SELECT o.channel, o.state, o.text_key, o.account_id FROM opinion o WHERE ",
             $way,
             matching!(),
             $rest,
             ") SELECT channel, state, CAST(COUNT(*) AS BIGINT) AS opinions, CAST(0 AS BIGINT) AS texts, CAST(0 AS BIGINT) AS people
             FROM found GROUP BY channel, state UNION ALL SELECT NULL, NULL, CAST(0 AS BIGINT),
-            (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT text_hash FROM found GROUP BY text_hash) different_text),
+            (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT text_key FROM found GROUP BY text_key) different_text),
             (SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT account_id FROM found WHERE account_id IS NOT NULL GROUP BY account_id) person)"
         )
     };

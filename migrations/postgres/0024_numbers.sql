@@ -1,4 +1,0 @@
--- contract: since 0.1.0 opinion_of_round is the beginning of opinion_numbers
--- The numbers of a round and of all rounds, from an index alone; in the order in which opinions come, so that it grows at its end.
-CREATE INDEX IF NOT EXISTS opinion_numbers ON opinion (consultation_id, posted_at, id, text_hash, account_id, contact_point_id, channel, address, state, is_late);
-DROP INDEX IF EXISTS opinion_of_round;
