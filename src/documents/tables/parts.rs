@@ -133,7 +133,7 @@ fn look(stream: &mut dyn BufRead, name: &str, findings: &mut Findings, named: &m
             "dimension" | "f" | "mergeCell" => values(element, "ref"),
             _ => Vec::new(),
         };
-        if place.iter().any(|place| is_past_counting(place)) {
+        if place.iter().any(|place| is_no_area(place)) {
             return Err(unreadable("表格中有无法识别的单元格位置"));
         }
         match element.local_name().as_ref() {
@@ -159,10 +159,22 @@ fn look(stream: &mut dyn BufRead, name: &str, findings: &mut Findings, named: &m
     }
 }
 
-/// Whether a place such as `B12` or `A1:C3` has so many letters or digits that whoever counts columns and rows with 32 bits goes past their end.
-fn is_past_counting(place: &str) -> bool {
-    let has_run_over = |most: usize, belongs: fn(char) -> bool| place.split(|c| !belongs(c)).any(|run| run.len() > most);
-    has_run_over(6, |c| c.is_ascii_alphabetic()) || has_run_over(9, |c| c.is_ascii_digit())
+/// Whether a place such as `B12` or `A1:C3` is none that can be counted with: it has so many letters or digits that columns and rows go past 32 bits, or it ends
+/// before it begins.
+fn is_no_area(place: &str) -> bool {
+    let corners: Option<Vec<(u32, u32)>> = place.split(':').map(corner).collect();
+    corners.is_none_or(|corners| corners.windows(2).any(|pair| pair[1].0 < pair[0].0 || pair[1].1 < pair[0].1))
+}
+
+/// Column and row of a corner of an area; `None` when it has too many letters or digits. What is neither counts for nothing: the reader refuses it.
+fn corner(place: &str) -> Option<(u32, u32)> {
+    let letters = place.bytes().filter(u8::is_ascii_alphabetic);
+    let digits = place.bytes().filter(u8::is_ascii_digit);
+    let column = letters
+        .clone()
+        .fold(0, |sum: u32, letter| sum.saturating_mul(26).saturating_add(u32::from(letter.to_ascii_uppercase() - b'A') + 1));
+    let row = digits.clone().fold(0, |sum: u32, digit| sum.saturating_mul(10).saturating_add(u32::from(digit - b'0')));
+    (letters.count() <= 6 && digits.count() <= 9).then_some((column, row))
 }
 
 fn is_set(element: &BytesStart<'_>, name: &str) -> bool {

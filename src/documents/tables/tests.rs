@@ -167,6 +167,10 @@ fn bombs_and_hostile_parts_are_refused_in_a_sentence() {
     for place in ["A2:Crmastorg1", "A1:B99999999999"] {
         assert!(refused("a.xlsx", &workbook(&sheet(place, A1), &[])).contains("单元格位置"), "{place}");
     }
+    for area in ["A2:D1", "D1:A2", "B1:A1048576"] {
+        let merged = sheet("A1", A1).replace("</sheetData>", &format!(r#"</sheetData><mergeCells><mergeCell ref="{area}"/></mergeCells>"#));
+        assert!(refused("a.xlsx", &workbook(&merged, &[])).contains("单元格位置"), "{area}");
+    }
     let nowhere = r#"<row r="1"><c r="ABCDEFGH1"><v>1</v></c></row>"#;
     assert!(refused("a.xlsx", &workbook(&sheet("A1", nowhere), &[])).contains("单元格位置"));
     let backwards = sheet("A1", &format!(r#"<row r="5"><c r="A5"><v>1</v></c></row>{A1}"#));
