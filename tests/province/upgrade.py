@@ -135,7 +135,8 @@ def both_ways(old, new, person, title):
     check("the new software lists it among the author's", made.status == 201 and made.json()["opinion_id"] in own)
     handler = old.staff("handler")
     table = new.call("GET", f"/statistics?by=consultation&consultation_id={round_id}", token=handler)
-    check("and counts it", [n["count"] for n in table["total"]["numbers"] if n["measure"] == "opinions"], [1])
+    counted = {n["measure"]: n["count"] for n in table["total"]["numbers"]}
+    check("and counts it, its text and its author", [counted[measure] for measure in ("opinions", "texts", "persons")], [1, 1, 1])
 
 
 def look(it, postgres, load):
