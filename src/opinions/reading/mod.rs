@@ -12,7 +12,7 @@ pub(super) mod rows;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-pub use counts::{OpinionCounts, ProvisionCount, count_by_provision, count_opinions};
+pub use counts::{OpinionCounts, ProvisionCount, count_by_provision, count_opinions, count_received};
 pub use lists::{get_opinion, list_opinions, list_ready_answers};
 pub use own::{AuthorState, OwnOpinion, find_by_code, get_own_opinion, list_own_opinions};
 pub use public::{ShownOpinion, get_public_opinion, list_answers, list_shown};

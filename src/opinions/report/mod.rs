@@ -105,13 +105,23 @@ macro_rules! answered {
     };
 }
 
-// Three readings of the index that has the numbers of a round. Who signed in wrote online: what is collected has no account.
+/// Opinions of people who signed in, from the index that has the numbers of a round: what is collected has no account.
+macro_rules! signed_in {
+    ($of:literal) => {
+        concat!($of, "channel IN ('wechat', 'web') AND ", $of, "person_key IS NOT NULL")
+    };
+}
+
+// Three readings of the index that has the numbers of a round.
 const COUNT: &str = "SELECT channel, state, is_late, CAST(COUNT(*) AS BIGINT) FROM opinion
     WHERE consultation_id = $1 GROUP BY channel, state, is_late ORDER BY channel";
 const COUNT_TEXTS: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT text_key FROM opinion
     WHERE consultation_id = $1 AND state <> 'withdrawn' GROUP BY text_key) t";
-const COUNT_PEOPLE: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT person_key FROM opinion
-    WHERE consultation_id = $1 AND state <> 'withdrawn' AND channel IN ('wechat', 'web') AND person_key IS NOT NULL GROUP BY person_key) a";
+const COUNT_PEOPLE: &str = concat!(
+    "SELECT CAST(COUNT(*) AS BIGINT) FROM (SELECT person_key FROM opinion WHERE consultation_id = $1 AND state <> 'withdrawn' AND ",
+    signed_in!(""),
+    " GROUP BY person_key) a"
+);
 const COUNT_UNDONE: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM opinion
     WHERE draft_id = $1 AND consultation_id = $2 AND state = 'withdrawn' AND undone_at IS NOT NULL";
 const COUNT_BY_DISPOSITION: &str = concat!(
@@ -122,40 +132,60 @@ const COUNT_BY_DISPOSITION: &str = concat!(
 const COUNT_EXCLUDED: &str = "SELECT exclusion, CAST(COUNT(*) AS BIGINT) FROM opinion
     WHERE draft_id = $1 AND consultation_id = $2 AND state = 'excluded' AND exclusion IS NOT NULL GROUP BY exclusion ORDER BY exclusion";
 const LIST_ROWS: &str = concat!(select!("WHERE "), answered!(), " AND (o.posted_at, o.id) > ($3, $4) ORDER BY o.posted_at, o.id LIMIT $5");
-// An entry is what was answered as one; of the members of a group the first whose words may be shown stands for it. Members are counted by windows, not by
-// joining them with their counts, and all entries are numbered before the opinions are fetched: either join would grow with the square of the opinions. What
-// was answered by itself, mostly nearly everything, goes past the windows, which sort again and again.
-const LIST_ENTRIES: &str = concat!(
-    "WITH member AS (SELECT o.id, o.address, o.posted_at, o.text_key, o.account_id, o.provision_label, o.display, o.is_public,
-    p.group_id AS entry, p.kind, p.reason, p.result_label FROM opinion o JOIN disposition p ON p.opinion_id = o.id WHERE ",
-    answered!(),
-    " AND p.group_id IS NOT NULL), ranked AS (SELECT id, address, posted_at, account_id, entry, kind, reason, result_label,
-    ROW_NUMBER() OVER (PARTITION BY entry, kind, reason, result_label
-        ORDER BY CASE WHEN display = 'shown' AND is_public THEN 0 ELSE 1 END, posted_at, id) AS place,
-    DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY text_key) AS nth_text,
-    DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY account_id) AS nth_person,
-    DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY provision_label) AS nth_label FROM member),
-    counted AS (SELECT id, address, posted_at, kind, place, CAST(COUNT(*) OVER w AS BIGINT) AS submissions,
-    CAST(MAX(nth_text) OVER w AS BIGINT) AS distinct_texts,
-    CAST(MAX(nth_person) OVER w - MAX(CASE WHEN account_id IS NULL THEN 1 ELSE 0 END) OVER w AS BIGINT) AS signed_in_people,
-    MAX(nth_label) OVER w > 1 AS has_other_places FROM ranked WINDOW w AS (PARTITION BY entry, kind, reason, result_label)),
-    entry AS (SELECT id, address, posted_at, kind, submissions, distinct_texts, signed_in_people, has_other_places FROM counted WHERE place = 1
-    UNION ALL SELECT o.id, o.address, o.posted_at, p.kind, CAST(1 AS BIGINT), CAST(1 AS BIGINT),
-    CAST(CASE WHEN o.account_id IS NULL THEN 0 ELSE 1 END AS BIGINT), FALSE FROM opinion o JOIN disposition p ON p.opinion_id = o.id WHERE ",
-    answered!(),
-    " AND p.group_id IS NULL),
-    numbered AS (SELECT a.id, a.kind, a.submissions, a.distinct_texts, a.signed_in_people, a.has_other_places,
+/// An entry is what was answered as one; of the members of a group the first whose words may be shown stands for it. Members are counted by windows, not by
+/// joining them with their counts, and the entries of a page are picked before the opinions are fetched: either join would grow with the square of the opinions.
+/// What was answered by itself, mostly nearly everything, goes past the windows, which sort again and again. `$picked` picks a page of `entry`.
+macro_rules! list_entries {
+    ($picked:literal) => {
+        concat!(
+            "WITH member AS (SELECT o.id, o.address, o.posted_at, o.text_key, o.account_id, o.provision_label, o.display, o.is_public,
+            p.group_id AS entry, p.kind, p.reason, p.result_label FROM opinion o JOIN disposition p ON p.opinion_id = o.id WHERE ",
+            answered!(),
+            " AND p.group_id IS NOT NULL), ranked AS (SELECT id, address, posted_at, account_id, entry, kind, reason, result_label,
+            ROW_NUMBER() OVER (PARTITION BY entry, kind, reason, result_label
+                ORDER BY CASE WHEN display = 'shown' AND is_public THEN 0 ELSE 1 END, posted_at, id) AS place,
+            DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY text_key) AS nth_text,
+            DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY account_id) AS nth_person,
+            DENSE_RANK() OVER (PARTITION BY entry, kind, reason, result_label ORDER BY provision_label) AS nth_label FROM member),
+            counted AS (SELECT id, address, posted_at, kind, place, CAST(COUNT(*) OVER w AS BIGINT) AS submissions,
+            CAST(MAX(nth_text) OVER w AS BIGINT) AS distinct_texts,
+            CAST(MAX(nth_person) OVER w - MAX(CASE WHEN account_id IS NULL THEN 1 ELSE 0 END) OVER w AS BIGINT) AS signed_in_people,
+            MAX(nth_label) OVER w > 1 AS has_other_places FROM ranked WINDOW w AS (PARTITION BY entry, kind, reason, result_label)),
+            entry AS (SELECT id, address, posted_at, kind, submissions, distinct_texts, signed_in_people, has_other_places FROM counted WHERE place = 1
+            UNION ALL SELECT o.id, o.address, o.posted_at, p.kind, CAST(1 AS BIGINT), CAST(1 AS BIGINT),
+            CAST(CASE WHEN ",
+            signed_in!("o."),
+            " THEN 1 ELSE 0 END AS BIGINT), FALSE FROM opinion o JOIN disposition p ON p.opinion_id = o.id WHERE ",
+            answered!(),
+            " AND p.group_id IS NULL), ",
+            $picked,
+            " SELECT ",
+            columns!(),
+            ", n.number, n.submissions, n.distinct_texts, n.signed_in_people, n.has_other_places
+            FROM picked n CROSS JOIN opinion o LEFT JOIN disposition p ON p.opinion_id = o.id WHERE o.id = n.id ORDER BY n.number"
+        )
+    };
+}
+
+// Only the first ones are put in order.
+const LIST_ENTRIES: &str = list_entries!(
+    "picked AS MATERIALIZED (SELECT b.id, b.submissions, b.distinct_texts, b.signed_in_people, b.has_other_places,
+    CAST($4 + ROW_NUMBER() OVER (ORDER BY b.ordinal, b.posted_at, b.id) AS BIGINT) AS number FROM (
+        SELECT a.id, a.posted_at, a.submissions, a.distinct_texts, a.signed_in_people, a.has_other_places, COALESCE(v.ordinal, -1) AS ordinal
+        FROM entry a LEFT JOIN draft_provision v ON v.version_id = $3 AND v.address = a.address
+        ORDER BY COALESCE(v.ordinal, -1), a.posted_at, a.id LIMIT $5 OFFSET $4) b)"
+);
+// All are numbered, and those of an outcome keep their numbers.
+const LIST_ENTRIES_OF_KIND: &str = list_entries!(
+    "numbered AS (SELECT a.id, a.kind, a.submissions, a.distinct_texts, a.signed_in_people, a.has_other_places,
     CAST(ROW_NUMBER() OVER (ORDER BY COALESCE(v.ordinal, -1), a.posted_at, a.id) AS BIGINT) AS number
     FROM entry a LEFT JOIN draft_provision v ON v.version_id = $3 AND v.address = a.address),
-    picked AS MATERIALIZED (SELECT * FROM numbered WHERE number > $4 AND (kind = $5 OR $5 IS NULL) ORDER BY number LIMIT $6) SELECT ",
-    columns!(),
-    ", n.number, n.submissions, n.distinct_texts, n.signed_in_people, n.has_other_places
-    FROM picked n CROSS JOIN opinion o LEFT JOIN disposition p ON p.opinion_id = o.id WHERE o.id = n.id ORDER BY n.number"
+    picked AS MATERIALIZED (SELECT * FROM numbered WHERE number > $4 AND kind = $6 ORDER BY number LIMIT $5)"
 );
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] =
-    &[COUNT, COUNT_TEXTS, COUNT_PEOPLE, COUNT_UNDONE, COUNT_BY_DISPOSITION, COUNT_EXCLUDED, LIST_ROWS, LIST_ENTRIES];
+    &[COUNT, COUNT_TEXTS, COUNT_PEOPLE, COUNT_UNDONE, COUNT_BY_DISPOSITION, COUNT_EXCLUDED, LIST_ROWS, LIST_ENTRIES, LIST_ENTRIES_OF_KIND];
 
 #[derive(FromRow)]
 struct EntryRow {
@@ -283,9 +313,15 @@ pub async fn list_entries(
 ) -> Result<Page<ReportEntry>> {
     let after: i64 = cursor.map(decode_cursor).transpose()?.unwrap_or(0);
     let wanted = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
-    let rows: Vec<EntryRow> = on_db!(db, pool => sqlx::query_as(LIST_ENTRIES)
-        .bind(report.round.id).bind(report.is_preview).bind(report.version.id).bind(after).bind(kind.map(DispositionKind::as_str)).bind(wanted)
-        .fetch_all(pool).await)
+    let statement = if kind.is_some() { LIST_ENTRIES_OF_KIND } else { LIST_ENTRIES };
+    let rows: Vec<EntryRow> = on_db!(db, pool => {
+        let query = sqlx::query_as(statement).bind(report.round.id).bind(report.is_preview).bind(report.version.id).bind(after).bind(wanted);
+        match kind {
+            Some(kind) => query.bind(kind.as_str()),
+            None => query,
+        }
+        .fetch_all(pool).await
+    })
     .map_err(failed)?;
     let page = Page::cut(rows, limit, |row| row.number);
     let items = page.items.into_iter().map(|row| {

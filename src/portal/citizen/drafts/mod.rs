@@ -34,7 +34,7 @@ pub async fn open_drafts(visit: &Visit, limit: usize) -> Result<Vec<DraftCard>> 
 pub async fn cards(app: &App, drafts: Vec<Draft>) -> Result<Vec<DraftCard>> {
     let mut cards = Vec::with_capacity(drafts.len());
     for draft in drafts {
-        let opinions = reading::count_opinions(&app.db, &draft).await?.opinions;
+        let opinions = reading::count_received(&app.db, draft.id).await?;
         cards.push(card(app, &draft, opinions));
     }
     Ok(cards)
