@@ -29,6 +29,13 @@ pub fn last_day_before(end: DateTime<Utc>) -> NaiveDate {
     next.pred_opt().unwrap_or(next)
 }
 
+/// A day as forms and addresses give it, `YYYY-MM-DD`; nothing else, not even what chrono alone would take: signs, single digits, years of more than four.
+pub fn parse_day(text: &str) -> Option<NaiveDate> {
+    let is_formed =
+        text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+    is_formed.then(|| text.parse().ok()).flatten()
+}
+
 /// A day as texts write it, e.g. 2026年4月1日.
 pub fn chinese_day(day: NaiveDate) -> String {
     day.format("%Y年%-m月%-d日").to_string()
@@ -135,6 +142,16 @@ mod tests {
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn only_real_days_are_read() {
+        assert_eq!(parse_day("2026-02-28"), Some(day("2026-02-28")));
+        for bad in
+            ["2026-02-30", "2026-2-3", "20260228", "+2026-02-2", "+10000-01-01", "-262143-01-01", "", "2026-02-28T00:00", "二〇二六年二月"]
+        {
+            assert_eq!(parse_day(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::text::lay_out;
 use crate::accounts::Permission;
+use crate::calendar;
 use crate::corpus::classification::Validity;
 use crate::corpus::reading::{self, RelatedWork};
 use crate::corpus::{Version, Work};
@@ -29,7 +30,7 @@ struct On {
 pub async fn show_document(visit: Visit, Path(work): Path<String>, Query(on): Query<On>) -> Page {
     let on = match on.on.as_str() {
         "" => None,
-        text => Some(text.parse::<NaiveDate>().map_err(|_| Error::invalid("on", texts::BAD_DATE))?),
+        text => Some(calendar::parse_day(text).ok_or_else(|| Error::invalid("on", texts::BAD_DATE))?),
     };
     show(&visit, &work, None, on).await
 }

@@ -6,6 +6,7 @@ use poem::{Request, handler};
 use uuid::Uuid;
 
 use super::{examples, facet_name};
+use crate::calendar;
 use crate::corpus::classification::{Category, Level, Validity};
 use crate::error::{Code, Error, Result};
 use crate::portal::pages::library::{Answer, FacetGroup, Found, Hit, HitGroup, Line, SearchPage};
@@ -110,7 +111,7 @@ impl Asked {
     fn request(&self, today: NaiveDate) -> Result<SearchRequest> {
         let as_of = match self.on.as_str() {
             "" => today,
-            text => text.parse().map_err(|_| Error::invalid("on", texts::BAD_DATE))?,
+            text => calendar::parse_day(text).ok_or_else(|| Error::invalid("on", texts::BAD_DATE))?,
         };
         let mut request = SearchRequest::new(self.q.clone(), as_of);
         request.only_in_force = !self.on.is_empty();

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::staff;
 use crate::accounts::Caller;
+use crate::calendar;
 use crate::contact_points;
 use crate::contact_points::activities::{self, Activity, ActivityKind, NewActivity, files};
 use crate::contact_points::assignments::own::{self, Shelf};
@@ -161,7 +162,7 @@ fn read(fields: &[(String, String)]) -> Result<NewActivity> {
         station: id("station", "station_id")?.map(StationId),
         kind: ActivityKind::parse(field(fields, "kind")).ok_or_else(|| Error::invalid("kind", "请选择活动方式。"))?,
         title: field(fields, "title").to_owned(),
-        held_on: field(fields, "held_on").parse().map_err(|_| Error::invalid("held_on", texts::BAD_DATE))?,
+        held_on: calendar::parse_day(field(fields, "held_on")).ok_or_else(|| Error::invalid("held_on", texts::BAD_DATE))?,
         place: field(fields, "place").to_owned(),
         people_present: present,
         people_reached: reached,

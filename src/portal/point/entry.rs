@@ -14,6 +14,7 @@ use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
 use crate::accounts::{Caller, Permission};
+use crate::calendar;
 use crate::contact_points::assignments;
 use crate::error::{Code, Error, Result};
 use crate::ids::{ActivityId, AssignmentId, OpinionId, StationId, shanghai};
@@ -280,7 +281,7 @@ fn meant(received: &Received) -> Result<NewOnBehalf> {
         "" => Ok(None),
         id => id.parse::<Uuid>().map(Some).map_err(|_| Error::invalid(name, sentence)),
     };
-    let day = chrono::NaiveDate::parse_from_str(get("collected_on"), "%Y-%m-%d");
+    let day = calendar::parse_day(get("collected_on"));
     Ok(NewOnBehalf {
         address: get("address").to_owned(),
         citation: get("citation").to_owned(),
@@ -295,7 +296,7 @@ fn meant(received: &Received) -> Result<NewOnBehalf> {
         method: Method::parse(get("method")).ok_or_else(|| Error::invalid("method", words::CHOOSE))?,
         collector: get("collector").to_owned(),
         place: get("place").to_owned(),
-        collected_on: day.map_err(|_| Error::invalid("collected_on", texts::points::DAY_FORM))?,
+        collected_on: day.ok_or_else(|| Error::invalid("collected_on", texts::points::DAY_FORM))?,
         station: part("station_id", words::CHOOSE)?.map(StationId),
         activity: part("activity_id", words::CHOOSE)?.map(ActivityId),
         scan: received.scan.clone(),

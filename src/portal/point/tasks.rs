@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::materials::materials_of;
 use super::staff;
 use crate::accounts::Caller;
+use crate::calendar;
 use crate::contact_points::activities;
 use crate::contact_points::assignments::extensions::{self, ask_extension};
 use crate::contact_points::assignments::moving::{self, NewStep, take_own_step};
@@ -249,7 +250,7 @@ async fn ask(visit: Visit, Path(id): Path<String>, Form(form): Form<ExtensionFor
     let app = &visit.app;
     let id = assignment_id(&id)?;
     let asked = async {
-        let until = form.until.parse().map_err(|_| Error::invalid("until", texts::BAD_DATE))?;
+        let until = calendar::parse_day(&form.until).ok_or_else(|| Error::invalid("until", texts::BAD_DATE))?;
         ask_extension(&app.db, &app.clock, &app.ids, caller, id, until, &form.reason).await
     };
     match asked.await {

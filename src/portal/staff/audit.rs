@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::web::{Form, Query};
 use poem::{Body, Response, Route, get, handler, post};
@@ -13,6 +13,7 @@ use crate::accounts::{Permission, find_staff};
 use crate::audit::Act;
 use crate::audit::checking;
 use crate::audit::reading::{self, AuditFilter, ListedEntry};
+use crate::calendar;
 use crate::error::{Error, Result};
 use crate::ids::AccountId;
 use crate::portal::pages::staff_accounts::{AuditLine, AuditPage, Checked, Choosable};
@@ -160,20 +161,13 @@ type Period = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
 
 /// Two days of Shanghai as instants: from the beginning of the first to the end of the last.
 fn period(from: &str, until: &str) -> Result<Period> {
-    let day = |text: &str| -> Result<Option<NaiveDate>> {
+    let day = |name: &str, text: &str| -> Result<Option<NaiveDate>> {
         if text.is_empty() {
             return Ok(None);
         }
-        text.parse().map(Some).map_err(|_| Error::invalid("from", texts::BAD_DATE))
+        calendar::parse_day(text).map(Some).ok_or_else(|| Error::invalid(name, texts::BAD_DATE))
     };
-    let last =
-        day(until)?.map(|day| day.checked_add_days(Days::new(1)).ok_or_else(|| Error::invalid("until", texts::BAD_DATE))).transpose()?;
-    Ok((day(from)?.and_then(midnight), last.and_then(midnight)))
-}
-
-fn midnight(day: NaiveDate) -> Option<DateTime<Utc>> {
-    let offset = chrono::FixedOffset::east_opt(crate::ids::SHANGHAI_SECONDS)?;
-    offset.from_local_datetime(&day.and_time(NaiveTime::MIN)).single().map(|at| at.with_timezone(&Utc))
+    Ok((day("from", from)?.map(calendar::start_of_day), day("until", until)?.map(calendar::end_of_day)))
 }
 
 /// Names of the accounts that the details of a page speak of.

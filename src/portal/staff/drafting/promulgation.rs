@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{draft_path, find_draft, general_problem, problem_of};
 use crate::accounts::{Actor, Permission};
+use crate::calendar;
 use crate::corpus::reading;
 use crate::drafts::Draft;
 use crate::drafts::promulgations::{self, NewPromulgation, Promulgation};
@@ -65,7 +66,7 @@ impl Sent {
     }
 
     fn read(&self) -> Result<NewPromulgation> {
-        let day = |field: &str, text: &str| text.parse::<NaiveDate>().map_err(|_| Error::invalid(field, texts::BAD_DATE));
+        let day = |field: &str, text: &str| calendar::parse_day(text).ok_or_else(|| Error::invalid(field, texts::BAD_DATE));
         Ok(NewPromulgation {
             work_id: self.work.parse::<Uuid>().map(WorkId).map_err(|_| Error::not_found(texts::THIS_DOCUMENT))?,
             organ: self.organ.clone(),

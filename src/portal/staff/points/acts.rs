@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::showing::{Told, page};
 use super::{path_of, point_id};
 use crate::accounts::{Caller, Permission};
+use crate::calendar;
 use crate::contact_points::persons::{self, NewPerson};
 use crate::contact_points::{Coordinates, NewStation, invitations, managing, terms};
 use crate::error::{Error, Result};
@@ -36,7 +37,7 @@ pub fn revision(values: &Values) -> i64 {
 pub fn day(values: &Values, name: &str) -> Result<Option<NaiveDate>> {
     match get(values, name) {
         "" => Ok(None),
-        text => NaiveDate::parse_from_str(text, "%Y-%m-%d").map(Some).map_err(|_| Error::invalid(name, words::DAY_FORM)),
+        text => calendar::parse_day(text).map(Some).ok_or_else(|| Error::invalid(name, words::DAY_FORM)),
     }
 }
 

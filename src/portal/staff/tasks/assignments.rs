@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::problem;
 use crate::accounts::{Caller, Permission};
+use crate::calendar;
 use crate::contact_points::activities::files::{self, ActivityFile};
 use crate::contact_points::activities::{self, Activity};
 use crate::contact_points::assignments::extensions::{self, Decision, ExtensionRequest, ExtensionState, decide_extension};
@@ -236,7 +237,7 @@ async fn decide(visit: Visit, Path(id): Path<String>, Form(form): Form<DecisionF
     let request: Uuid = form.request.parse().map_err(|_| Error::not_found("这项延期申请"))?;
     let decided = async {
         let until = match form.decision.as_str() {
-            "grant" => Some(form.until.parse().map_err(|_| Error::invalid("until", texts::BAD_DATE))?),
+            "grant" => Some(calendar::parse_day(&form.until).ok_or_else(|| Error::invalid("until", texts::BAD_DATE))?),
             _ => None,
         };
         decide_extension(&app.db, &app.clock, &app.ids, caller, id, request, Decision { until, remark: &form.remark }).await

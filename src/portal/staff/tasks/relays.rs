@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{articles, chosen, field, line, paragraphs, point_ids, problem, regions};
 use crate::accounts::{Caller, Permission};
+use crate::calendar;
 use crate::contact_points::PointFilter;
 use crate::contact_points::tasks::TaskState;
 use crate::contact_points::tasks::relays::{self, PassingOn, Relay, pass_on};
@@ -136,7 +137,7 @@ async fn send_on(visit: Visit, Path(id): Path<String>, Form(fields): Form<Vec<(S
     let sent = async {
         let new = PassingOn {
             points: point_ids(&chosen(&fields, "point"))?,
-            due_on: Some(field(&fields, "due_on").parse().map_err(|_| Error::invalid("due_on", texts::BAD_DATE))?),
+            due_on: Some(calendar::parse_day(field(&fields, "due_on")).ok_or_else(|| Error::invalid("due_on", texts::BAD_DATE))?),
             note: field(&fields, "note").to_owned(),
         };
         pass_on(&app.db, &app.clock, &app.ids, caller, id, new).await

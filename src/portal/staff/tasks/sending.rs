@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{chosen, field, point_ids, regions};
 use crate::accounts::{Actor, Permission};
+use crate::calendar;
 use crate::contact_points::PointFilter;
 use crate::contact_points::organs::{self, Tier};
 use crate::contact_points::tasks::days::{due_notices, usual_due_on};
@@ -185,7 +186,7 @@ fn read(fields: &[(String, String)], draft: DraftId) -> Result<NewTask> {
         instructions: field(fields, "instructions").to_owned(),
         questions: field(fields, "questions").lines().map(str::to_owned).collect(),
         addresses: chosen(fields, "address"),
-        due_on: field(fields, "due_on").parse().map_err(|_| Error::invalid("due_on", texts::BAD_DATE))?,
+        due_on: calendar::parse_day(field(fields, "due_on")).ok_or_else(|| Error::invalid("due_on", texts::BAD_DATE))?,
         points: point_ids(&chosen(fields, "point"))?,
         organs: chosen(fields, "organ").into_iter().map(organ).collect::<Result<_>>()?,
     })
