@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need, runs the whole suite on SQLite + in-process cache and again on PostgreSQL + Redis, stops what it started,
+# Installs what the tests need, runs everything on SQLite + in-process cache and the tests of the API again on PostgreSQL + Redis, stops what it started,
 # and ends with one plain line of counts.
 #
 #   tests/run.sh            everything
