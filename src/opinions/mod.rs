@@ -219,6 +219,14 @@ pub struct Counter<'a> {
     pub taken: &'a Taken,
 }
 
+/// Adds to the sum of a key; a key that has none yet comes last.
+fn add<K: PartialEq>(sums: &mut Vec<(K, i64)>, key: K, n: i64) {
+    match sums.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, sum)) => *sum += n,
+        None => sums.push((key, n)),
+    }
+}
+
 /// How many opinions this process took, by channel; repetitions are not counted. Cheap to clone; all clones count together.
 #[derive(Clone, Debug, Default)]
 pub struct Taken(Arc<[AtomicU64; Channel::ALL.len()]>);

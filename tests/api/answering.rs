@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use zhitong::accounts::Role;
 use zhitong::error::Code;
 
-use crate::support::TestApp;
+use crate::support::{COPY_OPINION, TestApp};
 
 const CAMPAIGN: &str = "雨伞的归还时间应当延长到四十八小时，因为出差的人往往隔天才能回到借伞的地方，二十四小时太紧张了。";
 
@@ -482,13 +482,9 @@ async fn a_large_batch_is_published_by_a_few_statements() {
     let first = say(&app, &draft, Some("art-4"), CAMPAIGN).await;
     let number = app.get(&format!("/opinions/{first}"), Some(&app.token(Role::Handler).await)).await.expect(200)["receipt_number"].clone();
     let mut tx = app.app.db.begin().await.unwrap();
-    let copy = "INSERT INTO opinion (id, receipt_number, draft_id, consultation_id, version_id, account_id, author_kind, channel, provision_label, stance,
-        body, reason, is_public, state, content_hash, text_hash, posted_at, text_key, person_key)
-        SELECT $1, $2, draft_id, consultation_id, version_id, account_id, author_kind, channel, provision_label, stance,
-        body, reason, is_public, 'received', content_hash, text_hash, posted_at, text_key, person_key FROM opinion WHERE receipt_number = $3";
     for n in 0..4_100 {
         let new = app.app.ids.next();
-        zhitong::on_tx!(&mut tx, c => sqlx::query(copy).bind(new).bind(format!("N{n}")).bind(number.as_str()).execute(c).await.map(drop))
+        zhitong::on_tx!(&mut tx, c => sqlx::query(COPY_OPINION).bind(new).bind(format!("N{n}")).bind(number.as_str()).execute(c).await.map(drop))
             .unwrap();
     }
     tx.commit().await.unwrap();

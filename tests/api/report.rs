@@ -144,6 +144,10 @@ async fn the_report_says_what_became_of_every_opinion() {
     let only = app.get(&format!("{path}/entries?kind=not_adopted"), None).await.expect(200);
     assert_eq!(only["items"].as_array().unwrap().iter().map(|e| e["number"].as_i64().unwrap()).collect::<Vec<_>>(), [4, 5]);
 
+    for (cursor, kind) in [("LTE", ""), ("LTE", "&kind=adopted"), ("OTk5OTk5OTk5OQ", "")] {
+        app.get(&format!("{path}/entries?cursor={cursor}{kind}"), None).await.expect_invalid("cursor");
+    }
+
     // Each row has a lasting link; what is in no row has none.
     for id in &told.ids[..7] {
         let public = app.get(&format!("/opinions/{id}/public"), None).await.expect(200);

@@ -8,7 +8,7 @@ use zhitong::error::Code;
 use zhitong::ids::DraftId;
 use zhitong::opinions::feedback;
 
-use crate::support::{TestApp, beginning};
+use crate::support::{COPY_OPINION, TestApp, beginning};
 
 fn instant(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -294,12 +294,9 @@ async fn feedback_waits_for_an_opinion_that_is_being_written() {
     let publishing = tokio::spawn(async move { feedback::publish_feedback(&db, &clock, &ids, Actor::System, id, "").await });
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     assert!(!publishing.is_finished(), "publishing overtook an opinion that is being written");
-    let copy = "INSERT INTO opinion (id, receipt_number, draft_id, consultation_id, version_id, account_id, author_kind, channel, provision_label, stance,
-        body, reason, is_public, state, content_hash, text_hash, posted_at, text_key, person_key)
-        SELECT $1, 'YJ20260401-LAST', draft_id, consultation_id, version_id, account_id, author_kind, channel, provision_label, stance,
-        body, reason, is_public, 'received', content_hash, text_hash, posted_at, text_key, person_key FROM opinion WHERE receipt_number = $2";
     let (new, number) = (app.app.ids.next(), first["receipt_number"].as_str().unwrap());
-    zhitong::on_tx!(&mut tx, c => sqlx::query(copy).bind(new).bind(number).execute(c).await.map(drop)).unwrap();
+    zhitong::on_tx!(&mut tx, c => sqlx::query(COPY_OPINION).bind(new).bind("YJ20260401-LAST").bind(number).execute(c).await.map(drop))
+        .unwrap();
     tx.commit().await.unwrap();
     let refused = publishing.await.unwrap().unwrap_err();
     assert_eq!(refused.code, Code::Conflict, "the last opinion is seen as unanswered");

@@ -29,6 +29,13 @@ use zhitong::storage::cache::Cache;
 use zhitong::storage::{DataDirLock, Db};
 use zhitong::{notifications, server};
 
+/// Writes the opinion with receipt number `$3` once more, as `$1` with receipt number `$2`.
+pub const COPY_OPINION: &str =
+    "INSERT INTO opinion (id, receipt_number, draft_id, consultation_id, version_id, account_id, author_kind, channel,
+    provision_label, stance, body, reason, is_public, state, content_hash, text_hash, posted_at, text_key, person_key)
+    SELECT $1, $2, draft_id, consultation_id, version_id, account_id, author_kind, channel, provision_label, stance,
+    body, reason, is_public, 'received', content_hash, text_hash, posted_at, text_key, person_key FROM opinion WHERE receipt_number = $3";
+
 /// Ten o'clock on Monday 2 March 2026 in Shanghai: where every test begins.
 pub fn beginning() -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 2, 2, 0, 0).single().unwrap()

@@ -11,7 +11,7 @@ pub mod reviewing;
 use chrono::{DateTime, Utc};
 
 pub use preparing::{GroupAnswered, prepare_disposition, prepare_group_disposition};
-pub use publishing::{Preview, Published, count_exclusions, preview_feedback, publish_feedback};
+pub use publishing::{Preview, Published, preview_feedback, publish_feedback};
 pub use reviewing::{Reviewed, Verdict, review_dispositions};
 
 use crate::drafts::versions;

@@ -152,16 +152,10 @@ pub async fn preview_feedback(db: &Db, caller: &Caller, draft: &Draft) -> Result
     caller.require(Permission::ReadOpinions)?;
     let counts: CountRow = on_db!(db, pool => sqlx::query_as(COUNT).bind(draft.id).fetch_one(pool).await).map_err(failed)?;
     let ready: Vec<(String, i64)> = on_db!(db, pool => sqlx::query_as(COUNT_READY).bind(draft.id).fetch_all(pool).await).map_err(failed)?;
-    let excluded = count_exclusions(db, draft).await?.into_iter().map(|(r, n)| (r.as_str().to_owned(), n)).collect();
+    let excluded: Vec<(String, i64)> =
+        on_db!(db, pool => sqlx::query_as(COUNT_EXCLUDED).bind(draft.id).fetch_all(pool).await).map_err(failed)?;
     let named: Vec<Named> = on_db!(db, pool => sqlx::query_as(LIST_NAMED).bind(draft.id).fetch_all(pool).await).map_err(failed)?;
     preview_of(counts, ready, excluded, named)
-}
-
-/// Excluded opinions of a draft by reason; for the report.
-pub async fn count_exclusions(db: &Db, draft: &Draft) -> Result<Vec<(ExclusionReason, i64)>> {
-    let rows: Vec<(String, i64)> =
-        on_db!(db, pool => sqlx::query_as(COUNT_EXCLUDED).bind(draft.id).fetch_all(pool).await).map_err(failed)?;
-    rows.into_iter().map(|(reason, n)| Ok((ExclusionReason::stored(&reason)?, n))).collect()
 }
 
 async fn preview_in(tx: &mut Tx, draft: DraftId, named: Vec<Named>) -> Result<Preview> {

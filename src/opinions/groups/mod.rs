@@ -80,9 +80,8 @@ pub struct GroupAnswer {
 macro_rules! select {
     ($with:literal, $rest:literal) => {
         concat!(
-            "WITH ",
             $with,
-            "counted AS (SELECT g.id, g.draft_id, g.version_id, g.representative_id, r.body, r.provision_label, g.state, g.revision, g.kind, g.reason,
+            "SELECT g.id, g.draft_id, g.version_id, g.representative_id, r.body, r.provision_label, g.state, g.revision, g.kind, g.reason,
             g.result_version_id, g.result_address, g.result_label,
             CAST(COUNT(o.id) AS BIGINT) AS submissions, CAST(COUNT(DISTINCT o.text_hash) AS BIGINT) AS distinct_texts,
             CAST(COUNT(DISTINCT o.account_id) AS BIGINT) AS signed_in_people,
@@ -98,13 +97,13 @@ macro_rules! select {
 
 // The largest groups by an index alone; only their opinions are read.
 const LIST: &str = select!(
-    "sized AS (SELECT g.id, COUNT(o.group_id) AS submissions FROM opinion_group g
+    "WITH sized AS (SELECT g.id, COUNT(o.group_id) AS submissions FROM opinion_group g
         LEFT JOIN opinion o ON o.group_id = g.id AND o.state <> 'withdrawn' WHERE g.draft_id = $1 AND (g.state = $2 OR $2 IS NULL) GROUP BY g.id),
     picked AS MATERIALIZED (SELECT id FROM sized WHERE (submissions < $3 OR (submissions = $3 AND id < $4) OR $3 IS NULL)
-        ORDER BY submissions DESC, id DESC LIMIT $5), ",
-    "WHERE g.id IN (SELECT id FROM picked) GROUP BY g.id, r.id) SELECT * FROM counted ORDER BY submissions DESC, id DESC"
+        ORDER BY submissions DESC, id DESC LIMIT $5) ",
+    "WHERE g.id IN (SELECT id FROM picked) GROUP BY g.id, r.id ORDER BY submissions DESC, g.id DESC"
 );
-const FIND: &str = select!("", "WHERE g.id = $1 GROUP BY g.id, r.id) SELECT * FROM counted");
+const FIND: &str = select!("", "WHERE g.id = $1 GROUP BY g.id, r.id");
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENTS: &[&str] = &[LIST, FIND];

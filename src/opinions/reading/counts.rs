@@ -7,7 +7,7 @@ use crate::drafts::Draft;
 use crate::error::Result;
 use crate::ids::DraftId;
 use crate::on_db;
-use crate::opinions::{Channel, OpinionState};
+use crate::opinions::{Channel, OpinionState, add};
 use crate::storage::Db;
 use crate::storage::sql::failed;
 
@@ -72,13 +72,9 @@ pub async fn count_opinions(db: &Db, draft: &Draft) -> Result<OpinionCounts> {
         on_db!(db, pool => sqlx::query_as(COUNT_BY_DISPOSITION).bind(draft.id).fetch_all(pool).await).map_err(failed)?;
     let (mut opinions, mut answered, mut by_channel) = (0, 0, Vec::<(Channel, i64)>::new());
     for (state, channel, count) in standing {
-        let channel = Channel::stored(&channel)?;
         opinions += count;
         answered += if state == OpinionState::Answered.as_str() { count } else { 0 };
-        match by_channel.last_mut() {
-            Some((last, sum)) if *last == channel => *sum += count,
-            _ => by_channel.push((channel, count)),
-        }
+        add(&mut by_channel, Channel::stored(&channel)?, count);
     }
     Ok(OpinionCounts {
         opinions,

@@ -13,7 +13,7 @@ use sqlx::FromRow;
 use super::feedback::{DispositionKind, ExclusionReason};
 use super::reading::rows::{Key, Row, columns, select};
 use super::reading::{PublicOpinion, Words};
-use super::{Channel, OpinionState, WHOLE_DRAFT};
+use super::{Channel, OpinionState, WHOLE_DRAFT, add};
 use crate::accounts::{Caller, Permission};
 use crate::calendar;
 use crate::config::Config;
@@ -249,15 +249,11 @@ async fn count(db: &Db, draft: &Draft, round: &Consultation, is_preview: bool) -
             OpinionState::Received | OpinionState::AnswerPrepared | OpinionState::AnswerReviewed => counts.open += n,
             OpinionState::Excluded | OpinionState::Withdrawn => {}
         }
-        let channel = Channel::stored(&channel)?;
-        match counts.by_channel.last_mut() {
-            Some((known, sum)) if *known == channel => *sum += n,
-            _ => counts.by_channel.push((channel, n)),
-        }
+        add(&mut counts.by_channel, Channel::stored(&channel)?, n);
     }
     counts.withdrawn -= undone;
     counts.by_disposition = outcomes.into_iter().map(|(kind, n)| Ok((DispositionKind::stored(&kind)?, n))).collect::<Result<_>>()?;
-    counts.by_disposition.sort_by_key(|(kind, _)| DispositionKind::ALL.iter().position(|k| k == kind));
+    counts.by_disposition.sort_by_key(|(kind, _)| *kind);
     counts.exclusions = excluded.into_iter().map(|(reason, n)| Ok((ExclusionReason::stored(&reason)?, n))).collect::<Result<_>>()?;
     Ok(counts)
 }
@@ -311,7 +307,7 @@ pub async fn list_entries(
     cursor: Option<&str>,
     limit: usize,
 ) -> Result<Page<ReportEntry>> {
-    let after: i64 = cursor.map(decode_cursor).transpose()?.unwrap_or(0);
+    let after = i64::from(cursor.map(decode_cursor::<u32>).transpose()?.unwrap_or(0));
     let wanted = i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX);
     let statement = if kind.is_some() { LIST_ENTRIES_OF_KIND } else { LIST_ENTRIES };
     let rows: Vec<EntryRow> = on_db!(db, pool => {

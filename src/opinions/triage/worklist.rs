@@ -12,7 +12,7 @@ use crate::ids::{AccountId, DraftVersionId, OpinionId};
 use crate::on_db;
 use crate::opinions::reading::Opinion;
 use crate::opinions::reading::rows::{Row, columns};
-use crate::opinions::{Channel, Display, OpinionState, Stance};
+use crate::opinions::{Channel, Display, OpinionState, Stance, add};
 use crate::storage::Db;
 use crate::storage::sql::{Page, beginning_of_time, decode_cursor, end_of_time, failed};
 use crate::text_enum;
@@ -476,13 +476,6 @@ pub async fn count_work(db: &Db, caller: &Caller, draft: &Draft, filter: &WorkFi
     counts.by_channel.sort_unstable_by_key(|(channel, _)| channel.as_str());
     counts.by_state.sort_unstable_by_key(|(state, _)| *state);
     Ok(counts)
-}
-
-fn add<K: PartialEq>(list: &mut Vec<(K, i64)>, key: K, n: i64) {
-    match list.iter_mut().find(|(known, _)| *known == key) {
-        Some((_, count)) => *count += n,
-        None => list.push((key, n)),
-    }
 }
 
 /// The tags in use on a draft with their numbers, the most used first, at most a hundred.
