@@ -324,7 +324,7 @@ impl StatisticsApi {
         let caller = signed_in.with(Permission::ReadStatistics)?;
         let (now, by) = (app.clock.now(), Dimension::from(by));
         let table = statistics::count(&app.db, &caller, now, by, filter.clone()).await?;
-        let choices = list_choices(&app.db, &caller, None).await?;
+        let choices = list_choices(&app.db, &caller, &filter).await?;
         let conditions = tell_conditions(&app.db, &filter, &choices).await?;
         let bytes = write_sheet(&table, &conditions, &app.config.bureau_name, calendar::day_of(now))?;
         Ok(StatisticsTableResponse::Found(Binary(bytes), attachment(&format!("征集统计（按{}）.xlsx", by.label()))))

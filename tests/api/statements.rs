@@ -78,7 +78,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("opinions::groups::changing", opinions::groups::changing::STATEMENTS),
     ("opinions::groups::suggesting", opinions::groups::suggesting::STATEMENTS),
     ("opinions::report", opinions::report::STATEMENTS),
-    ("opinions::statistics::behind", opinions::statistics::behind::STATEMENTS),
     ("opinions::statistics::choices", opinions::statistics::choices::STATEMENTS),
     ("opinions::offline::outcomes", opinions::offline::outcomes::STATEMENTS),
     ("opinions::triage::handling", opinions::triage::handling::STATEMENTS),
@@ -106,6 +105,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("opinions::reading::public", opinions::reading::public::STATEMENTS),
     ("opinions::revising", opinions::revising::STATEMENTS),
     ("opinions::votes", opinions::votes::STATEMENTS),
+    ("storage", storage::STATEMENTS),
     ("storage::settings", storage::settings::STATEMENTS),
 ];
 
@@ -119,6 +119,7 @@ pub fn all() -> Vec<(&'static str, &'static str)> {
     for (room, lists) in [
         ("opinions::offline::batches", opinions::offline::batches::STATEMENT_LISTS),
         ("opinions::statistics", opinions::statistics::counting::STATEMENT_LISTS),
+        ("opinions::statistics::behind", opinions::statistics::behind::STATEMENT_LISTS),
     ] {
         all.extend(lists.iter().flat_map(|list| list.iter()).map(|statement| (room, *statement)));
     }

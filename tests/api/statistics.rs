@@ -9,10 +9,10 @@ use zhitong::error::Code;
 use zhitong::ids::AssignmentId;
 use zhitong::opinions::offline::provenance::{Consent, Method as Way};
 use zhitong::opinions::offline::recording::{NewOffline, record_offline};
-use zhitong::opinions::statistics::{Dimension, Measure};
+use zhitong::opinions::statistics::{Dimension, Filter, Measure, count_one};
 use zhitong::opinions::{NewOpinion, Stance};
 
-use crate::support::TestApp;
+use crate::support::{COPY_OPINION, TestApp};
 
 /// An opinion that was heard on a visit.
 pub fn offline(address: Option<&str>, body: &str, person: &str) -> NewOffline {
@@ -215,6 +215,14 @@ async fn every_number_is_the_sum_of_the_rows_behind_it() {
     let rows = app.get(&format!("/statistics/rows?measure=opinions&contact_point_id={theirs}"), Some(&us)).await.expect(200);
     assert_eq!(rows["items"], json!([]));
     walk(&app, &us, &round, "").await;
+    // The number over the rows is the total.
+    for token in [&handler, &us] {
+        let (caller, total) = (app.caller(token).await, app.get("/statistics?by=consultation", Some(token)).await.expect(200));
+        for measure in Measure::ALL {
+            let one = count_one(&app.app.db, &caller, app.clock.now(), *measure, Filter::default()).await.unwrap();
+            assert_eq!(Some(one), number(&total["total"], *measure), "{}", measure.as_str());
+        }
+    }
     let citizen = app.token(Role::Citizen).await;
     app.get("/statistics?by=point", Some(&citizen)).await.expect_problem(Code::Forbidden);
     app.get("/statistics?by=point", None).await.expect_problem(Code::LoginRequired);
@@ -222,6 +230,26 @@ async fn every_number_is_the_sum_of_the_rows_behind_it() {
     let sheet = app.raw("/api/v1/statistics/table?by=region", &[("authorization", &format!("Bearer {handler}"))]).await;
     assert_eq!(sheet.status().as_u16(), 200);
     app.abandon().await;
+}
+
+/// An upgrade that was taken back: the software before 0024 knows no keys, and takes opinions until the next one starts.
+#[tokio::test]
+async fn what_older_software_inserted_is_counted_after_the_next_start() {
+    let app = TestApp::start().await;
+    let draft = app.open_draft().await;
+    let said = json!({"address": "art-4", "stance": "amend", "body": "改为四十八小时", "reason": "", "is_public": true});
+    let receipt = app.post_opinion(&draft, Some(&app.token(Role::Citizen).await), "key-00000001", said).await.expect(201);
+    let without_keys = COPY_OPINION.replace(", text_key, person_key", "");
+    let mut tx = app.app.db.begin().await.unwrap();
+    zhitong::on_tx!(&mut tx, c => sqlx::query(sqlx::AssertSqlSafe(without_keys)).bind(app.app.ids.next()).bind("YJ20260302-OLD")
+        .bind(receipt["receipt_number"].as_str()).execute(c).await.map(drop))
+    .unwrap();
+    tx.commit().await.unwrap();
+    app.app.db.migrate().await.unwrap();
+    let table = app.get("/statistics?by=channel", Some(&app.token(Role::Handler).await)).await.expect(200);
+    assert_eq!([Measure::Opinions, Measure::Texts, Measure::Persons].map(|m| number(&table["total"], m)), [Some(2), Some(1), Some(1)]);
+    app.deliver().await;
+    app.finish().await;
 }
 
 #[tokio::test]
@@ -301,6 +329,13 @@ async fn what_the_numbers_were_narrowed_to_is_told_and_stays() {
             assert!(told.contains(&(name, value)), "{name}: {told:?}");
         }
         assert!(told.iter().all(|(name, _)| *name != "征集任务" && *name != "区域"), "what was not narrowed is not told: {told:?}");
+    }
+    // No day that a calendar cannot count from, and none that the engines put in another order.
+    for day in ["-262143-01-01", "-5000-01-01", "%2B10000-01-01", "2026-3-1"] {
+        let page = app.page(&format!("/staff/statistics?from={day}"), &handler).await;
+        assert!(page.contains("日期"), "{day}");
+        let refused = app.raw(&format!("/staff/statistics/rows?measure=opinions&until={day}"), &[("cookie", &cookie)]).await;
+        assert_eq!(refused.status().as_u16(), 400, "{day}");
     }
     // What came with a link is sent again with the form.
     let page = app.page(&format!("/staff/statistics?{own}"), &handler).await;

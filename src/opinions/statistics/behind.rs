@@ -97,22 +97,8 @@ const LIST_ASSIGNMENTS: &str = concat!(
 );
 
 /// Every statement of this file, for the test that prepares them on both engines.
-pub const STATEMENTS: &[&str] = &[
-    LIST_OPINIONS.any,
-    LIST_OPINIONS.of_round,
-    LIST_OPINIONS.of_point,
-    LIST_OPINIONS.of_own_point,
-    LIST_TEXTS.any,
-    LIST_TEXTS.of_round,
-    LIST_TEXTS.of_point,
-    LIST_TEXTS.of_own_point,
-    LIST_PERSONS.any,
-    LIST_PERSONS.of_round,
-    LIST_PERSONS.of_point,
-    LIST_PERSONS.of_own_point,
-    LIST_ACTIVITIES,
-    LIST_ASSIGNMENTS,
-];
+pub const STATEMENT_LISTS: &[&[&str]] =
+    &[&LIST_OPINIONS.all(), &LIST_TEXTS.all(), &LIST_PERSONS.all(), &[LIST_ACTIVITIES, LIST_ASSIGNMENTS]];
 
 #[derive(FromRow)]
 struct OpinionRow {

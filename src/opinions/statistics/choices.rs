@@ -17,11 +17,15 @@ use crate::storage::sql::failed;
 /// Rounds and tasks offered, the newest first.
 const MOST: i64 = 300;
 
-const ROUNDS: &str =
-    "SELECT k.id, d.title, k.round FROM consultation k JOIN draft d ON d.id = k.draft_id ORDER BY k.opens_at DESC, k.id LIMIT $1";
-const TASKS: &str = "SELECT t.id, t.title FROM collection_task t WHERE (t.consultation_id = $1 OR $1 IS NULL)
+// What was chosen is offered however old it is: the form would lose it.
+const ROUNDS: &str = "SELECT k.id, d.title, k.round FROM consultation k JOIN draft d ON d.id = k.draft_id
+    WHERE k.id = $1 OR k.id IN (SELECT id FROM consultation ORDER BY opens_at DESC, id LIMIT $2) ORDER BY k.opens_at DESC, k.id";
+const TASKS: &str =
+    "SELECT x.id, x.title FROM (SELECT t.id, t.title, t.created_at, ROW_NUMBER() OVER (ORDER BY t.created_at DESC, t.id) AS place
+    FROM collection_task t WHERE (t.consultation_id = $1 OR $1 IS NULL)
     AND EXISTS (SELECT 1 FROM collection_assignment s JOIN contact_point c ON c.id = s.contact_point_id
-    WHERE s.task_id = t.id AND (c.organ_id = $2 OR $2 IS NULL) AND (c.id = $3 OR $3 IS NULL)) ORDER BY t.created_at DESC, t.id LIMIT $4";
+    WHERE s.task_id = t.id AND (c.organ_id = $2 OR $2 IS NULL) AND (c.id = $3 OR $3 IS NULL))) x
+    WHERE x.place <= $4 OR x.id = $5 ORDER BY x.created_at DESC, x.id";
 const REGIONS: &str =
     "SELECT DISTINCT region FROM contact_point WHERE (organ_id = $1 OR $1 IS NULL) AND (id = $2 OR $2 IS NULL) ORDER BY region";
 
@@ -42,13 +46,14 @@ pub struct Choices {
     pub regions: Vec<String>,
 }
 
-/// What a caller can narrow the numbers to.
-pub async fn list_choices(db: &Db, caller: &Caller, consultation: Option<ConsultationId>) -> Result<Choices> {
+/// What a caller can narrow the numbers to, with what they are narrowed to already.
+pub async fn list_choices(db: &Db, caller: &Caller, filter: &Filter) -> Result<Choices> {
     let scope = scope_of(caller)?;
-    let rounds: Vec<(Uuid, String, i64)> = on_db!(db, pool => sqlx::query_as(ROUNDS).bind(MOST).fetch_all(pool).await).map_err(failed)?;
-    let tasks: Vec<(Uuid, String)> =
-        on_db!(db, pool => sqlx::query_as(TASKS).bind(consultation).bind(scope.organ).bind(scope.point).bind(MOST).fetch_all(pool).await)
-            .map_err(failed)?;
+    let rounds: Vec<(Uuid, String, i64)> =
+        on_db!(db, pool => sqlx::query_as(ROUNDS).bind(filter.consultation).bind(MOST).fetch_all(pool).await).map_err(failed)?;
+    let tasks: Vec<(Uuid, String)> = on_db!(db, pool => sqlx::query_as(TASKS).bind(filter.consultation).bind(scope.organ).bind(scope.point)
+        .bind(MOST).bind(filter.task).fetch_all(pool).await)
+    .map_err(failed)?;
     let regions: Vec<String> =
         on_db!(db, pool => sqlx::query_scalar(REGIONS).bind(scope.organ).bind(scope.point).fetch_all(pool).await).map_err(failed)?;
     let consultations = rounds.into_iter().map(|(id, title, round)| (id, format!("{title}（第{round}轮）"))).collect();

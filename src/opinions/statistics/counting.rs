@@ -56,6 +56,13 @@ macro_rules! count_different {
     };
 }
 
+/// Opinions of one measure, all together.
+macro_rules! count_all {
+    ($narrow:literal,) => {
+        concat!("SELECT CAST(COUNT(*) AS BIGINT) ", counted_opinions!($narrow, ""))
+    };
+}
+
 const BY_CONSULTATION: Ways = ways!(
     count_opinions;
     "",
@@ -106,6 +113,7 @@ const BY_OUTCOME: Ways = ways!(
     "''",
     ""
 );
+const ALL_OPINIONS: Ways = ways!(count_all;);
 /// Distinct texts in all; they may stand in several rows.
 pub(super) const ALL_TEXTS: Ways = ways!(count_different; "o.text_key");
 /// Distinct people in all.
@@ -165,7 +173,7 @@ macro_rules! statements {
 
 /// Every statement of this file, for the test that prepares them on both engines.
 pub const STATEMENT_LISTS: &[&[&str]] = statements!(
-    BY_CONSULTATION, BY_POINT, BY_REGION, BY_ARTICLE, BY_CHANNEL, BY_OUTCOME, ALL_TEXTS, ALL_PERSONS;
+    BY_CONSULTATION, BY_POINT, BY_REGION, BY_ARTICLE, BY_CHANNEL, BY_OUTCOME, ALL_OPINIONS, ALL_TEXTS, ALL_PERSONS;
     ACTIVITIES, ACTIVITIES_BY_CONSULTATION, ACTIVITIES_BY_POINT, ACTIVITIES_BY_REGION, TASKS, TASKS_BY_CONSULTATION, TASKS_BY_POINT, TASKS_BY_REGION
 );
 
@@ -223,6 +231,12 @@ pub(super) fn statements_by(by: Dimension) -> (Ways, &'static str, &'static str)
 /// Opinions, by parts.
 pub(super) async fn opinions_by(db: &Db, ways: Ways, c: &Conditions) -> Result<Vec<OpinionsRow>> {
     on_db!(db, pool => with_opinions!(sqlx::query_as(ways.choose(c)), c, Measure::Opinions.as_str()).fetch_all(pool).await).map_err(failed)
+}
+
+/// Opinions of one measure, all together.
+pub(super) async fn count_all(db: &Db, c: &Conditions, measure: Measure) -> Result<i64> {
+    on_db!(db, pool => with_opinions!(sqlx::query_scalar(ALL_OPINIONS.choose(c)), c, measure.as_str()).fetch_one(pool).await)
+        .map_err(failed)
 }
 
 /// Distinct texts or people in all.

@@ -1,11 +1,10 @@
 //! 统计: how many opinions, people and activities stand behind a round or a task, by point, district, article, channel and outcome.
 //!
 //! For the work of the bureau and of the points themselves: points stand in the order of districts and names, nothing by amount (国办函〔2026〕12号).
-//! Each number is counted by one statement, and the rows behind it (`behind.rs`) are listed under the same conditions, so that they add up to it. `chart.rs`
-//! draws, `sheet.rs` writes the spreadsheet.
+//! Each number is counted by one statement, and the rows behind it (`behind.rs`) are listed under the same conditions, so that they add up to it. `sheet.rs`
+//! writes the spreadsheet.
 
 pub mod behind;
-pub mod chart;
 pub mod choices;
 mod conditions;
 pub mod counting;
@@ -25,7 +24,7 @@ use crate::opinions::{Channel, WHOLE_DRAFT};
 use crate::storage::Db;
 use crate::text_enum;
 use conditions::Conditions;
-use counting::{ACTIVITIES, ALL_PERSONS, ALL_TEXTS, TASKS, activities_by, count_different, opinions_by, tasks_by};
+use counting::{ACTIVITIES, ALL_PERSONS, ALL_TEXTS, TASKS, activities_by, count_all, count_different, opinions_by, tasks_by};
 
 text_enum! {
     /// What the rows of a table of numbers are.
@@ -293,6 +292,25 @@ pub async fn count(db: &Db, caller: &Caller, now: DateTime<Utc>, by: Dimension, 
         }
     }
     Ok(table)
+}
+
+/// One number of all that a filter holds: the one over the rows behind it.
+pub async fn count_one(db: &Db, caller: &Caller, now: DateTime<Utc>, measure: Measure, filter: Filter) -> Result<i64> {
+    let c = Conditions::of(caller, filter)?;
+    if measure.is_of_points() && !c.filter.holds_activities() {
+        return Ok(0);
+    }
+    let sum = |rows: Vec<counting::PointsRow>, of: fn(&counting::PointsRow) -> i64| rows.iter().map(of).sum();
+    Ok(match measure {
+        Measure::Texts => count_different(db, ALL_TEXTS, &c).await?,
+        Measure::Persons => count_different(db, ALL_PERSONS, &c).await?,
+        Measure::Opinions | Measure::Late | Measure::Answered | Measure::Adopted => count_all(db, &c, measure).await?,
+        Measure::Activities => sum(activities_by(db, ACTIVITIES, &c).await?, |row| row.first),
+        Measure::Reached => sum(activities_by(db, ACTIVITIES, &c).await?, |row| row.second),
+        Measure::Tasks => sum(tasks_by(db, TASKS, &c, now).await?, |row| row.first),
+        Measure::OnTime => sum(tasks_by(db, TASKS, &c, now).await?, |row| row.second),
+        Measure::Overdue => sum(tasks_by(db, TASKS, &c, now).await?, |row| row.third),
+    })
 }
 
 impl Table {

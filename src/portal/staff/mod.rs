@@ -2,6 +2,7 @@
 
 pub mod answering;
 pub mod audit;
+pub mod bars;
 pub mod deliveries;
 pub mod desk;
 pub mod drafting;

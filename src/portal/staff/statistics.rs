@@ -7,6 +7,7 @@ use poem::{Route, get, handler};
 use uuid::Uuid;
 
 use super::answering::Fields;
+use super::bars::bars;
 use crate::accounts::{Caller, Permission, Role};
 use crate::calendar;
 use crate::documents::writing::xlsx::XLSX;
@@ -17,7 +18,7 @@ use crate::opinions::feedback::DispositionKind;
 use crate::opinions::statistics::behind::{Behind, Thing, list_behind};
 use crate::opinions::statistics::choices::{CONDITIONS, Choices, list_choices, tell_conditions};
 use crate::opinions::statistics::sheet::write_sheet;
-use crate::opinions::statistics::{self, Dimension, EXCLUDED, Filter, Measure, OPEN, Row, Table, chart, outcome_label};
+use crate::opinions::statistics::{self, Dimension, EXCLUDED, Filter, Measure, OPEN, Row, Table, outcome_label};
 use crate::portal::citizen::reports::file;
 use crate::portal::pages::answering::{Choice, Filter as Field};
 use crate::portal::pages::statistics::{BehindLine, Number, NumberRow, StatisticsPage, StatisticsRowsPage};
@@ -60,7 +61,7 @@ fn filter_of(query: &Fields) -> Result<Filter> {
     let given = |name: &'static str| Some(query.get(name)).filter(|value| !value.is_empty());
     let id = |name: &'static str| given(name).map(|value| value.parse::<Uuid>().map_err(|_| wrong(name))).transpose();
     let day =
-        |name: &'static str| given(name).map(|value| value.parse::<NaiveDate>().map_err(|_| Error::invalid(name, NO_DAY))).transpose();
+        |name: &'static str| given(name).map(|value| calendar::parse_day(value).ok_or_else(|| Error::invalid(name, NO_DAY))).transpose();
     let is_without_point = query.get("point") == NONE;
     Ok(Filter {
         consultation: id("consultation")?.map(ConsultationId),
@@ -121,8 +122,8 @@ async fn show_numbers(visit: Visit, uri: &Uri, Query(query): Query<Vec<(String, 
         }
         Err(error) => return Err(Failure(error)),
     };
-    let choices = list_choices(&app.db, caller, filter.consultation).await?;
-    let picture = table.as_ref().and_then(|table| chart::bars(table, measure));
+    let choices = list_choices(&app.db, caller, &filter).await?;
+    let picture = table.as_ref().and_then(|table| bars(table, measure));
     let (columns, rows, total) = match table {
         Some(table) => {
             let rows = table.rows.iter().map(|row| numbers(base, &table, &filter, row, true)).collect::<Result<_>>()?;
@@ -238,9 +239,8 @@ async fn show_rows(visit: Visit, uri: &Uri, Query(query): Query<Vec<(String, Str
     let cursor = Some(query.get("cursor")).filter(|cursor| !cursor.is_empty());
     let now = app.clock.now();
     let page = list_behind(&app.db, caller, now, measure, filter.clone(), cursor, PAGE).await?;
-    let table = statistics::count(&app.db, caller, now, Dimension::Consultation, filter.clone()).await?;
-    let number = table.total.numbers.get(measure.as_str()).copied().unwrap_or(0);
-    let choices = list_choices(&app.db, caller, None).await?;
+    let number = statistics::count_one(&app.db, caller, now, measure, filter.clone()).await?;
+    let choices = list_choices(&app.db, caller, &filter).await?;
     let by = query.get("by");
     let path = format!("{base}/rows");
     visit.show(&StatisticsRowsPage {
@@ -282,7 +282,7 @@ async fn send_sheet(visit: Visit, Query(query): Query<Vec<(String, String)>>) ->
     let filter = filter_of(&query)?;
     let by = Dimension::parse(query.get("by")).unwrap_or(Dimension::Consultation);
     let table = statistics::count(&app.db, caller, app.clock.now(), by, filter.clone()).await?;
-    let choices = list_choices(&app.db, caller, None).await?;
+    let choices = list_choices(&app.db, caller, &filter).await?;
     let made_on = calendar::day_of(app.clock.now());
     let conditions = tell_conditions(&app.db, &filter, &choices).await?;
     let bytes = write_sheet(&table, &conditions, &app.config.bureau_name, made_on)?;

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::{Measure, Table};
+use crate::opinions::statistics::{Measure, Row, Table};
 
 /// Tenths of the height of a letter: a label with its bar, where its line is written, where the bar begins, how thick it is, where the number is written.
 const ROW: usize = 32;
@@ -23,7 +23,7 @@ const END_CHARACTERS: usize = 7;
 
 /// A picture of one column of a table, in the order of its rows; `None` where there is nothing to draw.
 pub fn bars(table: &Table, measure: Measure) -> Option<String> {
-    let number = |row: &super::Row| row.numbers.get(measure.as_str()).copied().unwrap_or(0).max(0);
+    let number = |row: &Row| row.numbers.get(measure.as_str()).copied().unwrap_or(0).max(0);
     let rows: Vec<(&str, i64)> = table.rows.iter().take(MOST).map(|row| (row.label.as_str(), number(row))).collect();
     let greatest = rows.iter().map(|(_, n)| *n).max().filter(|n| *n > 0)?;
     let height = em(rows.len() * ROW);
@@ -89,8 +89,8 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Dimension, Numbers, Row};
     use super::*;
+    use crate::opinions::statistics::{Dimension, Numbers};
 
     fn table(rows: &[(&str, i64)]) -> Table {
         let row = |(label, n): &(&str, i64)| Row {
