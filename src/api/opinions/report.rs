@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::documents::writing::attachment;
 use crate::drafts::consultations;
 use crate::opinions::reading::{PublicOpinion, Words, get_public_opinion};
-use crate::opinions::report::{self, Report, Site, document, table};
+use crate::opinions::report::{self, Report, ReportCounts, Site, document, table};
 
 /// What became of the opinions of a round, all but the entries.
 #[derive(Object)]
@@ -167,16 +167,15 @@ async fn find_report(app: &App, anyone: &Anyone, draft: Uuid, round: Uuid) -> Re
     Ok(report::get_report(&app.db, caller, draft, round).await?)
 }
 
-fn report_view(report: &Report) -> FeedbackReportView {
+fn report_view(report: &Report, counts: &ReportCounts) -> FeedbackReportView {
     let named = |name: &str, label: &str, count: i64| NamedCountView { name: name.into(), label: label.into(), count };
-    let counts = &report.counts;
     FeedbackReportView {
         title: report.title(),
         draft_id: report.draft.id.0,
         round: report.round.round,
         version_id: report.version.id.0,
         published_at: report.round.feedback_published_at,
-        process: document::process(report),
+        process: document::process(report, counts),
         summary: report.round.feedback_summary.clone(),
         opinions: counts.opinions,
         distinct_texts: counts.distinct_texts,
@@ -230,7 +229,8 @@ impl ReportApi {
         /// Round
         Path(consultation_id): Path<Uuid>,
     ) -> Result<Json<FeedbackReportView>, Problem> {
-        Ok(Json(report_view(&find_report(&app, &anyone, draft_id, consultation_id).await?)))
+        let report = find_report(&app, &anyone, draft_id, consultation_id).await?;
+        Ok(Json(report_view(&report, &report::count(&app.db, &report).await?)))
     }
 
     /// The entries of a report in the order of the text; opinions that were answered together are one entry.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Report, ReportEntry, Site, list_entries, list_rows, permalink, suggestion};
+use super::{Report, ReportCounts, ReportEntry, Site, count, list_entries, list_rows, permalink, suggestion};
 use crate::calendar;
 use crate::documents::writing::{Alignment, Block, Colour, Manuscript, Paragraph, Run, Table, write_docx};
 use crate::error::{Error, Result};
@@ -16,15 +16,16 @@ const ROWS: usize = 2_000;
 /// The bytes of the report as a .docx.
 pub async fn write_document(db: &Db, report: &Report, site: &Site, now: DateTime<Utc>) -> Result<Vec<u8>> {
     let permit = super::WRITERS.acquire().await.map_err(|e| Error::internal("the writers are gone", e))?;
+    let counts = count(db, report).await?;
     let entries = list_entries(db, report, now, None, None, ENTRIES).await?;
-    let rows = if usize::try_from(report.counts.answered).is_ok_and(|n| n <= ROWS) {
+    let rows = if usize::try_from(counts.answered).is_ok_and(|n| n <= ROWS) {
         Some(list_rows(db, report, now, None, ROWS + 1).await?.0)
     } else {
         None
     };
     let (report, site) = (report.clone(), site.clone());
     let bytes = tokio::task::spawn_blocking(move || {
-        write_docx(&manuscript(&report, &site, now, &entries.items, entries.next.is_some(), rows.as_deref()))
+        write_docx(&manuscript(&report, &counts, &site, now, &entries.items, entries.next.is_some(), rows.as_deref()))
     })
     .await
     .map_err(|e| Error::internal("writing a document stopped", e))??;
@@ -39,6 +40,7 @@ pub fn file_name(report: &Report) -> String {
 
 fn manuscript(
     report: &Report,
+    counts: &ReportCounts,
     site: &Site,
     now: DateTime<Utc>,
     entries: &[ReportEntry],
@@ -54,12 +56,12 @@ fn manuscript(
         }));
     }
     blocks.push(Block::Heading(1, "一、公众参与过程".into()));
-    blocks.extend(process(report).iter().map(|words| Block::Paragraph(Paragraph::body(words))));
-    blocks.push(Block::Table(channels(report)));
+    blocks.extend(process(report, counts).iter().map(|words| Block::Paragraph(Paragraph::body(words))));
+    blocks.push(Block::Table(channels(counts)));
     blocks.push(Block::Heading(1, "二、主要意见和采纳情况".into()));
     let summary = report.round.feedback_summary.lines().map(str::trim).filter(|line| !line.is_empty());
     blocks.extend(summary.map(|words| Block::Paragraph(Paragraph::body(words))));
-    blocks.push(Block::Paragraph(Paragraph::body(&outcomes(report))));
+    blocks.push(Block::Paragraph(Paragraph::body(&outcomes(counts))));
     let mut unit = None;
     for entry in entries {
         let label = report.unit_label(entry.opinion.address.as_deref());
@@ -75,10 +77,10 @@ fn manuscript(
     }
     blocks.push(Block::Heading(1, "三、意见汇总表".into()));
     match rows {
-        Some([]) => blocks.push(Block::Paragraph(Paragraph::body(nothing_to_list(report)))),
+        Some([]) => blocks.push(Block::Paragraph(Paragraph::body(nothing_to_list(counts)))),
         Some(rows) => blocks.push(Block::Table(row_table(rows, site))),
         None => {
-            let words = format!("共 {} 行，篇幅较长，另见同名的意见汇总表（xlsx）；每一条意见占一行。", report.counts.answered);
+            let words = format!("共 {} 行，篇幅较长，另见同名的意见汇总表（xlsx）；每一条意见占一行。", counts.answered);
             blocks.push(Block::Paragraph(Paragraph::body(&words)));
         }
     }
@@ -90,8 +92,8 @@ fn manuscript(
 }
 
 /// 公众参与过程, in sentences; the page shows the same.
-pub fn process(report: &Report) -> Vec<String> {
-    let (round, counts) = (&report.round, &report.counts);
+pub fn process(report: &Report, counts: &ReportCounts) -> Vec<String> {
+    let round = &report.round;
     let day = calendar::chinese_day;
     let (first, last) = report.days();
     // The first day does not count, so a round that ended on it has none.
@@ -139,28 +141,23 @@ pub fn process(report: &Report) -> Vec<String> {
 }
 
 /// How the answered opinions fared, in one sentence; the page shows the same.
-pub fn outcomes(report: &Report) -> String {
-    let counts = &report.counts;
+pub fn outcomes(counts: &ReportCounts) -> String {
     if counts.answered == 0 {
-        return if counts.opinions == 0 { "征求意见期间未收到意见。".into() } else { nothing_to_list(report).into() };
+        return if counts.opinions == 0 { "征求意见期间未收到意见。".into() } else { nothing_to_list(counts).into() };
     }
     let kinds: Vec<String> = counts.by_disposition.iter().map(|(kind, n)| format!("{} {n} 条", kind.label())).collect();
     format!("已反馈的 {} 条意见中，{}。同类意见合并列出，注明条数。", counts.answered, kinds.join("，"))
 }
 
 /// What stands where no answer does.
-fn nothing_to_list(report: &Report) -> &'static str {
-    if report.counts.open > 0 {
-        "意见正在办理，目前没有可以列出的采纳情况。"
-    } else {
-        "本轮没有需要反馈的意见。"
-    }
+fn nothing_to_list(counts: &ReportCounts) -> &'static str {
+    if counts.open > 0 { "意见正在办理，目前没有可以列出的采纳情况。" } else { "本轮没有需要反馈的意见。" }
 }
 
-fn channels(report: &Report) -> Table {
+fn channels(counts: &ReportCounts) -> Table {
     let cell = |words: &str| vec![Paragraph { alignment: Alignment::Centre, ..Paragraph::plain(words) }];
-    let mut rows: Vec<_> = report.counts.by_channel.iter().map(|(channel, n)| vec![cell(channel.label()), cell(&n.to_string())]).collect();
-    rows.push(vec![cell("合计"), cell(&report.counts.opinions.to_string())]);
+    let mut rows: Vec<_> = counts.by_channel.iter().map(|(channel, n)| vec![cell(channel.label()), cell(&n.to_string())]).collect();
+    rows.push(vec![cell("合计"), cell(&counts.opinions.to_string())]);
     let head = ["渠道", "意见条数"].iter().map(|name| vec![Paragraph { alignment: Alignment::Centre, ..Paragraph::bold(name) }]).collect();
     Table { widths: vec![50, 50], head, rows }
 }

@@ -30,7 +30,7 @@ use crate::storage::sql::{Page, beginning_of_time, decode_cursor, failed};
 /// Files that are written at the same time; who comes when all are busy waits.
 static WRITERS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
 
-/// A report, all but its entries.
+/// A report, all but its numbers ([`count`]) and its entries ([`list_entries`]).
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The draft.
@@ -43,8 +43,6 @@ pub struct Report {
     pub extensions: Vec<Extension>,
     /// Whether it is not public yet: what staff read before the batch.
     pub is_preview: bool,
-    /// The numbers.
-    pub counts: ReportCounts,
     /// Articles and other units of the version, in reading order: address, and what stands over their entries.
     units: Vec<(String, String)>,
 }
@@ -204,14 +202,15 @@ pub async fn get_report(db: &Db, caller: Option<&Caller>, draft: Draft, round: C
     if is_preview && !caller.is_some_and(|caller| caller.may(Permission::ReadOpinions)) {
         return Err(Error::not_found("这一轮征求意见的采纳情况反馈"));
     }
-    let counts = count(db, &draft, &round, is_preview).await?;
     let version = versions::get_version(db, Viewer::Public(caller), &draft, round.version_id).await?;
     let units = units(&versions::list_provisions(db, &version).await?);
     let extensions = endings::list_extensions(db, &draft).await?.into_iter().filter(|e| e.consultation_id == round.id).collect();
-    Ok(Report { draft, round, version, extensions, is_preview, counts, units })
+    Ok(Report { draft, round, version, extensions, is_preview, units })
 }
 
-async fn count(db: &Db, draft: &Draft, round: &Consultation, is_preview: bool) -> Result<ReportCounts> {
+/// The numbers of a report.
+pub async fn count(db: &Db, report: &Report) -> Result<ReportCounts> {
+    let Report { draft, round, is_preview, .. } = report;
     // A large round takes each of the two halves a second.
     let (received, answers) = tokio::try_join!(
         async {
@@ -245,7 +244,7 @@ async fn count(db: &Db, draft: &Draft, round: &Consultation, is_preview: bool) -
         counts.late += if is_late { n } else { 0 };
         match state {
             OpinionState::Answered => counts.answered += n,
-            OpinionState::AnswerReviewed if is_preview => counts.answered += n,
+            OpinionState::AnswerReviewed if *is_preview => counts.answered += n,
             OpinionState::Received | OpinionState::AnswerPrepared | OpinionState::AnswerReviewed => counts.open += n,
             OpinionState::Excluded | OpinionState::Withdrawn => {}
         }

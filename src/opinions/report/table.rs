@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use tokio::sync::mpsc;
 
-use super::{Report, Site, list_rows, permalink, suggestion};
+use super::{Report, ReportCounts, Site, count, list_rows, permalink, suggestion};
 use crate::calendar;
 use crate::documents::writing::xlsx::{Cell, Column, SheetWriter};
 use crate::drafts::places;
@@ -49,7 +49,8 @@ pub async fn write_table(db: &Db, report: &Report, site: &Site, now: DateTime<Ut
     let permit = super::WRITERS.acquire().await.map_err(|e| Error::internal("the writers are gone", e))?;
     let (sender, mut receiver) = mpsc::channel::<Vec<Vec<Cell>>>(2);
     let (title, bureau, made_on) = (report.title(), site.bureau_name.clone(), calendar::day_of(now));
-    let (numbers, expected) = (numbers(report, made_on), report.counts.answered);
+    let counts = count(db, report).await?;
+    let (numbers, expected) = (numbers(report, &counts, made_on), counts.answered);
     let columns = match COLUMNS.split_last() {
         Some((_, others)) if site.public_url.is_empty() => others,
         _ => COLUMNS,
@@ -141,8 +142,7 @@ fn cells(number: i64, opinion: &PublicOpinion, original: String, site: &Site) ->
     cells
 }
 
-fn numbers(report: &Report, made_on: NaiveDate) -> Vec<Vec<Cell>> {
-    let counts = &report.counts;
+fn numbers(report: &Report, counts: &ReportCounts, made_on: NaiveDate) -> Vec<Vec<Cell>> {
     let (first, last) = report.days();
     let say = |name: &str, words: String| vec![Cell::text(name), Cell::text(""), Cell::Text(words)];
     let count = |name: &str, n: i64, words: &str| vec![Cell::text(name), Cell::Number(n), Cell::text(words)];

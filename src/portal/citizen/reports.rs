@@ -15,7 +15,7 @@ use crate::drafts::{self, Viewer, consultations, places};
 use crate::error::{Error, Result};
 use crate::opinions::feedback::DispositionKind;
 use crate::opinions::reading::get_public_opinion;
-use crate::opinions::report::{self, Report, ReportEntry, Site, document, table};
+use crate::opinions::report::{self, Report, ReportCounts, ReportEntry, Site, document, table};
 use crate::portal::pages::opinions::DiffPiece;
 use crate::portal::pages::report::{OpinionPage, ReportItem, ReportPage, ReportUnit};
 use crate::portal::pages::{Choice, Fact, Section};
@@ -56,10 +56,10 @@ async fn show_report(visit: Visit, Path((id, round)): Path<(String, String)>, Qu
     let report = find_report(&visit, &id, &round).await?;
     let kind = DispositionKind::parse(&chosen.kind);
     let cursor = Some(chosen.cursor.as_str()).filter(|cursor| !cursor.is_empty());
-    let page = report::list_entries(&app.db, &report, app.clock.now(), kind, cursor, PAGE).await?;
+    let (counts, page) =
+        tokio::try_join!(report::count(&app.db, &report), report::list_entries(&app.db, &report, app.clock.now(), kind, cursor, PAGE))?;
     let path = report.path();
     let at = |kind: &str, cursor: &str| links::with_query(&path, [("kind", kind), ("cursor", cursor)]);
-    let counts = &report.counts;
     let paragraphs = |text: &str| text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     let named = |name: &str, n: i64| Fact { name: name.into(), value: texts::grouped(n) };
     visit.show(&ReportPage {
@@ -70,11 +70,11 @@ async fn show_report(visit: Visit, Path((id, round)): Path<(String, String)>, Qu
         is_demonstration: report.draft.is_demonstration,
         is_preview: report.is_preview,
         published: report.round.feedback_published_at.map(|at| texts::day(calendar::day_of(at))).unwrap_or_default(),
-        process: document::process(&report),
+        process: document::process(&report, &counts),
         channels: counts.by_channel.iter().map(|(channel, n)| named(channel.label(), *n)).collect(),
         summary: paragraphs(&report.round.feedback_summary),
-        outcomes: document::outcomes(&report),
-        choices: choices(&report, kind, &|kind| at(kind, "")),
+        outcomes: document::outcomes(&counts),
+        choices: choices(&counts, kind, &|kind| at(kind, "")),
         units: units(&report, page.items),
         start: cursor.map(|_| at(&chosen.kind, "")),
         next: page.next.map(|cursor| at(&chosen.kind, &cursor)),
@@ -83,10 +83,10 @@ async fn show_report(visit: Visit, Path((id, round)): Path<(String, String)>, Qu
 }
 
 /// All, and each outcome that there is.
-fn choices(report: &Report, chosen: Option<DispositionKind>, url: &dyn Fn(&str) -> String) -> Vec<Choice> {
+fn choices(counts: &ReportCounts, chosen: Option<DispositionKind>, url: &dyn Fn(&str) -> String) -> Vec<Choice> {
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
-    let all = Choice { text: texts::report::ALL.into(), url: url(""), count: count(report.counts.answered), is_chosen: chosen.is_none() };
-    let kinds = report.counts.by_disposition.iter().map(|(kind, n)| Choice {
+    let all = Choice { text: texts::report::ALL.into(), url: url(""), count: count(counts.answered), is_chosen: chosen.is_none() };
+    let kinds = counts.by_disposition.iter().map(|(kind, n)| Choice {
         text: kind.label().into(),
         url: url(kind.as_str()),
         count: count(*n),
